@@ -1,0 +1,33 @@
+//! Transactions over SQLite or PostgreSQL, and nothing else.
+//!
+//! [`Db::write`] is the only way to change state, [`Db::read`] the only way to look at it. One SQL text serves both
+//! engines: `$1` placeholders, TEXT, BIGINT, BOOLEAN and BYTEA columns, times as microseconds, ids as TEXT.
+//!
+//! On SQLite there is one writer connection. Closures that arrive together share one commit: each runs in a savepoint of
+//! its own, and whoever comes first to the writer again commits for all of them, so that durability (`synchronous=FULL`)
+//! is paid once per group and not once per request:
+//!
+//! ```text
+//!   A: lock · BEGIN · SAVEPOINT · closure · RELEASE · unlock ─ queue ─────────── lock · COMMIT · unlock → Ok
+//!   B:          queue ─────────────────────── lock · SAVEPOINT · closure · RELEASE · unlock ─ queue ─ lock (done) → Ok
+//! ```
+//!
+//! On PostgreSQL every closure is a serializable transaction, and runs again when the engine asks for that; a closure must
+//! therefore have no effect but SQL.
+//!
+//! What this crate does not know: any table of the product. Each context brings its own SQL in its `store.rs` and its own
+//! [`Schema`].
+
+mod engine;
+mod error;
+mod row;
+mod schema;
+mod tx;
+mod value;
+
+pub use engine::{Db, Location};
+pub use error::Error;
+pub use row::Row;
+pub use schema::Schema;
+pub use tx::Tx;
+pub use value::Val;

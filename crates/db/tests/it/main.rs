@@ -1,0 +1,139 @@
+//! Transactions on real engines: SQLite always, PostgreSQL when `ASSAY_TEST_POSTGRES` holds a URL.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+use base::{Clock, Ctx, Entropy, Secret};
+use db::{Db, Error, Location, Schema, Tx, args};
+
+const SCHEMA: &[Schema] = &[Schema {
+    context: "test",
+    steps: &["CREATE TABLE things (name TEXT PRIMARY KEY, count BIGINT NOT NULL, data BYTEA, flag BOOLEAN NOT NULL);
+              CREATE TABLE others (name TEXT PRIMARY KEY REFERENCES things (name))"],
+}];
+
+fn ctx() -> Ctx {
+    Ctx::system("test", &Clock::System, &Entropy::System)
+}
+
+async fn each_engine(test: impl AsyncFn(Db)) {
+    let folder = tempfile::tempdir().unwrap();
+    test(Db::open(&Location::Sqlite(folder.path().join("db")), SCHEMA).await.unwrap()).await;
+    #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
+    match std::env::var("ASSAY_TEST_POSTGRES") {
+        Ok(url) => {
+            let db = Db::open(&Location::Postgres(Secret::new(url)), SCHEMA).await.unwrap();
+            db.write(&ctx(), async |tx| {
+                tx.execute("DELETE FROM others", &[]).await?;
+                tx.execute("DELETE FROM things", &[]).await
+            })
+            .await
+            .unwrap();
+            test(db).await;
+        }
+        Err(_) => eprintln!("ASSAY_TEST_POSTGRES is not set: PostgreSQL was not tested"),
+    }
+}
+
+async fn add(tx: &mut Tx, name: &str) -> Result<i64, Error> {
+    let row = tx
+        .one(
+            "INSERT INTO things (name, count, data, flag) VALUES ($1, 1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET count = things.count + 1 RETURNING count",
+            &args![name, vec![0_u8, 255], true],
+        )
+        .await?;
+    row.int("count")
+}
+
+#[tokio::test]
+async fn values_come_back_as_they_went() {
+    each_engine(async |db| {
+        db.write(&ctx(), async |tx| add(tx, "a").await).await.unwrap();
+        let mut tx = db.read().await.unwrap();
+        let row = tx.one("SELECT * FROM things WHERE name = $1", &args!["a"]).await.unwrap();
+        assert_eq!(row.bytes("data").unwrap(), [0, 255]);
+        assert!(row.bool("flag").unwrap());
+        assert!(matches!(row.int("absent"), Err(Error::Corrupt(_))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_undoes_all_and_a_broken_key_is_refused() {
+    each_engine(async |db| {
+        let outcome: Result<(), Error> = db
+            .write(&ctx(), async |tx| {
+                add(tx, "gone").await?;
+                tx.execute("INSERT INTO others (name) VALUES ($1)", &args!["nobody"]).await?;
+                Ok(())
+            })
+            .await;
+        assert!(matches!(outcome, Err(Error::Refused(_))), "{outcome:?}");
+        let mut tx = db.read().await.unwrap();
+        assert!(tx.opt("SELECT * FROM things", &[]).await.unwrap().is_none());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_that_come_together_all_commit() {
+    each_engine(async |db| {
+        let tasks: Vec<_> = (0..50)
+            .map(|_| {
+                let db = db.clone();
+                #[expect(clippy::disallowed_methods, reason = "joined below")]
+                tokio::spawn(async move { db.write(&ctx(), async |tx| add(tx, "shared").await).await })
+            })
+            .collect();
+        let mut counts = Vec::new();
+        for task in tasks {
+            counts.push(task.await.unwrap().unwrap());
+        }
+        counts.sort_unstable();
+        assert_eq!(counts, (1..=50).collect::<Vec<i64>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_dropped_half_way_leaves_nothing() {
+    each_engine(async |db| {
+        let caller = ctx();
+        let half = db.write(&caller, async |tx| {
+            add(tx, "half").await?;
+            std::future::pending::<()>().await;
+            Ok::<(), Error>(())
+        });
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(200), half).await.is_err());
+        db.write(&ctx(), async |tx| add(tx, "whole").await).await.unwrap();
+        let mut tx = db.read().await.unwrap();
+        let names = tx.all("SELECT name FROM things", &[]).await.unwrap();
+        assert_eq!(names.iter().map(|row| row.text("name").unwrap()).collect::<Vec<_>>(), ["whole"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn waking_happens_after_the_commit() {
+    each_engine(async |db| {
+        let mut woken = db.woken();
+        db.write(&ctx(), async |tx| {
+            tx.wake();
+            add(tx, "w").await
+        })
+        .await
+        .unwrap();
+        woken.changed().await.unwrap();
+        let mut tx = db.read().await.unwrap();
+        assert!(tx.opt("SELECT 1 AS one FROM things WHERE name = 'w'", &[]).await.unwrap().is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_changed_step_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location::Sqlite(folder.path().join("db"));
+    Db::open(&location, SCHEMA).await.unwrap().close().await;
+    let other = [Schema { context: "test", steps: &["CREATE TABLE things (name TEXT)"] }];
+    assert!(matches!(Db::open(&location, &other).await, Err(Error::Schema(_))));
+}
