@@ -13,10 +13,11 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::{Mutex, MutexGuard, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::{
     Error, Schema,
+    error::asks_for_retry,
     schema::{journal_mode, migrate},
     tx::{Conn, Tx},
 };
@@ -47,7 +48,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Engine {
-    Sqlite { writer: Mutex<Writer>, readers: SqlitePool },
+    Sqlite { writer: Arc<Mutex<Writer>>, readers: SqlitePool },
     Postgres(PgPool),
 }
 
@@ -74,18 +75,10 @@ impl Db {
         Ok(Db(Arc::new(Inner { engine, wake: watch::Sender::new(0) })))
     }
 
-    /// Change state: run `work` in a transaction and commit it durably. An error of `work` undoes all it did.
-    ///
-    /// On PostgreSQL `work` may run several times; it must have no effect but SQL.
-    pub async fn write<T, E: From<Error>>(
-        &self,
-        ctx: &Ctx,
-        work: impl AsyncFn(&mut Tx) -> Result<T, E>,
-    ) -> Result<T, E> {
-        match &self.0.engine {
-            Engine::Sqlite { writer, .. } => self.write_sqlite(writer, work).await,
-            Engine::Postgres(pool) => self.write_postgres(ctx, pool, work).await,
-        }
+    /// The tries of one [`crate::write!`]; use the macro.
+    #[doc(hidden)]
+    pub fn attempts<'a>(&'a self, ctx: &'a Ctx) -> Attempts<'a> {
+        Attempts { db: self, ctx, count: 0 }
     }
 
     /// Look at state: a transaction that sees one moment and is undone when dropped.
@@ -115,27 +108,7 @@ impl Db {
         }
     }
 
-    async fn write_sqlite<T, E: From<Error>>(
-        &self,
-        writer: &Mutex<Writer>,
-        work: impl AsyncFn(&mut Tx) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let (value, group) = {
-            let mut writer = writer.lock().await;
-            writer.begin().await?;
-            let outcome = work(&mut writer.tx).await;
-            (writer.end(outcome).await?, writer.group.clone().expect("begin made a group"))
-        };
-        let mut writer = writer.lock().await;
-        let outcome = match group.0.get() {
-            Some(outcome) => outcome.clone(),
-            None => self.commit_sqlite(&mut writer, &group).await,
-        };
-        drop(writer);
-        outcome.map(|()| value).map_err(E::from)
-    }
-
-    async fn commit_sqlite(&self, writer: &mut MutexGuard<'_, Writer>, group: &Group) -> Result<(), Error> {
+    async fn commit_sqlite(&self, writer: &mut Writer, group: &Group) -> Result<(), Error> {
         writer.heal().await?;
         let outcome = writer.tx.execute("COMMIT", &[]).await.map(drop);
         if outcome.is_err() {
@@ -149,38 +122,147 @@ impl Db {
         }
         outcome
     }
+}
 
-    async fn write_postgres<T, E: From<Error>>(
-        &self,
-        ctx: &Ctx,
-        pool: &PgPool,
-        work: impl AsyncFn(&mut Tx) -> Result<T, E>,
-    ) -> Result<T, E> {
-        for attempt in 1..=ATTEMPTS_MAX {
-            let conn = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await.map_err(Error::from)?;
-            let mut tx = Tx::new(Conn::Postgres(conn));
-            let outcome = work(&mut tx).await;
-            let Conn::Postgres(conn) = tx.conn else { unreachable!("the connection was put there above") };
-            let value = match outcome {
-                Ok(value) => value,
-                Err(_) if tx.retry => continue,
-                Err(error) => return Err(error),
-            };
-            match conn.commit().await {
-                Ok(()) => {
-                    if tx.wake {
-                        self.0.wake.send_modify(|count| *count += 1);
-                    }
-                    return Ok(value);
-                }
-                Err(error) if crate::error::asks_for_retry(&error) => {
-                    tracing::debug!(request_id = ctx.request_id, attempt, "the transaction runs again");
-                }
-                Err(error) => return Err(Error::from(error).into()),
+/// The tries of one [`crate::write!`]: one on SQLite, up to [`ATTEMPTS_MAX`] on PostgreSQL.
+#[derive(Debug)]
+pub struct Attempts<'a> {
+    db: &'a Db,
+    ctx: &'a Ctx,
+    count: u32,
+}
+
+/// A transaction that may write, held by one [`crate::write!`]. Dropped before its end, it leaves nothing.
+#[derive(Debug)]
+pub struct Open(Held);
+
+#[derive(Debug)]
+enum Held {
+    Sqlite(OwnedMutexGuard<Writer>),
+    Postgres(Tx),
+}
+
+impl std::ops::Deref for Open {
+    type Target = Tx;
+
+    fn deref(&self) -> &Tx {
+        match &self.0 {
+            Held::Sqlite(writer) => &writer.tx,
+            Held::Postgres(tx) => tx,
+        }
+    }
+}
+
+impl std::ops::DerefMut for Open {
+    fn deref_mut(&mut self) -> &mut Tx {
+        match &mut self.0 {
+            Held::Sqlite(writer) => &mut writer.tx,
+            Held::Postgres(tx) => tx,
+        }
+    }
+}
+
+impl Attempts<'_> {
+    pub async fn begin(&mut self) -> Result<Open, Error> {
+        self.count += 1;
+        match &self.db.0.engine {
+            Engine::Sqlite { writer, .. } => {
+                let mut writer = Arc::clone(writer).lock_owned().await;
+                writer.begin().await?;
+                Ok(Open(Held::Sqlite(writer)))
+            }
+            Engine::Postgres(pool) => {
+                let conn = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
+                Ok(Open(Held::Postgres(Tx::new(Conn::Postgres(conn)))))
             }
         }
-        Err(Error::Unavailable(format!("{ATTEMPTS_MAX} attempts met other writers")).into())
     }
+
+    /// Commit or undo. `None` means: run the closure again.
+    pub async fn end<T, E: From<Error>>(&mut self, open: Open, outcome: Result<T, E>) -> Option<Result<T, E>> {
+        match open.0 {
+            Held::Sqlite(writer) => Some(self.end_sqlite(writer, outcome).await),
+            Held::Postgres(tx) => self.end_postgres(tx, outcome).await,
+        }
+    }
+
+    async fn end_sqlite<T, E: From<Error>>(
+        &self,
+        mut writer: OwnedMutexGuard<Writer>,
+        outcome: Result<T, E>,
+    ) -> Result<T, E> {
+        let value = writer.end(outcome).await?;
+        let group = writer.group.clone().expect("begin made a group");
+        let queue = OwnedMutexGuard::mutex(&writer).clone();
+        drop(writer);
+        // Behind all who were waiting meanwhile: their work joins this commit.
+        let mut writer = queue.lock().await;
+        let outcome = match group.0.get() {
+            Some(outcome) => outcome.clone(),
+            None => self.db.commit_sqlite(&mut writer, &group).await,
+        };
+        outcome.map(|()| value).map_err(E::from)
+    }
+
+    async fn end_postgres<T, E: From<Error>>(&mut self, tx: Tx, outcome: Result<T, E>) -> Option<Result<T, E>> {
+        let Conn::Postgres(conn) = tx.conn else { unreachable!("the connection was put there by begin") };
+        let outcome = match outcome {
+            Ok(value) => match conn.commit().await {
+                Ok(()) => Ok(value),
+                Err(error) if asks_for_retry(&error) => return self.again(),
+                Err(error) => Err(Error::from(error).into()),
+            },
+            Err(_) if tx.retry => return self.again(),
+            Err(error) => Err(error),
+        };
+        if outcome.is_ok() && tx.wake {
+            self.db.0.wake.send_modify(|count| *count += 1);
+        }
+        Some(outcome)
+    }
+
+    fn again<T, E: From<Error>>(&self) -> Option<Result<T, E>> {
+        tracing::debug!(request_id = self.ctx.request_id, attempt = self.count, "the transaction runs again");
+        let busy = || Error::Unavailable(format!("{ATTEMPTS_MAX} attempts met other writers"));
+        (self.count >= ATTEMPTS_MAX).then(|| Err(busy().into()))
+    }
+}
+
+/// Change state: run the body in a transaction and commit it durably; an error of the body undoes all it did.
+///
+/// ```text
+/// let id = db::write!(self.db, ctx, |tx| {
+///     store::insert(tx, &thing).await?;
+///     Ok::<_, Error>(audit::append(tx, ctx, entry).await?)
+/// })?;
+/// ```
+///
+/// The body is an async block over `tx: &mut Tx`. On PostgreSQL it may run several times, so it must have no effect but SQL
+/// and move nothing out of its surroundings. It is a macro because the future of an async closure that borrows its
+/// surroundings cannot be shown to be `Send` by the compiler of today (rust-lang/rust#110338).
+#[macro_export]
+macro_rules! write {
+    ($db:expr, $ctx:expr, |$tx:ident| $body:expr) => {
+        // The match keeps temporaries of the arguments alive.
+        match (&$db, $ctx) {
+            (db, ctx) => {
+                let mut attempts = db.attempts(ctx);
+                loop {
+                    let mut open = match attempts.begin().await {
+                        Ok(open) => open,
+                        Err(error) => break Err(From::from(error)),
+                    };
+                    let outcome = {
+                        let $tx: &mut $crate::Tx = &mut open;
+                        async { $body }.await
+                    };
+                    if let Some(outcome) = attempts.end(open, outcome).await {
+                        break outcome;
+                    }
+                }
+            }
+        }
+    };
 }
 
 impl Writer {
@@ -239,7 +321,7 @@ async fn open_sqlite(path: &std::path::Path, schemas: &[Schema]) -> Result<Engin
     migrate(&mut writer.tx, schemas).await?;
     writer.tx.execute("COMMIT", &[]).await?;
     let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
-    Ok(Engine::Sqlite { writer: Mutex::new(writer), readers })
+    Ok(Engine::Sqlite { writer: Arc::new(Mutex::new(writer)), readers })
 }
 
 async fn open_postgres(url: &str, schemas: &[Schema]) -> Result<Engine, Error> {

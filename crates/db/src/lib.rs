@@ -1,6 +1,6 @@
 //! Transactions over SQLite or PostgreSQL, and nothing else.
 //!
-//! [`Db::write`] is the only way to change state, [`Db::read`] the only way to look at it. One SQL text serves both
+//! [`write!`] is the only way to change state, [`Db::read`] the only way to look at it. One SQL text serves both
 //! engines: `$1` placeholders, TEXT, BIGINT, BOOLEAN and BYTEA columns, times as microseconds, ids as TEXT.
 //!
 //! On SQLite there is one writer connection. Closures that arrive together share one commit: each runs in a savepoint of
@@ -25,7 +25,7 @@ mod schema;
 mod tx;
 mod value;
 
-pub use engine::{Db, Location};
+pub use engine::{Attempts, Db, Location, Open};
 pub use error::Error;
 pub use row::Row;
 pub use schema::Schema;

@@ -21,11 +21,10 @@ async fn each_engine(test: impl AsyncFn(Db)) {
     match std::env::var("ASSAY_TEST_POSTGRES") {
         Ok(url) => {
             let db = Db::open(&Location::Postgres(Secret::new(url)), SCHEMA).await.unwrap();
-            db.write(&ctx(), async |tx| {
+            db::write!(db, &ctx(), |tx| {
                 tx.execute("DELETE FROM others", &[]).await?;
                 tx.execute("DELETE FROM things", &[]).await
             })
-            .await
             .unwrap();
             test(db).await;
         }
@@ -47,7 +46,7 @@ async fn add(tx: &mut Tx, name: &str) -> Result<i64, Error> {
 #[tokio::test]
 async fn values_come_back_as_they_went() {
     each_engine(async |db| {
-        db.write(&ctx(), async |tx| add(tx, "a").await).await.unwrap();
+        db::write!(db, &ctx(), |tx| add(tx, "a").await).unwrap();
         let mut tx = db.read().await.unwrap();
         let row = tx.one("SELECT * FROM things WHERE name = $1", &args!["a"]).await.unwrap();
         assert_eq!(row.bytes("data").unwrap(), [0, 255]);
@@ -60,13 +59,11 @@ async fn values_come_back_as_they_went() {
 #[tokio::test]
 async fn an_error_undoes_all_and_a_broken_key_is_refused() {
     each_engine(async |db| {
-        let outcome: Result<(), Error> = db
-            .write(&ctx(), async |tx| {
-                add(tx, "gone").await?;
-                tx.execute("INSERT INTO others (name) VALUES ($1)", &args!["nobody"]).await?;
-                Ok(())
-            })
-            .await;
+        let outcome: Result<(), Error> = db::write!(db, &ctx(), |tx| {
+            add(tx, "gone").await?;
+            tx.execute("INSERT INTO others (name) VALUES ($1)", &args!["nobody"]).await?;
+            Ok(())
+        });
         assert!(matches!(outcome, Err(Error::Refused(_))), "{outcome:?}");
         let mut tx = db.read().await.unwrap();
         assert!(tx.opt("SELECT * FROM things", &[]).await.unwrap().is_none());
@@ -81,7 +78,7 @@ async fn writers_that_come_together_all_commit() {
             .map(|_| {
                 let db = db.clone();
                 #[expect(clippy::disallowed_methods, reason = "joined below")]
-                tokio::spawn(async move { db.write(&ctx(), async |tx| add(tx, "shared").await).await })
+                tokio::spawn(async move { db::write!(db, &ctx(), |tx| add(tx, "shared").await) })
             })
             .collect();
         let mut counts = Vec::new();
@@ -98,13 +95,15 @@ async fn writers_that_come_together_all_commit() {
 async fn a_caller_dropped_half_way_leaves_nothing() {
     each_engine(async |db| {
         let caller = ctx();
-        let half = db.write(&caller, async |tx| {
-            add(tx, "half").await?;
-            std::future::pending::<()>().await;
-            Ok::<(), Error>(())
-        });
+        let half = async {
+            db::write!(db, &caller, |tx| {
+                add(tx, "half").await?;
+                std::future::pending::<()>().await;
+                Ok::<(), Error>(())
+            })
+        };
         assert!(tokio::time::timeout(std::time::Duration::from_millis(200), half).await.is_err());
-        db.write(&ctx(), async |tx| add(tx, "whole").await).await.unwrap();
+        db::write!(db, &ctx(), |tx| add(tx, "whole").await).unwrap();
         let mut tx = db.read().await.unwrap();
         let names = tx.all("SELECT name FROM things", &[]).await.unwrap();
         assert_eq!(names.iter().map(|row| row.text("name").unwrap()).collect::<Vec<_>>(), ["whole"]);
@@ -116,11 +115,10 @@ async fn a_caller_dropped_half_way_leaves_nothing() {
 async fn waking_happens_after_the_commit() {
     each_engine(async |db| {
         let mut woken = db.woken();
-        db.write(&ctx(), async |tx| {
+        db::write!(db, &ctx(), |tx| {
             tx.wake();
             add(tx, "w").await
         })
-        .await
         .unwrap();
         woken.changed().await.unwrap();
         let mut tx = db.read().await.unwrap();

@@ -1,0 +1,41 @@
+//! Why something about an account could not be done.
+
+/// By what the caller can do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The credential is missing, wrong or no longer valid. It never says which, so that names cannot be tried out.
+    #[error("the user name or password is wrong, or the token is no longer valid")]
+    Unauthenticated,
+    #[error("{0}")]
+    Denied(String),
+    #[error("there is no {what} {name}")]
+    NotFound { what: &'static str, name: String },
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub fn kind(&self) -> base::Kind {
+        match self {
+            Error::Unauthenticated => base::Kind::Unauthenticated,
+            Error::Denied(_) => base::Kind::Denied,
+            Error::NotFound { .. } => base::Kind::NotFound,
+            Error::Conflict(_) => base::Kind::Conflict,
+            Error::Invalid(_) => base::Kind::Invalid,
+            Error::Database(error) => error.kind(),
+            Error::Internal(_) => base::Kind::Internal,
+        }
+    }
+}
+
+impl From<base::InvalidName> for Error {
+    fn from(error: base::InvalidName) -> Error {
+        Error::Invalid(error.to_string())
+    }
+}

@@ -1,0 +1,137 @@
+//! Levels of access and how they are found.
+
+use std::{fmt, str::FromStr};
+
+use base::{AccountName, Actor, Principal};
+use db::Tx;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, store};
+
+/// What somebody may do in a repository; the highest of all grants wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Look and pull.
+    ReadOnly,
+    /// Also push, start a scan, delete tags.
+    ReadWrite,
+    /// Also settings, access, webhooks, policies, deletion.
+    Admin,
+}
+
+/// Who gets a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grantee {
+    User(AccountName),
+    Team { organization: AccountName, team: AccountName },
+}
+
+/// One grant: a level in a namespace, or in one repository or project of it.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    pub namespace: AccountName,
+    /// The name inside the namespace; `None` means all of it.
+    pub repository: Option<String>,
+    pub grantee: Grantee,
+    pub level: Level,
+}
+
+impl Level {
+    /// The level `actor` has on `namespace/repository`, by membership and grants alone; `None` means no right at all.
+    /// Whether something is public is for its owner to know, so it is not looked at here.
+    pub async fn of(tx: &mut Tx, actor: &Actor, namespace: &str, repository: &str) -> Result<Option<Level>, Error> {
+        let principal = match actor {
+            Actor::Anonymous => return Ok(None),
+            Actor::System(_) => return Ok(Some(Level::Admin)),
+            Actor::Account(principal) => principal,
+        };
+        if Level::owns(tx, principal, namespace).await? {
+            return Ok(Some(Level::Admin));
+        }
+        Ok(store::grants_for(tx, &principal.account, namespace, repository).await?.into_iter().max())
+    }
+
+    /// Whether the principal is an administrator, is the namespace's user, or owns its organization.
+    pub async fn owns(tx: &mut Tx, principal: &Principal, namespace: &str) -> Result<bool, Error> {
+        let Some(account) = store::account_by_id(tx, &principal.account).await? else { return Ok(false) };
+        if !account.active {
+            return Ok(false);
+        }
+        if account.admin || account.name.as_str() == namespace {
+            return Ok(true);
+        }
+        Ok(store::is_owner(tx, &principal.account, namespace).await?)
+    }
+
+    /// Whether the actor is an administrator (or the program itself).
+    pub async fn is_admin(tx: &mut Tx, actor: &Actor) -> Result<bool, Error> {
+        match actor {
+            Actor::Anonymous => Ok(false),
+            Actor::System(_) => Ok(true),
+            Actor::Account(principal) => {
+                let account = store::account_by_id(tx, &principal.account).await?;
+                Ok(account.is_some_and(|account| account.active && account.admin))
+            }
+        }
+    }
+
+    /// Refuse everybody but administrators.
+    pub async fn require_admin(tx: &mut Tx, actor: &Actor) -> Result<(), Error> {
+        if Level::is_admin(tx, actor).await? {
+            Ok(())
+        } else {
+            Err(refused(actor, "only an administrator may do this"))
+        }
+    }
+
+    /// Refuse everybody but administrators, the namespace's own user and the organization's owners.
+    pub async fn require_owner(tx: &mut Tx, actor: &Actor, namespace: &str) -> Result<(), Error> {
+        let allowed = match actor {
+            Actor::Anonymous => false,
+            Actor::System(_) => true,
+            Actor::Account(principal) => Level::owns(tx, principal, namespace).await?,
+        };
+        if allowed { Ok(()) } else { Err(refused(actor, &format!("only an owner of {namespace} may do this"))) }
+    }
+}
+
+/// Who is not signed in is asked to; who is, is told why not.
+fn refused(actor: &Actor, why: &str) -> Error {
+    match actor {
+        Actor::Anonymous => Error::Unauthenticated,
+        _ => Error::Denied(why.to_owned()),
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Level::ReadOnly => "read-only",
+            Level::ReadWrite => "read-write",
+            Level::Admin => "admin",
+        })
+    }
+}
+
+impl FromStr for Level {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Level, Error> {
+        match text {
+            "read-only" => Ok(Level::ReadOnly),
+            "read-write" => Ok(Level::ReadWrite),
+            "admin" => Ok(Level::Admin),
+            other => Err(Error::Invalid(format!("access level {other:?} is not one of read-only, read-write, admin"))),
+        }
+    }
+}
+
+impl fmt::Display for Grantee {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Grantee::User(name) => write!(out, "user/{name}"),
+            Grantee::Team { organization, team } => write!(out, "team/{organization}/{team}"),
+        }
+    }
+}

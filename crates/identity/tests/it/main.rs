@@ -1,0 +1,187 @@
+//! Accounts, rights and credentials on a real database.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+use base::{AccountName, Actor, Clock, Ctx, Entropy, Secret};
+use db::{Db, Location};
+use identity::{AccountKind, Authority, Error, Grantee, Identity, Level, NewAccount, TokenKeys};
+
+struct World {
+    db: Db,
+    identity: Identity,
+    clock: Clock,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let schemas = [audit::SCHEMA, identity::SCHEMA];
+        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
+        let authority = Authority::generate("assay.test", clock.now()).unwrap();
+        let key = authority.client("token", clock.now()).unwrap();
+        let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, "assay.test:8443").unwrap();
+        let identity = Identity::new(db.clone(), keys, authority, Some("tcp://prod:2376".into()));
+        let world = World { db, identity, clock, _folder: folder };
+        world.identity.create_first_admin(&world.system(), name("admin"), secret("correct horse")).await.unwrap();
+        world
+    }
+
+    fn system(&self) -> Ctx {
+        Ctx::system("test", &self.clock, &Entropy::System)
+    }
+
+    async fn user(&self, user: &str) -> Ctx {
+        let new = NewAccount {
+            name: name(user),
+            kind: AccountKind::User,
+            full_name: String::new(),
+            password: Some(secret("password of mine")),
+            admin: false,
+        };
+        self.identity.create_account(&self.system(), new).await.unwrap();
+        let actor = self.identity.authenticate(user, &secret("password of mine")).await.unwrap();
+        self.system().with_actor(actor)
+    }
+
+    async fn organization(&self, org: &str) {
+        let new = NewAccount {
+            name: name(org),
+            kind: AccountKind::Organization,
+            full_name: String::new(),
+            password: None,
+            admin: false,
+        };
+        self.identity.create_account(&self.system(), new).await.unwrap();
+    }
+
+    async fn level(&self, ctx: &Ctx, namespace: &str, repository: &str) -> Option<Level> {
+        Level::of(&mut self.db.read().await.unwrap(), &ctx.actor, namespace, repository).await.unwrap()
+    }
+}
+
+fn name(text: &str) -> AccountName {
+    text.parse().unwrap()
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+#[tokio::test]
+async fn the_highest_grant_wins_and_leaving_the_team_ends_it() {
+    let world = World::new().await;
+    let gitlab = world.user("gitlab").await;
+    let system = world.system();
+    world.organization("ci").await;
+    let team = Grantee::Team { organization: name("ci"), team: name("gitlab") };
+    world.identity.create_team(&system, &name("ci"), &name("gitlab"), "").await.unwrap();
+    let place = (&name("ci"), &name("gitlab"));
+    let outsider = world.identity.set_team_member(&system, place, &name("gitlab"), true).await;
+    assert!(matches!(outsider, Err(Error::Conflict(_))));
+    world.identity.set_member(&system, &name("ci"), &name("gitlab"), false).await.unwrap();
+    world.identity.set_team_member(&system, place, &name("gitlab"), true).await.unwrap();
+
+    assert_eq!(world.level(&gitlab, "admin", "flask").await, None);
+    world.identity.set_grant(&system, &name("admin"), Some("flask"), &team, Some(Level::ReadWrite)).await.unwrap();
+    let own = Grantee::User(name("gitlab"));
+    world.identity.set_grant(&system, &name("admin"), None, &own, Some(Level::ReadOnly)).await.unwrap();
+    assert_eq!(world.level(&gitlab, "admin", "flask").await, Some(Level::ReadWrite));
+    assert_eq!(world.level(&gitlab, "admin", "other").await, Some(Level::ReadOnly));
+    assert_eq!(world.level(&gitlab, "gitlab", "anything").await, Some(Level::Admin));
+
+    world.identity.remove_member(&system, &name("ci"), &name("gitlab")).await.unwrap();
+    assert_eq!(world.level(&gitlab, "admin", "flask").await, Some(Level::ReadOnly));
+    world.identity.set_active(&system, &name("gitlab"), false).await.unwrap();
+    assert_eq!(world.level(&gitlab, "gitlab", "anything").await, None);
+}
+
+#[tokio::test]
+async fn wrong_credentials_are_all_refused_alike() {
+    let world = World::new().await;
+    world.user("gitlab").await;
+    let (_, token) = world.identity.create_token(&world.system(), &name("gitlab"), "ci").await.unwrap();
+    assert!(matches!(world.identity.authenticate("gitlab", &token).await, Ok(Actor::Account(_))));
+    let cases = [
+        ("gitlab", secret("wrong wrong")),
+        ("nobody", secret("password of mine")),
+        ("admin", token),
+        ("A b", secret("x")),
+    ];
+    for (user, given) in cases {
+        let refused = world.identity.authenticate(user, &given).await;
+        assert!(matches!(refused, Err(Error::Unauthenticated)), "{user}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_jobs_token_is_the_jobs_and_dies_with_it_or_its_parent() {
+    let world = World::new().await;
+    world.user("gitlab").await;
+    let system = world.system();
+    let (parent, value) = world.identity.create_token(&system, &name("gitlab"), "ci").await.unwrap();
+    let derive = async |job: i64| {
+        let child: Result<Option<Secret>, Error> =
+            db::write!(world.db, &system, |tx| Identity::derive_job_token(tx, &system, value.expose(), job).await);
+        child.unwrap().unwrap()
+    };
+    let (seven, eight) = (derive(7).await, derive(8).await);
+    let actor = world.identity.authenticate("gitlab", &seven).await.unwrap();
+    let job = system.clone().with_actor(actor);
+    assert_eq!(job.job(), Some(7));
+    assert!(world.identity.create_token(&job, &name("gitlab"), "more").await.is_err());
+
+    let bearer = world.identity.issue_bearer(&job, Vec::new()).unwrap();
+    let (actor, _) = world.identity.authenticate_bearer(&system, &bearer).await.unwrap();
+    assert_eq!(system.clone().with_actor(actor).job(), Some(7));
+
+    let ended: Result<(), Error> = db::write!(world.db, &system, |tx| Identity::revoke_job_tokens(tx, 7).await);
+    ended.unwrap();
+    assert!(world.identity.authenticate("gitlab", &seven).await.is_err());
+    assert!(world.identity.authenticate_bearer(&system, &bearer).await.is_err(), "the bearer token dies with it");
+    assert!(world.identity.authenticate("gitlab", &eight).await.is_ok());
+    world.identity.revoke_token(&system, &name("gitlab"), &parent.id).await.unwrap();
+    assert!(world.identity.authenticate("gitlab", &eight).await.is_err());
+}
+
+#[tokio::test]
+async fn bearer_tokens_expire_and_cannot_be_forged() {
+    let world = World::new().await;
+    let user = world.user("gitlab").await;
+    let bearer = world.identity.issue_bearer(&user, Vec::new()).unwrap();
+    assert!(world.identity.authenticate_bearer(&user, &bearer).await.is_ok());
+    let mut later = user.clone();
+    later.now = "2026-01-01T00:05:01Z".parse().unwrap();
+    assert!(world.identity.authenticate_bearer(&later, &bearer).await.is_err());
+    let mut parts: Vec<&str> = bearer.split('.').collect();
+    parts[2] = "AAAA";
+    assert!(world.identity.authenticate_bearer(&user, &parts.join(".")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_bundle_holds_a_key_that_belongs_to_its_account() {
+    let world = World::new().await;
+    let gitlab = world.user("gitlab").await;
+    let other = world.user("other").await;
+    assert!(world.identity.create_bundle(&other, &name("gitlab"), "not mine").await.is_err());
+    let bundle = world.identity.create_bundle(&gitlab, &name("gitlab"), "signing").await.unwrap();
+    assert!(bundle.certified.private_key_pem.starts_with("-----BEGIN PRIVATE KEY-----"));
+    assert!(bundle.zip().unwrap().starts_with(b"PK"));
+    let signers = Identity::signers(&mut world.db.read().await.unwrap()).await.unwrap();
+    assert_eq!(signers.len(), 1);
+    assert_eq!(signers[0].0.id, bundle.certified.key_id);
+    assert_eq!(signers[0].1.name, name("gitlab"));
+    world.identity.revoke_key(&gitlab, &name("gitlab"), &bundle.certified.key_id).await.unwrap();
+    assert!(Identity::signers(&mut world.db.read().await.unwrap()).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn sessions_are_opened_with_a_password_and_closed() {
+    let world = World::new().await;
+    let system = world.system();
+    assert!(world.identity.open_session(&system, "admin", &secret("wrong horse")).await.is_err());
+    let cookie = world.identity.open_session(&system, "admin", &secret("correct horse")).await.unwrap();
+    assert!(matches!(world.identity.session(&system, &cookie).await, Ok(Actor::Account(_))));
+    world.identity.close_session(&system, &cookie).await.unwrap();
+    assert!(world.identity.session(&system, &cookie).await.is_err());
+}

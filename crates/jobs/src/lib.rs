@@ -1,0 +1,30 @@
+//! Work that survives a crash: a durable queue, the events that fill it, and the tasks that empty it.
+//!
+//! A job is a row that was written in the same transaction as the change it follows from, so that neither can exist
+//! without the other. It runs at least once; its handler is therefore idempotent. Jobs of one *lane* (a repository, a
+//! webhook) run one after the other in the order they were written.
+//!
+//! ```text
+//!              emit / enqueue                     claim                        done
+//!   (change) ───────────────► waiting ──────────────────────► running ──────────────► (row gone)
+//!                                ▲     lease ran out, retry       │
+//!                                └────────────────────────────────┤ attempts used up
+//!                                                                 └──────────────────► failed
+//! ```
+//!
+//! An [`Event`] is how a context tells the others what happened without knowing them: [`emit`] writes one job per
+//! subscription, and the subscriptions are wired in the binary.
+//!
+//! What this crate does not know: any job or event by name.
+
+mod event;
+mod queue;
+mod store;
+mod tasks;
+mod worker;
+
+pub use event::{Event, Subscription, emit, subscribe};
+pub use queue::{Failure, Job, NewJob, enqueue};
+pub use store::SCHEMA;
+pub use tasks::Tasks;
+pub use worker::{Handler, Worker};

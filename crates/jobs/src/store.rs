@@ -1,0 +1,131 @@
+//! The SQL of the queue.
+
+use base::{Ctx, Id, Timestamp, from_micros, micros};
+use db::{Error, Row, Schema, Tx, args};
+
+use crate::{Job, NewJob, Subscription};
+
+pub const SCHEMA: Schema = Schema {
+    context: "jobs",
+    steps: &["CREATE TABLE jobs (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, lane TEXT, payload TEXT NOT NULL, cause TEXT,
+        state TEXT NOT NULL, run_at BIGINT NOT NULL, attempts BIGINT NOT NULL, lease_until BIGINT NOT NULL,
+        last_error TEXT, created_at BIGINT NOT NULL, ordinal BIGINT NOT NULL);
+      CREATE INDEX jobs_next ON jobs (state, run_at);
+      CREATE INDEX jobs_lane ON jobs (lane, created_at, ordinal);
+      CREATE TABLE event_subscriptions (event TEXT NOT NULL, job TEXT NOT NULL, PRIMARY KEY (event, job))"],
+};
+
+pub(crate) async fn insert(tx: &mut Tx, ctx: &Ctx, id: &Id<Job>, job: &NewJob, ordinal: i64) -> Result<(), Error> {
+    let delay = i64::try_from(job.delay.as_micros()).unwrap_or(i64::MAX / 2);
+    tx.execute(
+        "INSERT INTO jobs (id, kind, lane, payload, cause, state, run_at, attempts, lease_until, created_at, ordinal)
+         VALUES ($1, $2, $3, $4, $5, 'waiting', $6, 0, 0, $7, $8)",
+        &args![
+            id,
+            &job.kind,
+            job.lane.as_ref(),
+            job.payload.to_string(),
+            job.cause.as_ref(),
+            micros(ctx.now) + delay,
+            ctx.now,
+            ordinal
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Take the next job that may run: due, or left behind by a worker that died, and first of its lane.
+pub(crate) async fn claim(tx: &mut Tx, now: Timestamp, lease_until: Timestamp) -> Result<Option<Job>, Error> {
+    let row = tx
+        .opt(
+            "UPDATE jobs SET state = 'running', lease_until = $2, attempts = attempts + 1
+             WHERE id = (
+                SELECT j.id FROM jobs j
+                WHERE ((j.state = 'waiting' AND j.run_at <= $1) OR (j.state = 'running' AND j.lease_until < $1))
+                  AND (j.lane IS NULL OR NOT EXISTS (
+                    SELECT 1 FROM jobs e WHERE e.lane = j.lane AND e.state IN ('waiting', 'running')
+                      AND (e.created_at < j.created_at OR (e.created_at = j.created_at AND e.ordinal < j.ordinal))))
+                ORDER BY j.run_at, j.ordinal LIMIT 1)
+             RETURNING id, kind, payload, cause, attempts, created_at",
+            &args![now, lease_until],
+        )
+        .await?;
+    row.as_ref().map(job_of).transpose()
+}
+
+fn job_of(row: &Row) -> Result<Job, Error> {
+    Ok(Job {
+        id: row.parse("id")?,
+        kind: row.text("kind")?,
+        payload: serde_json::from_str(&row.text("payload")?).map_err(|error| Error::Corrupt(error.to_string()))?,
+        cause: row.opt_text("cause")?,
+        attempt: row.int("attempts")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+pub(crate) async fn renew(tx: &mut Tx, id: &Id<Job>, lease_until: Timestamp) -> Result<(), Error> {
+    tx.execute("UPDATE jobs SET lease_until = $2 WHERE id = $1 AND state = 'running'", &args![id, lease_until]).await?;
+    Ok(())
+}
+
+pub(crate) async fn remove(tx: &mut Tx, id: &Id<Job>) -> Result<(), Error> {
+    tx.execute("DELETE FROM jobs WHERE id = $1", &args![id]).await?;
+    Ok(())
+}
+
+pub(crate) async fn retry_at(tx: &mut Tx, id: &Id<Job>, run_at: Timestamp, error: &str) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE jobs SET state = 'waiting', run_at = $2, last_error = $3 WHERE id = $1",
+        &args![id, run_at, error],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn fail(tx: &mut Tx, id: &Id<Job>, error: &str) -> Result<(), Error> {
+    tx.execute("UPDATE jobs SET state = 'failed', last_error = $2 WHERE id = $1", &args![id, error]).await?;
+    Ok(())
+}
+
+/// Give back what a dead process of this database held. Only right when no other process can be alive.
+pub(crate) async fn release_all(tx: &mut Tx) -> Result<u64, Error> {
+    tx.execute("UPDATE jobs SET lease_until = 0 WHERE state = 'running'", &[]).await
+}
+
+/// Whether some job may be due; lanes are not looked at.
+pub(crate) async fn any_due(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
+    let row = tx
+        .opt(
+            "SELECT 1 AS one FROM jobs
+             WHERE (state = 'waiting' AND run_at <= $1) OR (state = 'running' AND lease_until < $1) LIMIT 1",
+            &args![now],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// When the next waiting job is due.
+pub(crate) async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
+    let row = tx.one("SELECT MIN(run_at) AS due FROM jobs WHERE state = 'waiting'", &[]).await?;
+    Ok(row.opt_int("due")?.map(from_micros))
+}
+
+pub(crate) async fn subscribers(tx: &mut Tx, event: &str) -> Result<Vec<String>, Error> {
+    let rows = tx.all("SELECT job FROM event_subscriptions WHERE event = $1 ORDER BY job", &args![event]).await?;
+    rows.iter().map(|row| row.text("job")).collect()
+}
+
+pub(crate) async fn replace_subscriptions(tx: &mut Tx, subscriptions: &[Subscription]) -> Result<(), Error> {
+    tx.execute("DELETE FROM event_subscriptions", &[]).await?;
+    for subscription in subscriptions {
+        tx.execute(
+            "INSERT INTO event_subscriptions (event, job) VALUES ($1, $2)",
+            &args![subscription.event, subscription.job],
+        )
+        .await?;
+    }
+    Ok(())
+}

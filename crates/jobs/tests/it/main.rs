@@ -1,0 +1,126 @@
+//! The queue on a real database: order, retries, and what a dead worker leaves.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+use std::sync::{Arc, Mutex};
+
+use base::{Clock, Ctx, Entropy};
+use db::{Db, Error, Location};
+use jobs::{Event, Failure, NewJob, SCHEMA, Subscription, Worker, emit, enqueue, subscribe};
+use serde_json::json;
+
+struct World {
+    db: Db,
+    clock: Clock,
+    seen: Arc<Mutex<Vec<String>>>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &[SCHEMA]).await.unwrap();
+        let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
+        World { db, clock, seen: Arc::default(), _folder: folder }
+    }
+
+    fn ctx(&self) -> Ctx {
+        Ctx::system("test", &self.clock, &Entropy::System)
+    }
+
+    fn advance(&self, seconds: i64) {
+        let Clock::Fixed(at) = &self.clock else { panic!("the test's clock stands still") };
+        at.fetch_add(seconds * 1_000_000, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// A worker that notes what it ran, and fails for as long as the payload says so.
+    fn worker(&self) -> Worker {
+        let seen = Arc::clone(&self.seen);
+        Worker::new(self.db.clone(), self.clock.clone(), Entropy::System).on("note", move |_, job| {
+            let seen = Arc::clone(&seen);
+            async move {
+                let name = job.payload["name"].as_str().unwrap().to_owned();
+                seen.lock().unwrap().push(format!("{name}#{}", job.attempt));
+                match job.payload["fails"].as_i64() {
+                    Some(times) if job.attempt <= times => Err(Failure::retry("not yet")),
+                    _ => Ok(()),
+                }
+            }
+        })
+    }
+
+    async fn add(&self, jobs: Vec<NewJob>) {
+        let ctx = self.ctx();
+        db::write!(self.db, &ctx, |tx| {
+            for job in jobs.clone() {
+                enqueue(tx, &ctx, job).await?;
+            }
+            Ok::<(), Error>(())
+        })
+        .unwrap();
+    }
+
+    fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test]
+async fn a_lane_waits_for_its_first_job() {
+    let world = World::new().await;
+    world
+        .add(vec![
+            NewJob::new("note", json!({"name": "a", "fails": 1})).in_lane("one"),
+            NewJob::new("note", json!({"name": "b"})).in_lane("one"),
+            NewJob::new("note", json!({"name": "c"})).in_lane("two"),
+        ])
+        .await;
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!(world.seen(), ["a#1", "c#1"]);
+    world.advance(60);
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!(world.seen(), ["a#1", "c#1", "a#2", "b#1"]);
+}
+
+#[tokio::test]
+async fn a_job_of_a_dead_worker_runs_again() {
+    let world = World::new().await;
+    world.add(vec![NewJob::new("hang", json!({"name": "a"}))]).await;
+    let hanging = Worker::new(world.db.clone(), world.clock.clone(), Entropy::System)
+        .on("hang", |_, _| async { std::future::pending().await });
+    let killed = tokio::time::timeout(std::time::Duration::from_millis(300), hanging.run_until_idle()).await;
+    assert!(killed.is_err());
+    let seen = Arc::clone(&world.seen);
+    let second = Worker::new(world.db.clone(), world.clock.clone(), Entropy::System).on("hang", move |_, job| {
+        seen.lock().unwrap().push(format!("hang#{}", job.attempt));
+        async { Ok(()) }
+    });
+    second.run_until_idle().await.unwrap();
+    assert!(world.seen().is_empty(), "the lease still holds");
+    assert_eq!(second.release_all().await.unwrap(), 1);
+    second.run_until_idle().await.unwrap();
+    assert_eq!(world.seen(), ["hang#2"]);
+}
+
+#[tokio::test]
+async fn an_event_becomes_one_job_per_subscriber_and_none_when_undone() {
+    let world = World::new().await;
+    let ctx = world.ctx();
+    db::write!(world.db, &ctx, |tx| subscribe(tx, &[Subscription { event: "it.happened", job: "note" }]).await)
+        .unwrap();
+    let event =
+        Event { kind: "it.happened".into(), subject: "x".into(), data: json!({}), at: ctx.now, entry: "e1".into() };
+    let undone: Result<(), Error> = db::write!(world.db, &ctx, |tx| {
+        emit(tx, &ctx, &event).await?;
+        Err(Error::Refused("changed my mind".into()))
+    });
+    assert!(undone.is_err());
+    db::write!(world.db, &ctx, |tx| emit(tx, &ctx, &event).await).unwrap();
+    let seen = Arc::clone(&world.seen);
+    let worker = Worker::new(world.db.clone(), world.clock.clone(), Entropy::System).on("note", move |ctx, job| {
+        let event = job.event().unwrap();
+        seen.lock().unwrap().push(format!("{} {} {:?}", event.kind, event.subject, ctx.cause));
+        async { Ok(()) }
+    });
+    worker.run_until_idle().await.unwrap();
+    assert_eq!(world.seen(), ["it.happened x Some(\"e1\")"]);
+}
