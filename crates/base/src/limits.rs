@@ -58,5 +58,23 @@ pub const TRUST_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 /// One leaf of the audit log: the entry bundles of C2SP tlog-tiles give the length in 16 bits.
 pub const AUDIT_LEAF_BYTES: usize = 65_535;
 
+/// Leaves of one log: what a signed 64-bit column of either database can count.
+pub const AUDIT_LOG_LEAVES: u64 = i64::MAX as u64;
+
+/// One signed note. Sixteen post-quantum signatures of 5 kB, which C2SP signed-note asks verifiers to accept, need 80 kB.
+pub const NOTE_BYTES: usize = 256 * 1024;
+
+/// Signatures under one note. C2SP signed-note asks verifiers to accept 16; more than this is nobody's set of witnesses.
+pub const NOTE_SIGNATURES: usize = 64;
+
+/// The name of a key that signs notes: a URL without its scheme.
+pub const NOTE_KEY_NAME_BYTES: usize = 255;
+
+/// Opaque data beside a receipt; it may hold the leaf itself.
+pub const RECEIPT_EXTRA_BYTES: usize = 128 * 1024;
+
+/// One receipt as text: its checkpoint, its extra data in base64 and at most 63 hashes.
+pub const RECEIPT_BYTES: usize = 512 * 1024;
+
 /// A value that is stored with an account or repository for people to read (descriptions).
 pub const TEXT_BYTES: usize = 64 * 1024;
