@@ -66,7 +66,9 @@ pub(crate) fn check_root_leaf(key: &PublicKey, gun: &str, now: Option<Timestamp>
 /// A wildcard must end a path segment: `host/team/*`, never `host/team*`, which would also name `host/teamster/x`.
 fn names_gun(common_name: &str, gun: &str) -> bool {
     match common_name.strip_suffix('*') {
-        Some(prefix) => prefix.len() > 1 && prefix.ends_with('/') && gun.len() > prefix.len() && gun.starts_with(prefix),
+        Some(prefix) => {
+            prefix.len() > 1 && prefix.ends_with('/') && gun.len() > prefix.len() && gun.starts_with(prefix)
+        }
         None => common_name == gun,
     }
 }
@@ -81,7 +83,7 @@ fn leaf(pem: &[u8]) -> Result<Vec<u8>, Error> {
 
 fn parsed(der: &[u8]) -> Result<X509Certificate<'_>, Error> {
     match X509Certificate::from_der(der) {
-        Ok((rest, certificate)) if rest.is_empty() => Ok(certificate),
+        Ok(([], certificate)) => Ok(certificate),
         _ => Err(Error::Key("a certificate is not valid DER".into())),
     }
 }

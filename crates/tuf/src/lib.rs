@@ -12,7 +12,7 @@
 //! ```
 //!
 //! It is not TUF 1.0: signatures are made over Docker's own canonical JSON, ECDSA signatures are raw `r‖s`, key ids hash a
-//! `"private":null`, roots are certificates, and delegations of `paths` are prefixes. No TUF crate reads it.
+//! `"private":null`, roots are certificates, and the `paths` of delegations are prefixes. No TUF crate reads it.
 //!
 //! Bytes in, values out. Signatures are verified over the re-encoded `signed`, never over bytes as they came; a threshold
 //! counts different keys, never key ids; the method of a signature is bound to the type of its key; "now" is an argument.
@@ -32,6 +32,7 @@ mod role;
 mod key;
 mod material;
 
+mod field;
 mod metadata;
 mod targets;
 pub mod verify;

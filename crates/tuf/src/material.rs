@@ -20,7 +20,10 @@ pub(crate) enum Material {
     /// An uncompressed point, 97 bytes.
     P384(Vec<u8>),
     /// Big-endian, without leading zeros.
-    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
+    Rsa {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+    },
     Ed25519([u8; 32]),
 }
 

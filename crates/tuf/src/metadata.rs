@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use base::{Timestamp, limits};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Authority, Error, KeyId, PublicKey, RoleName, canonical, error::short};
+use crate::{
+    Authority, Error, KeyId, PublicKey, RoleName, canonical,
+    field::{self, read_as},
+};
 
 /// One document with its bytes as they came, which are what is stored, served and hashed.
 #[derive(Clone, Debug)]
@@ -80,9 +83,9 @@ pub struct Meta {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hashes {
-    #[serde(default, with = "base64_text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "field::base64_text", skip_serializing_if = "Option::is_none")]
     pub sha256: Option<[u8; 32]>,
-    #[serde(default, with = "base64_text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "field::base64_text", skip_serializing_if = "Option::is_none")]
     pub sha512: Option<[u8; 64]>,
 }
 
@@ -90,9 +93,9 @@ pub struct Hashes {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleKeys {
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "field::nullable")]
     pub(crate) keyids: Vec<KeyId>,
-    #[serde(deserialize_with = "threshold")]
+    #[serde(deserialize_with = "field::threshold")]
     pub(crate) threshold: u32,
 }
 
@@ -119,7 +122,7 @@ impl Envelope {
         #[serde(deny_unknown_fields)]
         struct Raw {
             signed: Value,
-            #[serde(default, deserialize_with = "nullable")]
+            #[serde(default, deserialize_with = "field::nullable")]
             signatures: Vec<RawSignature>,
         }
         #[derive(Deserialize)]
@@ -163,12 +166,12 @@ impl Payload for Root {
             kind: String,
             #[serde(default, rename = "consistent_snapshot")]
             _consistent_snapshot: bool,
-            #[serde(deserialize_with = "rfc3339")]
+            #[serde(deserialize_with = "field::rfc3339")]
             expires: Timestamp,
-            #[serde(deserialize_with = "nullable")]
+            #[serde(deserialize_with = "field::nullable")]
             keys: BTreeMap<KeyId, PublicKey>,
             roles: BTreeMap<RoleName, RoleKeys>,
-            #[serde(deserialize_with = "version")]
+            #[serde(deserialize_with = "field::version")]
             version: u64,
         }
 
@@ -262,81 +265,14 @@ pub(crate) fn check_keys(role: &RoleName, keys: &BTreeMap<KeyId, PublicKey>) -> 
     }
 }
 
-/// Reads `signed` as `T`, whose `_type` must be `expected`.
-pub(crate) fn read_as<T: de::DeserializeOwned>(
-    role: &RoleName,
-    expected: &str,
-    signed: &Value,
-    kind: impl Fn(&T) -> &String,
-) -> Result<T, Error> {
-    let raw = T::deserialize(signed).map_err(|error| Error::Malformed(format!("{role} is not valid: {error}")))?;
-    let found = kind(&raw);
-    if found == expected {
-        Ok(raw)
-    } else {
-        Err(Error::Malformed(format!("{role} has _type {}, expected {expected:?}", short(found))))
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawMeta {
     #[serde(rename = "_type")]
     kind: String,
-    #[serde(deserialize_with = "rfc3339")]
+    #[serde(deserialize_with = "field::rfc3339")]
     expires: Timestamp,
     meta: BTreeMap<RoleName, Meta>,
-    #[serde(deserialize_with = "version")]
+    #[serde(deserialize_with = "field::version")]
     version: u64,
-}
-
-/// Go writes an empty list or map as `null` when nobody made it.
-pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(source: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(source)?.unwrap_or_default())
-}
-
-/// RFC 3339 and nothing of what else the time crate reads.
-pub(crate) fn rfc3339<'de, D: Deserializer<'de>>(source: D) -> Result<Timestamp, D::Error> {
-    let text = String::deserialize(source)?;
-    let plain = text.len() <= 40 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b':' | b'.' | b'T' | b'Z' | b'+'));
-    let shaped = plain && text.as_bytes().get(10) == Some(&b'T') && text.as_bytes().get(16) == Some(&b':');
-    shaped
-        .then(|| text.parse().ok())
-        .flatten()
-        .ok_or_else(|| de::Error::custom(format_args!("{} is not an RFC 3339 time", short(&text))))
-}
-
-pub(crate) fn version<'de, D: Deserializer<'de>>(source: D) -> Result<u64, D::Error> {
-    let version = u64::deserialize(source)?;
-    if (1..=limits::TRUST_VERSION).contains(&version) {
-        Ok(version)
-    } else {
-        Err(de::Error::custom(format_args!("version {version} is not in 1 to {}", limits::TRUST_VERSION)))
-    }
-}
-
-pub(crate) fn threshold<'de, D: Deserializer<'de>>(source: D) -> Result<u32, D::Error> {
-    let threshold = u32::deserialize(source)?;
-    if threshold >= 1 && threshold as usize <= limits::TRUST_KEYS {
-        Ok(threshold)
-    } else {
-        Err(de::Error::custom(format_args!("threshold {threshold} is not in 1 to {}", limits::TRUST_KEYS)))
-    }
-}
-
-mod base64_text {
-    use super::{Deserialize, Deserializer, Engine, STANDARD, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer, const N: usize>(bytes: &Option<[u8; N]>, out: S) -> Result<S::Ok, S::Error> {
-        match bytes {
-            Some(bytes) => out.serialize_str(&STANDARD.encode(bytes)),
-            None => out.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(source: D) -> Result<Option<[u8; N]>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(source)? else { return Ok(None) };
-        let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Some).ok_or_else(|| de::Error::custom(format_args!("a checksum is not {N} bytes of base64")))
-    }
 }

@@ -10,75 +10,19 @@
 //! ```
 
 mod error;
+mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::{Timestamp, digest_hex, limits};
+use base::{Timestamp, limits};
 
 use crate::{
-    Authority, Document, Error, KeyId, Meta, Payload, Root, RoleName, Snapshot, Target, Targets, Timestamped, build,
+    Authority, Document, Error, Meta, Payload, RoleName, Root, Snapshot, Targets, Timestamped, build,
     certificate::check_root_leaf, verify::verify,
 };
 
 pub use error::{Fault, PublishError};
-
-/// The newest stored bytes of each role of one repository. `delegations` has every role ever published, also those that are
-/// no longer delegated to: a signer who comes back goes on from its last version.
-#[derive(Clone, Debug, Default)]
-pub struct Stored {
-    pub root: Option<Vec<u8>>,
-    pub targets: Option<Vec<u8>>,
-    pub delegations: BTreeMap<RoleName, Vec<u8>>,
-    pub snapshot: Option<Vec<u8>>,
-    pub timestamp: Option<Vec<u8>>,
-}
-
-/// The ids of the keys the server can sign with for this repository, pending ones included.
-#[derive(Clone, Debug, Default)]
-pub struct HeldKeys {
-    pub snapshot: BTreeSet<KeyId>,
-    pub timestamp: BTreeSet<KeyId>,
-}
-
-/// An accepted publish: store `files`, make what the server must make, all in one transaction.
-#[derive(Clone, Debug)]
-pub struct Validated {
-    /// The uploaded documents; none of them has a version that is stored already.
-    pub files: Vec<File>,
-    pub snapshot: SnapshotPlan,
-    /// The version of the timestamp to make, and the held keys to sign it with.
-    pub timestamp_version: u64,
-    pub timestamp_keys: Vec<KeyId>,
-    /// What the upload says about tags that was not said before; for the audit entry, and to check digests exist.
-    pub changes: Vec<TagChange>,
-}
-
-/// One document to store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    pub role: RoleName,
-    pub version: u64,
-    pub bytes: Vec<u8>,
-    /// Lower-case hex, by which clients ask for it.
-    pub sha256: String,
-}
-
-#[derive(Clone, Debug)]
-pub enum SnapshotPlan {
-    /// The client signed one: it is among the files.
-    Uploaded { bytes: Vec<u8> },
-    /// The server signs one with these held keys. `meta` lists all that is current.
-    Generate { version: u64, meta: BTreeMap<RoleName, Meta>, keys: Vec<KeyId> },
-}
-
-/// One tag of one role before and after.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagChange {
-    pub role: RoleName,
-    pub tag: String,
-    pub before: Option<Target>,
-    pub after: Option<Target>,
-}
+pub use plan::{File, HeldKeys, SnapshotPlan, Stored, TagChange, Validated};
 
 /// Decides on an upload. A part named `timestamp` is ignored, as stock servers do: the server always makes its own.
 pub fn validate(
@@ -101,12 +45,6 @@ pub fn validate(
     let timestamp_version = next_version(timestamp.map(|document| document.signed.version))?;
     let Decision { files, changes, .. } = decision;
     Ok(Validated { files, snapshot, timestamp_version, timestamp_keys, changes })
-}
-
-impl File {
-    pub fn new(role: RoleName, version: u64, bytes: Vec<u8>) -> File {
-        File { role, version, sha256: digest_hex(&bytes), bytes }
-    }
 }
 
 /// What has been looked at so far.
@@ -151,7 +89,8 @@ impl Decision<'_> {
         let before: Option<Document<Targets>> = read_stored(&role, stored.targets.as_deref())?;
         let authority = authority(root, &role);
         if let Some(bytes) = self.upload.get(&role) {
-            let after: Document<Targets> = Document::parse(&role, bytes).map_err(|error| PublishError::of(&role, error))?;
+            let after: Document<Targets> =
+                Document::parse(&role, bytes).map_err(|error| PublishError::of(&role, error))?;
             verify(&after.envelope, &authority).map_err(|error| PublishError::of(&role, error))?;
             self.accept_targets(&role, &after, before.as_ref())?;
             return Ok(after);
@@ -214,17 +153,23 @@ impl Decision<'_> {
             current.iter().map(|(role, document)| (role.clone(), build::meta(&document.bytes))).collect();
         meta.insert(RoleName::Root, build::meta(&root.bytes));
         if let Some(bytes) = self.upload.get(&role) {
-            let after: Document<Snapshot> = Document::parse(&role, bytes).map_err(|error| PublishError::of(&role, error))?;
+            let after: Document<Snapshot> =
+                Document::parse(&role, bytes).map_err(|error| PublishError::of(&role, error))?;
             verify(&after.envelope, &authority).map_err(|error| PublishError::of(&role, error))?;
             check_meta(&after.signed, &meta, stored)?;
             self.accept(&role, &after, before.as_ref())?;
             return Ok(SnapshotPlan::Uploaded { bytes: after.bytes });
         }
         let keys = authority.held(&held.snapshot).ok_or_else(|| {
-            let message = "no snapshot was uploaded and the server does not hold its key; sign one or rotate it to the server";
+            let message =
+                "no snapshot was uploaded and the server does not hold its key; sign one or rotate it to the server";
             PublishError::missing(role, message)
         })?;
-        Ok(SnapshotPlan::Generate { version: next_version(before.map(|document| document.signed.version))?, meta, keys })
+        Ok(SnapshotPlan::Generate {
+            version: next_version(before.map(|document| document.signed.version))?,
+            meta,
+            keys,
+        })
     }
 
     fn accept_targets(
@@ -297,11 +242,7 @@ pub(crate) fn authority<'a>(root: &'a Root, role: &RoleName) -> Authority<'a> {
 
 /// An uploaded snapshot lists every current document with its checksum. It may also list stored ones that are not
 /// current any more (clients keep them), but nothing the server could not serve.
-fn check_meta(
-    snapshot: &Snapshot,
-    current: &BTreeMap<RoleName, Meta>,
-    stored: &Stored,
-) -> Result<(), PublishError> {
+fn check_meta(snapshot: &Snapshot, current: &BTreeMap<RoleName, Meta>, stored: &Stored) -> Result<(), PublishError> {
     let refused = |message: String| Err(PublishError::invalid(Fault::Snapshot, message));
     for (role, meta) in current {
         match snapshot.meta.get(role) {
@@ -329,7 +270,10 @@ fn by_role(upload: &[(RoleName, Vec<u8>)]) -> Result<BTreeMap<&RoleName, &[u8]>,
         }
     }
     if by_role.is_empty() {
-        return Err(PublishError::invalid(Fault::Upload, "nothing was uploaded; publish root, targets or a delegation"));
+        return Err(PublishError::invalid(
+            Fault::Upload,
+            "nothing was uploaded; publish root, targets or a delegation",
+        ));
     }
     Ok(by_role)
 }
@@ -342,6 +286,8 @@ fn read_stored<T: Payload>(role: &RoleName, bytes: Option<&[u8]>) -> Result<Opti
 fn next_version(current: Option<u64>) -> Result<u64, PublishError> {
     match current.unwrap_or(0) + 1 {
         next if next <= limits::TRUST_VERSION => Ok(next),
-        _ => Err(PublishError::invalid(Fault::Upload, "the repository has used up all versions; delete and sign again")),
+        _ => {
+            Err(PublishError::invalid(Fault::Upload, "the repository has used up all versions; delete and sign again"))
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use base::Timestamp;
 
 use crate::{
-    Document, Error, KeyId, Root, RoleName, Snapshot, Target, Targets, Timestamped, build,
+    Document, Error, KeyId, RoleName, Root, Snapshot, Target, Targets, Timestamped, build,
     publish::{authority, check_root, delegated},
     verify::verify,
 };

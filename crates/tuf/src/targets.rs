@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{
     Authority, Error, Hashes, KeyId, Payload, PublicKey, RoleName,
-    metadata::{RoleKeys, check_keys, nullable, read_as, rfc3339, threshold, version},
+    field::{nullable, read_as, rfc3339, threshold, version},
+    metadata::{RoleKeys, check_keys},
 };
 
 /// The document of `targets` or of a delegation; both have the `_type` `Targets`.

@@ -21,9 +21,7 @@ pub fn verify(envelope: &Envelope, authority: &Authority<'_>) -> Result<BTreeSet
     for signature in &envelope.signatures {
         let Ok(id) = signature.keyid.parse::<KeyId>() else { continue };
         let Some(key) = authority.keys.get(&id) else { continue };
-        if !signers.contains(key.canonical_id())
-            && key.verifies(&signature.method, &envelope.payload, &signature.sig)
-        {
+        if !signers.contains(key.canonical_id()) && key.verifies(&signature.method, &envelope.payload, &signature.sig) {
             signers.insert(key.canonical_id().clone());
         }
     }

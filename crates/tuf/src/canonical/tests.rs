@@ -29,9 +29,17 @@ fn sorts_and_escapes_as_docker_does() {
 
 #[test]
 fn refuses_what_readers_disagree_about() {
-    for bad in
-        ["1.5", "9007199254740993", "18446744073709551615", "1e400", r#"{"a":1,"a":1}"#, r#""\ud800""#, "1 2", "", "nul"]
-    {
+    for bad in [
+        "1.5",
+        "9007199254740993",
+        "18446744073709551615",
+        "1e400",
+        r#"{"a":1,"a":1}"#,
+        r#""\ud800""#,
+        "1 2",
+        "",
+        "nul",
+    ] {
         assert_eq!(canonical(bad), None, "{bad}");
     }
     assert!(parse(b"\"\xff\"").is_err(), "invalid UTF-8");

@@ -15,7 +15,9 @@ pub enum PublishError {
     #[error("{message}")]
     InvalidUpdate { fault: Fault, message: String, missing: Option<RoleName> },
     /// Somebody else published first, or the client works on old data: fetch, then publish again.
-    #[error("{role} has version {given}, but version {current} is stored; fetch the newest trust data and publish again")]
+    #[error(
+        "{role} has version {given}, but version {current} is stored; fetch the newest trust data and publish again"
+    )]
     Version { role: RoleName, given: u64, current: u64 },
     /// What is stored cannot be read: for the operator.
     #[error("stored trust data is damaged: {0}")]
