@@ -68,6 +68,22 @@ pub const JOB_TRACE_BYTES: u64 = 4 * 1024 * 1024;
 /// One publish of trust data; the stock client reads at most 100 MiB, real ones are kilobytes.
 pub const TRUST_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 
+/// The name of a trust role (`targets/releases`); Notary's own limit, and what bounds the depth of delegations.
+pub const TRUST_ROLE_NAME_BYTES: usize = 255;
+
+/// Signatures on one trust document, and keys or delegations in one: each signature costs a public-key operation. Real
+/// documents carry a handful.
+pub const TRUST_SIGNATURES: usize = 100;
+pub const TRUST_KEYS: usize = 1_000;
+
+/// One public key or certificate bundle inside a trust document.
+pub const TRUST_KEY_BYTES: usize = 64 * 1024;
+
+/// Versions of trust documents: Notary keeps them in 32 bits, and one that jumps ahead by more than a client ever does would
+/// leave no room for the next (a fast-forward attack).
+pub const TRUST_VERSION: u64 = 2_147_483_647;
+pub const TRUST_VERSION_STEP: u64 = 1_000;
+
 /// One leaf of the audit log: the entry bundles of C2SP tlog-tiles give the length in 16 bits.
 pub const AUDIT_LEAF_BYTES: usize = 65_535;
 
