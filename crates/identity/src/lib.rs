@@ -17,6 +17,7 @@ mod account;
 mod authority;
 mod bundle;
 mod error;
+mod job_token;
 mod level;
 mod password;
 mod registry_token;
