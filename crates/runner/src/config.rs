@@ -57,7 +57,7 @@ pub struct Config {
     /// `("HOST:PORT", address)`: addresses for names that no resolver knows, for the API and for git.
     #[serde(default)]
     pub resolve: Vec<(String, IpAddr)>,
-    /// Variables each job gets beneath its own.
+    /// Variables each job gets beneath its own. Not for secrets: they are not masked.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
     /// The runner's own folder: its identity and what jobs in flight need.

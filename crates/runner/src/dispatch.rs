@@ -73,7 +73,12 @@ impl Runner {
         }
         pause = PAUSE_FIRST;
         loop {
-            match self.engine.remove_all(&self.system_id, None).await {
+            // The ping agrees on the version that everything after it speaks.
+            let cleared = match self.engine.ping().await {
+                Ok(()) => self.engine.remove_all(&self.system_id, None).await,
+                Err(error) => Err(error),
+            };
+            match cleared {
                 Ok(0) => break,
                 Ok(count) => {
                     tracing::info!(count, "containers of the last life were removed");

@@ -167,8 +167,12 @@ impl Git<'_> {
         let words = words_of(&mut child);
         let (put, words) = tokio::join!(engine.put_archive(&container.id, streamed(output)), words);
         let status = child.wait().await.map_err(Error::io("git"))?;
+        // An engine that stopped reading makes git fail without a word.
+        if !status.success() && !words.is_empty() {
+            return Err(Failure::system(format!("git archive failed: {words}")));
+        }
         put?;
-        if status.success() { Ok(()) } else { Err(Failure::system(format!("git archive failed: {words}"))) }
+        if status.success() { Ok(()) } else { Err(Failure::system(format!("git archive ended with {status}"))) }
     }
 
     /// Run git, its words going to the log.
@@ -178,7 +182,8 @@ impl Git<'_> {
             self.job.log.line(&words);
         }
         let what = arguments.first().copied().unwrap_or_default();
-        if success { Ok(()) } else { Err(Failure::system(format!("git {what} failed: {words}"))) }
+        let last = words.lines().last().unwrap_or("it did not say why");
+        if success { Ok(()) } else { Err(Failure::system(format!("git {what} failed: {last}"))) }
     }
 
     async fn quietly(&self, arguments: &[&str]) -> Result<(), Failure> {

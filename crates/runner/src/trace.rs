@@ -94,6 +94,11 @@ impl Log {
         self.lock().closed
     }
 
+    /// Whether there is something to send.
+    pub(crate) fn waiting(&self) -> bool {
+        self.lock().trace.waiting() > 0
+    }
+
     /// The next piece to send and the place of its first byte.
     pub(crate) fn piece(&self) -> Option<(usize, Vec<u8>)> {
         self.lock().trace.piece()

@@ -37,18 +37,18 @@ const PATIENCE_SHUTDOWN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Uplink<'a> {
-    pub server: &'a Server,
-    pub job: JobKey,
-    pub log: &'a Log,
+    server: &'a Server,
+    job: JobKey,
+    log: &'a Log,
     /// Set here when the server has no use for the job any more.
     pub gone: CancellationToken,
-    pub shutdown: CancellationToken,
+    shutdown: CancellationToken,
     /// The pause between two pieces.
-    pub interval: Duration,
+    interval: Duration,
     /// The end of the time the job was given.
-    pub deadline: Instant,
-    pub last: Option<Instant>,
-    pub pause: Duration,
+    deadline: Instant,
+    last: Option<Instant>,
+    pause: Duration,
 }
 
 impl<'a> Uplink<'a> {
@@ -69,7 +69,7 @@ impl<'a> Uplink<'a> {
         let mut until = None::<Instant>;
         while !self.gone.is_cancelled() {
             let closed = self.log.closed();
-            if self.log.piece().is_none() {
+            if !self.log.waiting() {
                 if closed {
                     return;
                 }
@@ -99,12 +99,12 @@ impl<'a> Uplink<'a> {
         }
         self.pause = PAUSE_FIRST;
         for _ in 0..REPORTS {
-            let body: Value = report(outcome.as_ref().map(|()| ()), known, self.log.checksum());
+            let body: Value = report(outcome.as_ref().copied(), known, self.log.checksum());
             let reply = self.server.update(&self.job, body).await;
             match reply.as_ref().map_or(0, |reply| reply.status) {
                 200 => return true,
                 // Accepted, but the log is not yet on disk there.
-                202 => self.nap(self.interval).await,
+                202 => self.nap(self.interval.min(PAUSE_MAX)).await,
                 // The log there is not what was sent: all of it again.
                 412 => {
                     self.log.acknowledge(0);
@@ -186,8 +186,11 @@ impl<'a> Uplink<'a> {
         if self.shutdown.is_cancelled() {
             sleep(length.min(PAUSE_SHUTDOWN)).await;
         } else {
-            let slept = timeout(length.min(PAUSE_MAX), self.shutdown.cancelled()).await;
+            let slept = timeout(length, self.shutdown.cancelled()).await;
             tracing::trace!(cut_short = slept.is_ok(), "slept");
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Containers of jobs: create, fill, start, watch, end.
 
+use std::time::Duration;
+
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -11,6 +13,9 @@ use crate::Error;
 const OWNER: &str = "assay.runner";
 /// The label that says which job it runs.
 const JOB: &str = "assay.job";
+
+/// A killed process is gone at once, unless its disk or the engine hangs.
+const KILLED: Duration = Duration::from_secs(15);
 
 /// What a job's container is made of.
 #[derive(Debug)]
@@ -113,10 +118,14 @@ impl Engine {
         Ok(waited.status_code)
     }
 
-    /// End a container's processes; it is no error when they have ended by themselves.
+    /// End a container's processes and wait until they have ended; it is no error when they have by themselves.
     pub(crate) async fn kill(&self, id: &str) {
         if let Err(error) = self.call(Method::POST, &format!("/containers/{id}/kill"), None).await {
             tracing::debug!(container = id, %error, "the container was not killed");
+        }
+        // A start before that would find the container running, and do nothing.
+        if !matches!(tokio::time::timeout(KILLED, self.wait(id)).await, Ok(Ok(_))) {
+            tracing::warn!(container = id, "the container's end was not seen");
         }
     }
 

@@ -1,4 +1,4 @@
-//! A small client of the Docker Engine API, version 1.41, over a unix socket.
+//! A small client of the Docker Engine API, 1.41 or 1.44, over a unix socket.
 //!
 //! Each call opens its own connection, owned by its answer: dropping the answer ends the call, so a job that is cancelled
 //! leaves no pull, no upload and no attachment behind.
@@ -7,7 +7,12 @@ mod containers;
 mod demux;
 mod images;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use base::limits;
 use bytes::Bytes;
@@ -24,8 +29,9 @@ pub(crate) use images::{Credentials, ImageInfo, Reference};
 
 use crate::Error;
 
-/// Every engine since Debian 11's speaks it; 20.10 speaks nothing newer.
-const VERSION: &str = "/v1.41";
+/// Minor versions of the API: 20.10 speaks nothing newer than the first, 29 nothing older than the second.
+const OLD: u32 = 41;
+const NEW: u32 = 44;
 
 /// A call that does not stream. An engine whose authorization plugin is down answers after 32 s.
 const CALL: Duration = Duration::from_secs(120);
@@ -33,9 +39,11 @@ const CALL: Duration = Duration::from_secs(120);
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// One engine.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Engine {
     socket: PathBuf,
+    /// The API version spoken, agreed anew at each ping.
+    minor: AtomicU32,
 }
 
 /// An answer whose body still comes; the connection ends with it.
@@ -46,12 +54,19 @@ pub(crate) struct Answer {
 
 impl Engine {
     pub(crate) fn new(socket: PathBuf) -> Engine {
-        Engine { socket }
+        Engine { socket, minor: AtomicU32::new(OLD) }
     }
 
-    /// Whether the engine is there.
+    /// Whether the engine is there, and which version to speak with it.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
-        self.call(Method::GET, "/_ping", None).await.map(drop)
+        let work = async {
+            let answer = self.send_to("/_ping", Request::builder().method(Method::GET), full("")).await?;
+            let version = answer.response.headers().get("Api-Version").and_then(|value| value.to_str().ok());
+            let newest = version.and_then(|text| text.strip_prefix("1.")?.parse::<u32>().ok());
+            self.minor.store(if newest >= Some(NEW) { NEW } else { OLD }, Ordering::Relaxed);
+            Ok(())
+        };
+        timeout(CALL, work).await.unwrap_or_else(|_| Err(late("/_ping")))
     }
 
     /// A call whose answer is read whole.
@@ -63,10 +78,7 @@ impl Engine {
             let answer = self.send(method, path, kind, full(body.unwrap_or_default()), None).await?;
             answer.bytes().await
         };
-        match timeout(CALL, work).await {
-            Ok(result) => result,
-            Err(_) => Err(Error::Unavailable(format!("the engine did not answer {what} within {} s", CALL.as_secs()))),
-        }
+        timeout(CALL, work).await.unwrap_or_else(|_| Err(late(&what)))
     }
 
     async fn json<T: DeserializeOwned>(
@@ -90,9 +102,23 @@ impl Engine {
         body: Body,
         registry_auth: Option<HeaderValue>,
     ) -> Result<Answer, Error> {
+        let mut request = Request::builder().method(method);
+        if let Some(kind) = content_type {
+            request = request.header(header::CONTENT_TYPE, kind);
+        }
+        if let Some(value) = registry_auth {
+            request = request.header("X-Registry-Auth", value);
+        }
+        let path = format!("/v1.{}{path}", self.minor.load(Ordering::Relaxed));
+        self.send_to(&path, request, body).await
+    }
+
+    async fn send_to(&self, path: &str, request: http::request::Builder, body: Body) -> Result<Answer, Error> {
         let away = |error: &dyn fmt::Display| {
             Error::Unavailable(format!("the engine at {} cannot be reached: {error}", self.socket.display()))
         };
+        let request = request.uri(path).header(header::HOST, "docker").body(body);
+        let request = request.map_err(|error| Error::Invalid(format!("a call of the engine, {path}: {error}")))?;
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| away(&error))?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| away(&error))?;
@@ -101,16 +127,6 @@ impl Engine {
             // What goes wrong here is reported by the request or its body.
             let _ = connection.await;
         });
-        let mut request =
-            Request::builder().method(method).uri(format!("{VERSION}{path}")).header(header::HOST, "docker");
-        if let Some(kind) = content_type {
-            request = request.header(header::CONTENT_TYPE, kind);
-        }
-        if let Some(value) = registry_auth {
-            request = request.header("X-Registry-Auth", value);
-        }
-        let request =
-            request.body(body).map_err(|error| Error::Invalid(format!("a call of the engine, {path}: {error}")))?;
         let response = sender.send_request(request).await.map_err(|error| away(&error))?;
         let answer = Answer { response, _connection: owner };
         if answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED {
@@ -169,6 +185,10 @@ impl fmt::Debug for Answer {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_tuple("Answer").field(&self.status()).finish()
     }
+}
+
+fn late(what: &str) -> Error {
+    Error::Unavailable(format!("the engine did not answer {what} within {} s", CALL.as_secs()))
 }
 
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
