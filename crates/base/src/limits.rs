@@ -123,3 +123,12 @@ pub const RECEIPT_BYTES: usize = 512 * 1024;
 
 /// A value that is stored with an account or repository for people to read (descriptions).
 pub const TEXT_BYTES: usize = 64 * 1024;
+
+/// One JSON answer that the runner reads from a Docker engine or the server. A job with 500 long variables stays below 4 MB.
+pub const RUNNER_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// Unpacked artifacts of one job, collected or taken over by the runner: as much as an image's layer usually has.
+pub const RUNNER_ARTIFACT_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Files in the artifacts of one job: bounds the zip's directory, which is kept in memory.
+pub const RUNNER_ARTIFACT_FILES: usize = 100_000;
