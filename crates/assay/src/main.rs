@@ -8,6 +8,7 @@ mod client;
 mod config;
 mod folder;
 mod listen;
+mod runner;
 mod serve;
 mod wiring;
 
@@ -26,6 +27,8 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(serve::Args),
+    /// Run jobs of a server in containers of a Docker engine.
+    Runner(runner::Args),
     #[command(flatten)]
     Client(client::Noun),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args),
+        Command::Runner(args) => in_runtime(runner::run(args)),
         Command::Client(noun) => in_runtime(client::run(noun, cli.common)),
     };
     match outcome {
@@ -57,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
