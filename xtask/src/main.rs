@@ -9,7 +9,7 @@
 //!
 //! The parts, bottom to top: [`command`] and [`wait`] run and await; [`stage`] is where a story plays (its folder, its
 //! processes, its progress lines, its clean end); [`engine`] is a real Docker engine in namespaces of its own;
-//! [`images`] makes root file systems; [`packages`] prepares the machine. What they do not know: Assay.
+//! [`images`] makes images of Debian packages; [`packages`] prepares the machine. What they do not know: Assay.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
 
@@ -52,7 +52,7 @@ enum Chore {
 enum Engines {
     /// Install what engines and images need (root)
     Setup,
-    /// Make the images' root file systems, or say that they are there (root)
+    /// Make the images' layers, or say where they are (root)
     Images,
     /// Prove the harness end to end (root)
     Check {
@@ -81,7 +81,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         }
         Chore::Engines(Engines::Images) => {
             let images = images::Images::prepare(&demo_cache())?;
-            println!("{}\n{}", images.base().display(), images.job().display());
+            println!("{}", images.dir().display());
             Ok(ExitCode::SUCCESS)
         }
         Chore::Engines(Engines::Check { keep }) => {

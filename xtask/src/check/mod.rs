@@ -29,7 +29,7 @@ pub fn run(root: &Path, cache: &Path, keep: bool) -> Result<()> {
     with_cleanup(keep, |cleanup| {
         let report = steps.step("the machine has what engines need", || packages::ensure(cleanup))?;
         steps.note(&report);
-        let images = steps.step("root file systems of both images", || Images::prepare(cache))?;
+        let images = steps.step("layers of both images", || Images::prepare(cache))?;
         let run = Run::open(root)?;
         let before = traces::machine()?;
         let switch = steps.step("a switch for the run", || Switch::start(cleanup, &run))?;
@@ -87,8 +87,8 @@ fn start_production(cleanup: &Cleanup, run: &Run, switch: &Switch, steps: &mut S
 }
 
 fn check_build(steps: &mut Steps, run: &Run, images: &Images, build: &mut Engine) -> Result<()> {
-    steps.step("import the base image", || images.import_base(build, "source/python:3-flask"))?;
-    steps.step("import the job image", || images.import_job(build, "source/docker:latest"))?;
+    steps.step("load the base image", || images.load_base(build, "source/python:3-flask"))?;
+    steps.step("load the job image", || images.load_job(build, "source/docker:latest"))?;
     let context = run.folder("context")?;
     images::deb::empty(&context, "harmless", "1:1.2-3")?;
     let dockerfile = "FROM source/python:3-flask AS made\nCOPY *.deb /tmp/\nRUN dpkg --install /tmp/*.deb\n\
@@ -156,7 +156,7 @@ fn check_production(steps: &mut Steps, run: &Run, images: &Images, build: &Engin
         command::refused(production.docker(trusted.iter()).arg(keys.join("ca.pem")).arg("version"))
     })?;
     steps.note(refusal.lines().last().unwrap_or_default());
-    images.import_base(production, "source/python:3-flask")?;
+    images.load_base(production, "source/python:3-flask")?;
     let refusal = steps.step("the plugin refuses an image by name", || {
         command::run(&mut production.docker(["tag", "source/python:3-flask", "forbidden:1"]))?;
         command::refused(&mut with_client(&["run", "--rm", "forbidden:1"]))

@@ -7,9 +7,7 @@ find "$1/usr/share/doc" -mindepth 1 -depth -type d -empty -delete
 rm -rf "$1/usr/share/man" "$1/usr/share/info" "$1/usr/share/locale"
 rm -rf "$1/var/log/apt" "$1/var/log/dpkg.log" "$1/var/log/alternatives.log" "$1/var/log/bootstrap.log"
 rm -rf "$1/var/cache/debconf"/*-old "$1/var/lib/dpkg"/*-old
-if [ "${2:-}" = last ]; then
-    # Options and names of the machine that made it.
-    rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
-    : > "$1/etc/resolv.conf"
-    : > "$1/etc/hostname"
-fi
+# Options and names of the machine that made it.
+rm -f "$1/etc/apt/apt.conf.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+: > "$1/etc/resolv.conf"
+: > "$1/etc/hostname"
