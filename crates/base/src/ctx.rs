@@ -47,7 +47,10 @@ pub enum Credential {
     /// An access token, by its id (never its value).
     Token(String),
     /// A child of an access token, bound to one job while it runs.
-    JobToken { token: String, job: i64 },
+    JobToken {
+        token: String,
+        job: i64,
+    },
     /// A client certificate, by the SHA-256 of its public key.
     Certificate(String),
 }
