@@ -55,6 +55,31 @@ pub const LAYER_RATIO: u64 = 2_000;
 /// One file of a layer that is kept in memory to be read (package databases). dpkg's status of a full desktop is 6 MB.
 pub const LAYER_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Below this many unpacked bytes the ratio is not looked at: a small layer of zeros packs without harm.
+pub const LAYER_RATIO_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
+
+/// One path in a layer: PATH_MAX of Linux, beyond which no engine could make the file.
+pub const LAYER_PATH_BYTES: usize = 4096;
+
+/// All paths and link targets of one layer, which an inventory holds in memory; 60,000 real ones take 5 MB.
+pub const LAYER_NAMES_BYTES: u64 = 256 * 1024 * 1024;
+
+/// All files of one layer that are kept to be read, together.
+pub const LAYER_TEXT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// One extension header (long name, pax record) of a layer's archive, as Go's archive/tar: engines refuse more as well.
+pub const LAYER_HEADER_BYTES: u64 = 1024 * 1024;
+
+/// A Debian copyright file or the head of a Python METADATA that is read; a larger one is hashed only.
+pub const LAYER_NOTICE_BYTES: u64 = 256 * 1024;
+
+/// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
+pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
+pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;
+
+/// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
+pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;
+
 /// `.gitlab-ci.yml`, and what it may grow to when aliases are expanded.
 pub const PIPELINE_FILE_BYTES: usize = 1024 * 1024;
 pub const PIPELINE_NODES: usize = 100_000;
