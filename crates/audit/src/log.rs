@@ -158,7 +158,8 @@ impl Log {
             };
             if let Some(receipt) = self.prove(index, size, note).await? {
                 let entry = store::entry_at(&mut self.0.db.read().await?, signed(index)).await?;
-                let entry = entry.ok_or_else(|| Error::Contradicted(format!("entry {index} is not in the database")))?;
+                let entry =
+                    entry.ok_or_else(|| Error::Contradicted(format!("entry {index} is not in the database")))?;
                 receipt.verify(entry.body.as_bytes(), &self.0.origin, std::slice::from_ref(self.verifier()))?;
                 return Ok(receipt);
             }

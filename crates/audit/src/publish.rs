@@ -1,6 +1,6 @@
 //! Files from rows: comparing them all when the log is opened, and writing the new ones after each round.
 
-use tlog::{Checkpoint, Tile, TILE_WIDTH};
+use tlog::{Checkpoint, TILE_WIDTH, Tile};
 
 use crate::{
     Error, Log,

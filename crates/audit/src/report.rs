@@ -42,19 +42,29 @@ pub enum Problem {
     ColumnDiffers { id: String, column: &'static str, row: String, body: String },
     #[error("{path} is missing; restart the server, which writes it again from the database")]
     FileMissing { path: String },
-    #[error("{path} is not what was signed: {detail}; keep a copy of it, remove it, and restart the server, which writes it again from the database")]
+    #[error(
+        "{path} is not what was signed: {detail}; keep a copy of it, remove it, and restart the server, which writes it again from the database"
+    )]
     FileAltered { path: String, detail: String },
-    #[error("the row of audit_log is not right: {detail}; restore it from a backup that is not older than the checkpoint file")]
+    #[error(
+        "the row of audit_log is not right: {detail}; restore it from a backup that is not older than the checkpoint file"
+    )]
     HeadAltered { detail: String },
-    #[error("the entries make another tree than the one signed: {size} entries have the root {computed}, signed was {signed}; restore the database and the files from a backup and compare them with the checkpoints that others keep")]
+    #[error(
+        "the entries make another tree than the one signed: {size} entries have the root {computed}, signed was {signed}; restore the database and the files from a backup and compare them with the checkpoints that others keep"
+    )]
     RootDiffers { size: u64, signed: String, computed: String },
     #[error("the tree cannot be computed beyond entry {index}: {detail}; mend this first and verify again")]
     TreeEnds { index: u64, detail: String },
     #[error("the earlier checkpoint cannot be used: {detail}; check that it is of this log")]
     EarlierUnusable { detail: String },
-    #[error("an earlier checkpoint covers {earlier} entries, the log has {size}; it was set back, restore the newer one")]
+    #[error(
+        "an earlier checkpoint covers {earlier} entries, the log has {size}; it was set back, restore the newer one"
+    )]
     RolledBack { earlier: u64, size: u64 },
-    #[error("the log does not begin with the {earlier} entries of an earlier checkpoint; its history was replaced, restore the one that others have seen")]
+    #[error(
+        "the log does not begin with the {earlier} entries of an earlier checkpoint; its history was replaced, restore the one that others have seen"
+    )]
     HistoryReplaced { earlier: u64 },
     #[error("the table {} for {key:?}, but the log says {}; the row was changed past the program, correct it or make the change again through it", said(.table), set_by(.log, .entry))]
     StateDiffers { key: String, log: Option<String>, table: Option<String>, entry: Option<String> },

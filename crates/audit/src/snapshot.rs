@@ -142,8 +142,7 @@ impl Snapshot {
         let mut count = 0;
         let mut last = (i64::MIN, String::new());
         loop {
-            let page =
-                store::unsequenced(&mut self.tx, (last.0, &last.1), limits::AUDIT_BATCH_ENTRIES).await?;
+            let page = store::unsequenced(&mut self.tx, (last.0, &last.1), limits::AUDIT_BATCH_ENTRIES).await?;
             for (ordinal, entry) in &page {
                 let subjects = store::subjects(&mut self.tx, &entry.id).await?;
                 walk.waiting(entry, &subjects);
@@ -190,9 +189,8 @@ pub fn verify_folder(folder: PathBuf, origin: &str, key: VerifierKey, earlier: &
         Some(note) => trust.open(&note).map_err(|error| error.to_string()),
         None => Err("it is missing".to_owned()),
     };
-    let checkpoint = checkpoint
-        .map_err(|detail| problems.push(Problem::FileAltered { path: CHECKPOINT.to_owned(), detail }))
-        .ok();
+    let checkpoint =
+        checkpoint.map_err(|detail| problems.push(Problem::FileAltered { path: CHECKPOINT.to_owned(), detail })).ok();
     let size = checkpoint.as_ref().map_or(0, Checkpoint::size);
     let mut walk = Walk::new(trust.files.clone(), size, false, problems);
     let earlier = trust.earlier(earlier, size, &mut walk);

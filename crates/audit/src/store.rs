@@ -130,9 +130,8 @@ pub(crate) async fn bodies(tx: &mut Tx, first: i64, end: i64) -> Result<Vec<(i64
 }
 
 pub(crate) async fn entry(tx: &mut Tx, id: &str) -> Result<Option<StoredEntry>, Error> {
-    let row = tx
-        .opt("SELECT id, at, kind, actor, body, log_index FROM audit_entries WHERE id = $1", &args![id])
-        .await?;
+    let row =
+        tx.opt("SELECT id, at, kind, actor, body, log_index FROM audit_entries WHERE id = $1", &args![id]).await?;
     row.as_ref().map(stored).transpose()
 }
 
@@ -151,14 +150,8 @@ pub(crate) async fn entries(
     before: i64,
     limit: usize,
 ) -> Result<Vec<StoredEntry>, Error> {
-    let args = args![
-        after,
-        before,
-        filter.kind.as_ref(),
-        filter.actor.as_ref(),
-        filter.subject.as_ref(),
-        bounded(limit)
-    ];
+    let args =
+        args![after, before, filter.kind.as_ref(), filter.actor.as_ref(), filter.subject.as_ref(), bounded(limit)];
     let sql = if filter.newest_first {
         "SELECT id, at, kind, actor, body, log_index FROM audit_entries
          WHERE log_index > $1 AND log_index < $2 AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR actor = $4)

@@ -9,7 +9,9 @@ use std::{borrow::Cow, collections::BTreeSet};
 use base::micros;
 use tlog::{Hash, TILE_WIDTH, Tile, TileKind, leaf_hash};
 
-use crate::{Body, Guarded, Problem, StoredEntry, builder::Builder, files::Files, fold::Fold, report::Problems, store::Kept};
+use crate::{
+    Body, Guarded, Problem, StoredEntry, builder::Builder, files::Files, fold::Fold, report::Problems, store::Kept,
+};
 
 /// The state of a walk; the log streams through it tile by tile.
 #[derive(Debug)]
