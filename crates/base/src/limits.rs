@@ -131,6 +131,12 @@ pub const AUDIT_LEAF_BYTES: usize = 65_535;
 /// Leaves of one log: what a signed 64-bit column of either database can count.
 pub const AUDIT_LOG_LEAVES: u64 = i64::MAX as u64;
 
+/// Entries that get their index in one round of the sequencer: holds SQLite's one writer for some ten milliseconds.
+pub const AUDIT_BATCH_ENTRIES: usize = 512;
+
+/// Problems that one verification of the log lists; a log with more is lost anyway, and a report is read by people.
+pub const AUDIT_PROBLEMS: usize = 1_000;
+
 /// One signed note. Sixteen post-quantum signatures of 5 kB, which C2SP signed-note asks verifiers to accept, need 80 kB.
 pub const NOTE_BYTES: usize = 256 * 1024;
 
