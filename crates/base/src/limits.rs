@@ -10,6 +10,10 @@ pub const MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 /// Nesting of JSON and YAML from outside. Real documents stay below 20; serde_json itself stops at 128.
 pub const DOCUMENT_DEPTH: usize = 100;
 
+/// Values of one JSON document from outside, a list or object counting as eight: `{"a":1}` is 8 bytes on the wire and
+/// 600 in memory, so bytes alone bound nothing. The fullest allowed manifest (4,000 descriptors) stays below 200,000.
+pub const DOCUMENT_VALUES: usize = 400_000;
+
 /// Descriptors in one manifest or index. The largest real indexes name some hundred platforms and layers.
 pub const MANIFEST_DESCRIPTORS: usize = 4_000;
 
@@ -18,6 +22,15 @@ pub const REPOSITORY_NAME_BYTES: usize = 255;
 
 /// A tag, as OCI distribution defines it.
 pub const TAG_BYTES: usize = 128;
+
+/// Rules of one promotion policy, the values of one rule, and one value of it (a pattern included). A person writes
+/// these by hand; a list of forbidden components is the longest real use.
+pub const POLICY_RULES: usize = 100;
+pub const POLICY_RULE_VALUES: usize = 1_000;
+pub const POLICY_VALUE_BYTES: usize = 1_024;
+
+/// Memory of one compiled pattern of a policy: `(a{999}){999}` is short, its automaton is not.
+pub const POLICY_PATTERN_BYTES: usize = 128 * 1024;
 
 /// Answers of list calls when the client names no size, and the most it may ask for: bounds memory per request.
 pub const PAGE_DEFAULT: usize = 100;
