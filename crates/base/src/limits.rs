@@ -45,6 +45,13 @@ pub const BLOB_BYTES: u64 = 20 * 1024 * 1024 * 1024;
 /// One chunk that is held in memory while a body is read, hashed and written.
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
+/// Uploads whose file stays open and whose running hash stays in memory; a resting one beyond that is read again when its
+/// sender goes on. Bounds open files: an engine sends five layers at once.
+pub const UPLOADS_OPEN: usize = 256;
+
+/// Tags that one push of a manifest may set; OCI distribution asks registries to take at least ten.
+pub const PUSH_TAGS: usize = 32;
+
 /// Members of one layer's archive; a full distribution image has about 60,000.
 pub const LAYER_MEMBERS: u64 = 1_000_000;
 
