@@ -45,6 +45,23 @@ pub const BLOB_BYTES: u64 = 20 * 1024 * 1024 * 1024;
 /// One chunk that is held in memory while a body is read, hashed and written.
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
+/// Uploads whose file stays open and whose running hash stays in memory; a resting one beyond that is read again when its
+/// sender goes on. Bounds open files: an engine sends five layers at once.
+pub const UPLOADS_OPEN: usize = 256;
+
+/// Tags that one push of a manifest may set; OCI distribution asks registries to take at least ten.
+/// More than these would not fit into one audit entry.
+pub const PUSH_TAGS: usize = 20;
+
+/// How long an upload may rest: a client that was cut off in the evening goes on in the morning.
+pub const UPLOAD_LIFETIME: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// Uploads of one account that are under way in all repositories; a build farm behind one robot pushes some hundred layers.
+pub const UPLOADS_OF_ONE: i64 = 1_000;
+
+/// Manifests of one image with its children and all that refers to them, copied in one transaction.
+pub const IMAGE_MANIFESTS: usize = 10_000;
+
 /// Members of one layer's archive; a full distribution image has about 60,000.
 pub const LAYER_MEMBERS: u64 = 1_000_000;
 
