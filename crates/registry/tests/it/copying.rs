@@ -96,6 +96,7 @@ async fn an_index_brings_its_children_and_their_signatures() {
 async fn a_copy_obeys_immutability_and_rights() {
     let world = World::new().await;
     let system = world.system();
+    world.admin().await;
     let (user, sample, other) = (world.user("user").await, Sample::image(1), Sample::image(2));
     world.push(&system, "admin/build", "7", &sample).await.unwrap();
     world.push(&system, "admin/build", "8", &other).await.unwrap();

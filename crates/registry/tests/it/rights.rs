@@ -92,6 +92,7 @@ async fn a_push_makes_a_repository_where_the_pusher_rules() {
 async fn lists_show_only_what_may_be_seen() {
     let world = World::new().await;
     let user = world.user("user").await;
+    world.organization("b").await;
     for number in 0..5 {
         let visibility = if number % 2 == 0 { Visibility::Public } else { Visibility::Private };
         world.repository(&format!("a/r{number}"), visibility, false).await;
@@ -114,6 +115,7 @@ async fn lists_show_only_what_may_be_seen() {
 async fn a_mount_needs_the_right_to_read_the_source() {
     let world = World::new().await;
     let user = world.user("user").await;
+    world.organization("a").await;
     world.repository("a/secret", Visibility::Private, false).await;
     world.repository("a/public", Visibility::Public, false).await;
     let secret = world.put(&world.system(), "a/secret", b"secret").await.unwrap();
