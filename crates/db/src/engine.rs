@@ -91,6 +91,11 @@ impl Db {
         }))
     }
 
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.read().await?.one("SELECT 1 AS one", &[]).await.map(drop)
+    }
+
     /// A receiver that changes after each commit in which somebody called [`Tx::wake`]. A hint, not a promise: other
     /// replicas do not reach it, so those who wait also poll.
     pub fn woken(&self) -> watch::Receiver<u64> {

@@ -1,0 +1,116 @@
+//! The server's configuration: one TOML file, the environment, flags; the later wins. Checked whole before a port is bound.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::{Context, Result, bail};
+use base::Secret;
+use serde::Deserialize;
+
+use crate::serve::Args;
+
+/// What can stand in the file. An unknown key is an error, so that a misspelt one is not silently nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    data: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    plain_listen: Option<SocketAddr>,
+    url: Option<String>,
+    database: Option<Secret>,
+    production_engine: Option<String>,
+}
+
+/// The configuration the server runs with.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The folder that holds everything: database, blobs, git repositories, keys, the log.
+    pub(crate) data: PathBuf,
+    pub(crate) listen: SocketAddr,
+    /// Plain HTTP for measurements on this machine; loopback only.
+    pub(crate) plain_listen: Option<SocketAddr>,
+    /// `https://host:port`.
+    pub(crate) url: String,
+    /// `host:port`, with the port also when it is 443 and was not written: as clients put it into image references.
+    pub(crate) authority: String,
+    pub(crate) host: String,
+    /// A `postgres://` URL instead of the embedded database.
+    pub(crate) database: Option<Secret>,
+    /// What `env.sh` of a client bundle points at: `tcp://host:2376`.
+    pub(crate) production_engine: Option<String>,
+    /// For the first start; without it one is generated and shown once.
+    pub(crate) admin_password: Option<Secret>,
+}
+
+impl Config {
+    pub(crate) fn read(args: Args) -> Result<Config> {
+        let file = match &args.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))?
+            }
+            None => File::default(),
+        };
+        let Some(data) = args.data.or(file.data) else {
+            bail!("where shall the data be? Give --data DIR, ASSAY_DATA or `data` in the configuration");
+        };
+        let listen = args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8443)));
+        let plain_listen = args.plain_listen.or(file.plain_listen);
+        if let Some(address) = plain_listen
+            && !address.ip().is_loopback()
+        {
+            bail!(
+                "--plain-listen {address} is not a loopback address; passwords must not cross a network in the clear"
+            );
+        }
+        let url = args.url.or(file.url).unwrap_or_else(|| format!("https://localhost:{}", listen.port()));
+        let (url, authority, host) = check_url(&url)?;
+        Ok(Config {
+            data,
+            listen,
+            plain_listen,
+            url,
+            authority,
+            host,
+            database: args.database.map(Secret::new).or(file.database),
+            production_engine: args.production_engine.or(file.production_engine),
+            admin_password: admin_password(),
+        })
+    }
+}
+
+/// The first administrator's password: from the environment only, because a flag is visible to every user of the machine.
+#[expect(clippy::disallowed_methods, reason = "the configuration is read here")]
+fn admin_password() -> Option<Secret> {
+    std::env::var("ASSAY_ADMIN_PASSWORD").ok().filter(|password| !password.is_empty()).map(Secret::new)
+}
+
+/// The URL without a slash at its end, its host with port, and its host.
+fn check_url(url: &str) -> Result<(String, String, String)> {
+    let url = url.trim_end_matches('/');
+    let parsed: axum::http::Uri = url.parse().with_context(|| format!("{url:?} is not a URL"))?;
+    if parsed.scheme_str() != Some("https") || parsed.path() != "/" || parsed.query().is_some() {
+        bail!("the URL {url:?} must be https://HOST or https://HOST:PORT, without a path");
+    }
+    let authority = parsed.authority().context("the URL has no host")?;
+    if authority.as_str().contains('@') {
+        bail!("the URL {url:?} must not hold credentials");
+    }
+    Ok((url.to_owned(), authority.as_str().to_owned(), authority.host().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_url;
+
+    #[test]
+    fn urls() {
+        let (url, authority, host) = check_url("https://assay.test:8443/").unwrap();
+        assert_eq!(
+            (url.as_str(), authority.as_str(), host.as_str()),
+            ("https://assay.test:8443", "assay.test:8443", "assay.test")
+        );
+        for bad in ["http://a", "https://a/path", "https://u:p@a", "nonsense", "https://a?x=1"] {
+            assert!(check_url(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Assay: a secure software supply chain in one binary.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod audit;
+mod client;
+mod config;
+mod folder;
+mod listen;
+mod runner;
+mod serve;
+mod wiring;
+
+/// A commit is pushed, a pipeline builds the image, the registry takes it, the scanner opens it, a policy promotes it, a
+/// signature follows it, and only then may it run.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: client::Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Args),
+    /// Run jobs of a server in containers of a Docker engine.
+    Runner(runner::Args),
+    /// The audit log: verify it, look into it.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(flatten)]
+    Client(client::Noun),
+}
+
+/// Exit codes, for scripts: 0 is success, 2 is wrong usage (clap's own).
+#[derive(Clone, Copy)]
+enum Exit {
+    Error = 1,
+    /// A policy or a right says no.
+    Refused = 3,
+    SignIn = 4,
+    /// The thing asked for is unknown.
+    Unknown = 5,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Serve(args) => serve::run(args),
+        Command::Runner(args) => in_runtime(runner::run(args)),
+        Command::Audit(command) => in_runtime(async {
+            let (answer, good) = command.run().await?;
+            client::print(&answer, cli.common)?;
+            if good { Ok(()) } else { Err(NotGood.into()) }
+        }),
+        Command::Client(noun) => in_runtime(client::run(noun, cli.common)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell(&format!("assay: {error:#}"));
+            ExitCode::from(exit_of(&error) as u8)
+        }
+    }
+}
+
+/// What was asked for was verified and is not as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("not verified; the problems are listed above")]
+struct NotGood;
+
+fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<NotGood>() {
+        return Exit::Refused;
+    }
+    match error.downcast_ref::<client::Refused>().map(|refused| refused.status.as_u16()) {
+        Some(401) => Exit::SignIn,
+        Some(403 | 409) => Exit::Refused,
+        Some(404) => Exit::Unknown,
+        _ => Exit::Error,
+    }
+}
+
+/// Say something to the person at the terminal.
+fn tell(line: &str) {
+    use std::io::Write;
+    // A closed terminal is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,142 @@
+//! Sentences for a person: what was found, and what the policy asks for.
+
+use base::Timestamp;
+
+use crate::{Counts, Evidence, Field, Operator, Outcome, PolicyError, outcome::Range};
+
+const NONE_WANTED: &str = "; the policy wants none of these";
+
+/// `tag "dev" does not begin with "v"`
+pub(crate) fn tag(tag: &str, operator: Operator, values: &[String], outcome: Outcome) -> String {
+    let satisfied = outcome == Outcome::Satisfied;
+    let wish = if operator == Operator::NotOneOf && !satisfied { NONE_WANTED } else { "" };
+    format!("tag {} {}{wish}", quoted(tag), relation(operator, satisfied, values))
+}
+
+/// `component "openssl 3.0.1" (and 2 more) contains "ssl"`, `none of the 120 components contains "ssl"`. `hits` are the
+/// names that are (or contain, …) one of the values, also where the policy wants none.
+pub(crate) fn names(noun: &str, total: usize, hits: &[&str], operator: Operator, values: &[String]) -> String {
+    let none_wanted = operator == Operator::NotOneOf;
+    let is_hit = if none_wanted { Operator::OneOf } else { operator };
+    let unlike = relation(is_hit, false, values);
+    let relation = relation(is_hit, true, values);
+    let found = match (hits, total) {
+        ([], 0) => format!("no {noun} was found in the image, so that none {relation}"),
+        ([], 1) => format!("the only {noun} {unlike}"),
+        ([], total) => format!("none of the {total} {noun}s {relation}"),
+        ([one], _) => format!("{noun} {} {relation}", quoted(one)),
+        ([one, more @ ..], _) => format!("{noun} {} (and {} more) {relation}", quoted(one), more.len()),
+    };
+    let wish = match (hits.is_empty(), none_wanted) {
+        (true, false) => "; the policy asks for at least one",
+        (false, true) => NONE_WANTED,
+        _ => "",
+    };
+    format!("{found}{wish}")
+}
+
+/// `none of the 2 licenses is one of "GPL-3.0-only", but 3 components have no known license`
+pub(crate) fn unlicensed(count: u64, found: &str) -> String {
+    let have = if count == 1 { "component has" } else { "components have" };
+    format!("{}, but {count} {have} no known license", found.split("; ").next().unwrap_or(found))
+}
+
+/// `the components of the image are not known: the image was not scanned`
+pub(crate) fn names_unknown(noun: &str, evidence: &Evidence) -> String {
+    format!("the {noun}s of the image are not known: {}", why_missing(evidence))
+}
+
+/// `2 critical vulnerabilities were found; the policy asks for at most 0`
+pub(crate) fn count(field: Field, operator: Operator, bound: u64, counts: &Counts, range: Range) -> String {
+    let Range { low, high } = range;
+    let class = class(field);
+    let mut out = match (low, high) {
+        (1, 1) => format!("1 {class}vulnerability was found"),
+        (low, high) if low == high => format!("{low} {class}vulnerabilities were found"),
+        (low, high) => format!(
+            "{low} {class}vulnerabilities were found and {} whose severity is unknown, so that there may be up to {high}",
+            counts.unknown
+        ),
+    };
+    if field == Field::VulnerabilityAll && low > 0 {
+        let Counts { critical, major, minor, unknown, .. } = counts;
+        out.push_str(&format!(" ({critical} critical, {major} major, {minor} minor, {unknown} of unknown severity)"));
+    }
+    if field != Field::VulnerabilityAll && low == high && counts.unknown > 0 {
+        out.push_str(&format!(", without the {} of unknown severity", counts.unknown));
+    }
+    if counts.waived > 0 {
+        out.push_str(&format!(", without the {} waived", counts.waived));
+    }
+    format!("{out}; the policy asks for {}", wanted(operator, bound))
+}
+
+/// `the number of critical vulnerabilities is not known: the image was not scanned; the policy asks for at most 0`
+pub(crate) fn count_unknown(field: Field, operator: Operator, bound: u64, evidence: &Evidence) -> String {
+    let (class, why, wanted) = (class(field), why_missing(evidence), wanted(operator, bound));
+    format!("the number of {class}vulnerabilities is not known: {why}; the policy asks for {wanted}")
+}
+
+/// `the tag was last updated at …, which is not before … (72h before the decision)`
+pub(crate) fn time(at: Timestamp, cutoff: Timestamp, ago: Option<&str>, before: bool, outcome: Outcome) -> String {
+    let not = if outcome == Outcome::Satisfied { "" } else { "not " };
+    let side = if before { "before" } else { "after" };
+    let ago = ago.map(|ago| format!(" ({} before the decision)", PolicyError::shortened(ago))).unwrap_or_default();
+    format!("the tag was last updated at {at}, which is {not}{side} {cutoff}{ago}")
+}
+
+fn why_missing(evidence: &Evidence) -> String {
+    evidence.missing.as_deref().map_or_else(|| "the image was not scanned".to_owned(), PolicyError::shortened_reason)
+}
+
+fn class(field: Field) -> &'static str {
+    match field {
+        Field::VulnerabilityCritical => "critical ",
+        Field::VulnerabilityMajor => "major ",
+        Field::VulnerabilityMinor => "minor ",
+        _ => "",
+    }
+}
+
+fn wanted(operator: Operator, bound: u64) -> String {
+    let words = match operator {
+        Operator::Less => "fewer than",
+        Operator::LessOrEqual => "at most",
+        Operator::Greater => "more than",
+        Operator::GreaterOrEqual => "at least",
+        Operator::NotEqual => "any number but",
+        _ => "exactly",
+    };
+    format!("{words} {bound}")
+}
+
+fn relation(operator: Operator, satisfied: bool, values: &[String]) -> String {
+    let verb = match (operator, satisfied) {
+        (Operator::StartsWith, true) => "begins with",
+        (Operator::StartsWith, false) => "does not begin with",
+        (Operator::EndsWith, true) => "ends with",
+        (Operator::EndsWith, false) => "does not end with",
+        (Operator::Contains, true) => "contains",
+        (Operator::Contains, false) => "does not contain",
+        (Operator::Matches, true) => "matches",
+        (Operator::Matches, false) => "does not match",
+        (Operator::OneOf, true) | (Operator::NotOneOf, false) => "is one of",
+        (Operator::OneOf, false) | (Operator::NotOneOf, true) => "is none of",
+        (_, true) => "is",
+        (_, false) => "is not",
+    };
+    let shown: Vec<String> = values.iter().take(5).map(|value| quoted(value)).collect();
+    let more = values.len().saturating_sub(5);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{verb} {}{more}", shown.join(", "))
+}
+
+/// In quotes, with what cannot be seen made visible. Backslashes stay single, for a pattern is read as it was written.
+fn quoted(text: &str) -> String {
+    let shown = PolicyError::shortened(text);
+    let escaped = shown.chars().map(|letter| match letter {
+        '\\' | '"' | '\'' => letter.to_string(),
+        _ => letter.escape_debug().to_string(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}

@@ -1,0 +1,79 @@
+//! What every handler can reach.
+
+use std::{ops::Deref, sync::Arc};
+
+use base::{Clock, Entropy};
+use db::Db;
+use identity::Identity;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+    registry::Registry as MetricsRegistry,
+};
+use registry::Registry;
+use scan::Scan;
+
+/// The services behind the edge; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// The services, built once in the binary.
+#[derive(Debug)]
+pub struct Parts {
+    pub site: Site,
+    pub clock: Clock,
+    pub entropy: Entropy,
+    pub db: Db,
+    pub log: audit::Log,
+    pub identity: Identity,
+    pub registry: Registry,
+    pub scan: Scan,
+    pub metrics: Metrics,
+}
+
+/// Under which name this installation is reached.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// `https://host:port`, without a slash at the end.
+    pub url: String,
+    /// `host:port`, as it stands in image references and trust data.
+    pub authority: String,
+    /// The certificate of the installation's own authority, as `/ca` serves it.
+    pub ca_pem: String,
+}
+
+/// Counters that operators scrape.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    pub requests: Family<RequestLabels, Counter>,
+}
+
+/// How a request is counted: few values each, so that the number of series stays small.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    pub protocol: &'static str,
+    pub status: u16,
+}
+
+impl App {
+    pub fn new(parts: Parts) -> App {
+        App(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Metrics {
+    /// The registry a scrape encodes.
+    pub(crate) fn registry(&self) -> MetricsRegistry {
+        let mut registry = MetricsRegistry::with_prefix("assay");
+        registry.register("http_requests", "Requests answered, by protocol and status", self.requests.clone());
+        registry
+    }
+}

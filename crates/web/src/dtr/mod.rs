@@ -1,0 +1,16 @@
+//! DTR's own API: `/api/v0` and `/enzi/v0`, so that scripts of a DTR or MSR estate keep working.
+
+mod accounts;
+mod body;
+mod teams;
+mod tokens;
+
+use axum::Router;
+
+pub(crate) use self::body::{Asked, Params};
+
+use crate::App;
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().merge(accounts::routes()).merge(teams::routes()).merge(tokens::routes())
+}

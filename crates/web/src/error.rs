@@ -1,0 +1,117 @@
+//! Errors of the administrative APIs, in DTR's form: `{"errors":[{"code","message","detail"}]}`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base::Kind;
+use serde_json::json;
+
+/// The status of each kind of failure; the one place where it is decided.
+pub(crate) fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Denied => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Invalid => StatusCode::BAD_REQUEST,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What a person may read of a failure. An internal one is logged here, and the person gets the request id only.
+pub(crate) fn message_for(kind: Kind, message: &dyn std::fmt::Display) -> String {
+    if kind == Kind::Internal {
+        tracing::error!(error = %message, "a request failed");
+        "something went wrong on our side; tell the operator the request id of this answer".to_owned()
+    } else {
+        message.to_string()
+    }
+}
+
+/// A failure on the administrative APIs.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    kind: Kind,
+    /// DTR's code for it, as scripts look for it.
+    code: &'static str,
+    message: String,
+}
+
+impl ApiError {
+    /// An error with the code that DTR gave for its kind.
+    pub(crate) fn new(kind: Kind, message: impl std::fmt::Display) -> ApiError {
+        let code = match kind {
+            Kind::Unauthenticated => "NOT_AUTHENTICATED",
+            Kind::Denied => "NOT_AUTHORIZED",
+            Kind::NotFound => "NOT_FOUND",
+            Kind::Conflict => "CONFLICT",
+            Kind::Invalid => "INVALID_PARAMETERS",
+            Kind::TooLarge => "TOO_LARGE",
+            Kind::RateLimited => "TOO_MANY_REQUESTS",
+            Kind::Unavailable => "UNAVAILABLE",
+            Kind::Internal => "INTERNAL_ERROR",
+        };
+        ApiError { kind, code, message: message_for(kind, &message) }
+    }
+
+    /// The same error under a code of its own: `NO_SUCH_REPOSITORY`.
+    #[must_use]
+    pub(crate) fn coded(mut self, code: &'static str) -> ApiError {
+        self.code = code;
+        self
+    }
+
+    /// Input that cannot be read.
+    pub(crate) fn invalid(message: impl std::fmt::Display) -> ApiError {
+        ApiError::new(Kind::Invalid, message)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = json!({"errors": [{"code": self.code, "message": self.message, "detail": null}]});
+        let mut response = (status(self.kind), Json(body)).into_response();
+        if self.kind == Kind::Unauthenticated {
+            let challenge = HeaderValue::from_static("Basic realm=\"assay\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl From<identity::Error> for ApiError {
+    fn from(error: identity::Error) -> ApiError {
+        let code = match &error {
+            identity::Error::NotFound { what, .. } => match *what {
+                "account" | "organization" => Some("NO_SUCH_ACCOUNT"),
+                "user" => Some("NO_SUCH_USER"),
+                "team" => Some("NO_SUCH_TEAM"),
+                "active token" => Some("NO_SUCH_API_TOKEN"),
+                _ => None,
+            },
+            _ => None,
+        };
+        let api = ApiError::new(error.kind(), error);
+        match code {
+            Some(code) => api.coded(code),
+            None => api,
+        }
+    }
+}
+
+impl From<db::Error> for ApiError {
+    fn from(error: db::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}
+
+impl From<audit::Error> for ApiError {
+    fn from(error: audit::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}

@@ -1,0 +1,69 @@
+//! All routes, and the dispatcher for paths whose middle holds a repository's name.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use base::{Kind, limits};
+
+use crate::{App, app::RequestLabels, audit, caller, dtr, error::ApiError, oci, operate, token};
+
+/// The whole edge over these services.
+pub fn router(app: App) -> Router {
+    let (context_app, count_app) = (app.clone(), app.clone());
+    Router::new()
+        .merge(operate::routes())
+        .merge(token::routes())
+        .merge(dtr::routes())
+        .merge(audit::routes())
+        .fallback(by_path)
+        .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
+        .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
+        .layer(from_fn(move |request, next| observe(count_app.clone(), request, next)))
+        .with_state(app)
+}
+
+/// Paths that axum's router cannot tell apart, because a name with slashes stands in their middle.
+async fn by_path(State(app): State<App>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    if path == "/v2" || path.starts_with("/v2/") {
+        return oci::serve(app, request).await;
+    }
+    ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
+}
+
+/// Count and log each answer, and set the headers that every answer has.
+async fn observe(app: App, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    app.metrics.requests.get_or_create(&RequestLabels { protocol: protocol_of(&path), status: status.as_u16() }).inc();
+    // Never the query: GitLab's trigger URL carries its token there.
+    if status.is_server_error() {
+        tracing::warn!(%method, path, status = status.as_u16(), "answered");
+    } else {
+        tracing::debug!(%method, path, status = status.as_u16(), "answered");
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if status != StatusCode::SWITCHING_PROTOCOLS {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+fn protocol_of(path: &str) -> &'static str {
+    match path {
+        _ if path.starts_with("/v2/") && path.contains("/_trust/") => "notary",
+        _ if path.starts_with("/v2/") || path == "/v2" || path.starts_with("/auth/") => "oci",
+        _ if path.starts_with("/api/v4/") => "gitlab",
+        _ if path.starts_with("/api/v0/") || path.starts_with("/enzi/") => "dtr",
+        _ if path.starts_with("/api/v1/") => "api",
+        _ if path.contains(".git/") => "git",
+        _ => "pages",
+    }
+}
