@@ -59,6 +59,22 @@ pub const LAYER_FILE_BYTES: u64 = 64 * 1024 * 1024;
 pub const PIPELINE_FILE_BYTES: usize = 1024 * 1024;
 pub const PIPELINE_NODES: usize = 100_000;
 
+/// Text of a pipeline after aliases, `extends`, `!reference` and variables are expanded. The file itself is at most
+/// 1 MiB; what is said once and used by every job may multiply it, and real plans stay far below this.
+pub const PIPELINE_EXPANDED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Jobs of one `.gitlab-ci.yml`. The largest of 5,180 public files has 638.
+pub const PIPELINE_JOBS: usize = 5_000;
+
+/// Different regular expressions of one pipeline: each compiled one holds memory while the plan is made.
+pub const PIPELINE_PATTERNS: usize = 200;
+
+/// Tokens of one `rules:if` expression, as GitLab limits them.
+pub const PIPELINE_EXPRESSION_TOKENS: usize = 100;
+
+/// Problems, and warnings, that are told about one pipeline file: after so many the first ones are mended first.
+pub const PIPELINE_PROBLEMS: usize = 100;
+
 /// One push of git objects: source code, not artifacts.
 pub const GIT_PUSH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
@@ -110,3 +126,12 @@ pub const RECEIPT_BYTES: usize = 512 * 1024;
 
 /// A value that is stored with an account or repository for people to read (descriptions).
 pub const TEXT_BYTES: usize = 64 * 1024;
+
+/// One JSON answer that the runner reads from a Docker engine or the server. A job with 500 long variables stays below 4 MB.
+pub const RUNNER_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// Unpacked artifacts of one job, collected or taken over by the runner: as much as an image's layer usually has.
+pub const RUNNER_ARTIFACT_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Files in the artifacts of one job: bounds the zip's directory, which is kept in memory.
+pub const RUNNER_ARTIFACT_FILES: usize = 100_000;
