@@ -72,6 +72,11 @@ impl Trust {
         Err(Error::Busy(gun.to_string()))
     }
 
+    /// Whether the actor may publish; an early answer for those who would send much.
+    pub async fn may_publish(&self, ctx: &Ctx, gun: &Gun) -> Result<(), Error> {
+        access::require(&mut self.db.read().await?, ctx, gun, Level::ReadWrite).await
+    }
+
     async fn decide(&self, ctx: &Ctx, gun: &Gun, upload: Arc<Vec<(RoleName, Vec<u8>)>>) -> Result<Change, Error> {
         let mut tx = self.db.read().await?;
         access::require(&mut tx, ctx, gun, Level::ReadWrite).await?;

@@ -10,6 +10,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry as MetricsRegistry,
 };
+use trust::Trust;
 
 /// The services behind the edge; cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ pub struct Parts {
     pub entropy: Entropy,
     pub db: Db,
     pub identity: Identity,
+    pub trust: Trust,
     pub metrics: Metrics,
 }
 

@@ -21,6 +21,9 @@ mod error;
 mod operate;
 mod router;
 mod token;
+mod v2;
+
+mod notary;
 
 mod dtr;
 

@@ -9,7 +9,14 @@ use axum::{
 };
 use base::{Kind, limits};
 
-use crate::{App, app::RequestLabels, caller, dtr, error::ApiError, operate, token};
+use crate::{
+    App,
+    app::RequestLabels,
+    caller::{self, Unchecked},
+    dtr,
+    error::ApiError,
+    notary, operate, token, v2,
+};
 
 /// The whole edge over these services.
 pub fn router(app: App) -> Router {
@@ -17,6 +24,8 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(operate::routes())
         .merge(token::routes())
+        .merge(v2::routes())
+        .merge(notary::routes())
         .merge(dtr::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
@@ -26,8 +35,11 @@ pub fn router(app: App) -> Router {
 }
 
 /// Paths that axum's router cannot tell apart, because a name with slashes stands in their middle.
-async fn by_path(State(_app): State<App>, request: Request) -> Response {
+async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Request) -> Response {
     let path = request.uri().path().to_owned();
+    if notary::is_path(&path) {
+        return notary::serve(&app, ctx, request).await;
+    }
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }
 
