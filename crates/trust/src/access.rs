@@ -3,29 +3,43 @@
 use base::{Actor, Ctx};
 use db::Tx;
 use identity::Level;
-use oci::RepoName;
+use registry::{Registry, Right, Visibility};
 
 use crate::{Error, Gun};
 
-/// Reading: whoever may pull.
-pub(crate) async fn require_read(tx: &mut Tx, ctx: &Ctx, gun: &Gun) -> Result<(), Error> {
-    if is_public(tx, gun.repository()).await? { Ok(()) } else { require(tx, ctx, gun, Level::ReadOnly).await }
-}
+/// Whether everybody may read what somebody was let to.
+pub(crate) type Public = bool;
 
-/// Refuse who has less than `needed` on the repository. Whether it exists is not said: a private name is no secret to be
-/// found by trying.
-pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, gun: &Gun, needed: Level) -> Result<(), Error> {
+/// Refuse who has not this right in the repository. A repository that is not there yet can be signed for before its first
+/// push, by those whose level reaches there.
+pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, gun: &Gun, right: Right) -> Result<Public, Error> {
     let repository = gun.repository();
-    if Level::of(tx, &ctx.actor, repository.namespace(), repository.name()).await? >= Some(needed) {
-        return Ok(());
+    match Registry::authorize(tx, ctx, repository, right).await {
+        Ok(found) => Ok(found.visibility == Visibility::Public),
+        Err(registry::Error::NameUnknown(_)) => {
+            let level = Level::of(tx, &ctx.actor, repository.namespace(), repository.name()).await?;
+            if level >= Some(level_of(right)) { Ok(false) } else { Err(denied(&ctx.actor, gun, right)) }
+        }
+        Err(registry::Error::Unauthenticated) => {
+            Err(Error::Unauthenticated(format!("sign in to use trust data of {repository}")))
+        }
+        Err(registry::Error::Denied(_)) => Err(denied(&ctx.actor, gun, right)),
+        Err(registry::Error::Identity(error)) => Err(error.into()),
+        Err(registry::Error::Database(error)) => Err(error.into()),
+        Err(other) => Err(Error::Internal(other.to_string())),
     }
-    Err(match &ctx.actor {
-        Actor::Anonymous => Error::Unauthenticated(format!("sign in: trust data of {repository} needs {needed} access")),
-        actor => Error::Denied(format!("{} has no {needed} access to {repository}; ask its owner", actor.label())),
-    })
 }
 
-/// Whether everybody may read the repository.
-pub(crate) async fn is_public(_tx: &mut Tx, _repository: &RepoName) -> Result<bool, Error> {
-    Ok(false)
+/// In the same words whether the repository is there or not: a private name is no secret to be found by trying.
+fn denied(actor: &Actor, gun: &Gun, right: Right) -> Error {
+    let (who, needed, repository) = (actor.label(), level_of(right), gun.repository());
+    Error::Denied(format!("{who} has no {needed} access to {repository}; ask its owner"))
+}
+
+fn level_of(right: Right) -> Level {
+    match right {
+        Right::Pull => Level::ReadOnly,
+        Right::Push => Level::ReadWrite,
+        Right::Admin => Level::Admin,
+    }
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use base::{Ctx, Timestamp, limits};
 use identity::Level;
+use registry::Right;
 
 use crate::{Error, Gun, Trust, access, store};
 
@@ -41,7 +42,9 @@ impl Trust {
     ) -> Result<Vec<Change>, Error> {
         let mut tx = self.db.read().await?;
         match gun {
-            Some(gun) => access::require_read(&mut tx, ctx, gun).await?,
+            Some(gun) => {
+                access::require(&mut tx, ctx, gun, Right::Pull).await?;
+            }
             None => Level::require_admin(&mut tx, &ctx.actor).await?,
         }
         let backwards = records < 0 || after < 0;

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use audit::Entry;
 use base::Ctx;
-use identity::Level;
+use registry::Right;
 use tuf::{KeyId, RoleName, SigningKey};
 
 use crate::{Error, Gun, Sealer, Trust, access, store};
@@ -56,7 +56,7 @@ pub(crate) fn state_key(gun: &str, role: &str, id: &str) -> String {
 impl Trust {
     /// `GET …/timestamp.key`: the public key the server signs the role with, made when there is none. Those who may publish.
     pub async fn server_key(&self, ctx: &Ctx, gun: &Gun, role: &RoleName) -> Result<String, Error> {
-        self.key(ctx, gun, role, Level::ReadWrite, |keys| {
+        self.key(ctx, gun, role, Right::Push, |keys| {
             let with = |state| keys.iter().rev().find(|key| key.state == state);
             with(KeyState::Active).or_else(|| with(KeyState::Pending))
         })
@@ -66,7 +66,7 @@ impl Trust {
     /// `POST …/timestamp.key`: the public key the server will sign the role with once a root names it. Administrators of the
     /// repository. Asking again gives the same key until then.
     pub async fn rotate_key(&self, ctx: &Ctx, gun: &Gun, role: &RoleName) -> Result<String, Error> {
-        self.key(ctx, gun, role, Level::Admin, |keys| keys.iter().rev().find(|key| key.state == KeyState::Pending)).await
+        self.key(ctx, gun, role, Right::Admin, |keys| keys.iter().rev().find(|key| key.state == KeyState::Pending)).await
     }
 
     async fn key(
@@ -74,7 +74,7 @@ impl Trust {
         ctx: &Ctx,
         gun: &Gun,
         role: &RoleName,
-        needed: Level,
+        needed: Right,
         choose: impl Fn(&[ServerKey]) -> Option<&ServerKey> + Sync + Send,
     ) -> Result<String, Error> {
         if !matches!(role, RoleName::Timestamp | RoleName::Snapshot) {

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Invariants: nothing is stored that [`tuf::validate`] did not accept; what is current is found through timestamp and
-//! snapshot within one transaction, so that a reader never sees half of a publish; private keys are in the database only
+//! snapshot within one transaction, so that a reader never sees half of a publish; a signed tag is held in the registry; private keys are in the database only
 //! sealed, and each is bound to its repository, role and id; a GUN begins with this installation's own name, so that its
 //! rights are those of the repository it names.
 //!
@@ -25,6 +25,7 @@ mod gun;
 mod seal;
 
 mod access;
+mod held;
 mod store;
 
 mod key;

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use audit::Entry;
 use base::{Ctx, Timestamp, limits};
 use db::Tx;
-use identity::Level;
 use jobs::Event;
+use registry::Right;
 use serde_json::Value;
 use tuf::{
     Document, HeldKeys, KeyId, PublishError, RoleName, Root, SigningKey, Stored, build,
@@ -16,6 +16,7 @@ use tuf::{
 
 use crate::{
     ChangeKind, Error, Gun, Sealer, Trust, access,
+    held::Holds,
     key::{KeyState, ServerKey},
     record, store,
 };
@@ -39,6 +40,7 @@ pub(crate) struct Change {
     /// New states of the server's keys; `None` for a key that goes.
     pub(crate) keys: Vec<KeyChange>,
     pub(crate) entry: Entry,
+    pub(crate) holds: Holds,
     /// What the event says about tags; no event without it.
     pub(crate) tags: Option<Value>,
 }
@@ -50,6 +52,7 @@ pub(crate) struct Accepted {
     pub(crate) files: Vec<File>,
     pub(crate) tags: Vec<TagChange>,
     pub(crate) keys: Vec<KeyChange>,
+    pub(crate) holds: Holds,
     /// Everything newest, the new documents included.
     pub(crate) stored: Stored,
 }
@@ -74,12 +77,12 @@ impl Trust {
 
     /// Whether the actor may publish; an early answer for those who would send much.
     pub async fn may_publish(&self, ctx: &Ctx, gun: &Gun) -> Result<(), Error> {
-        access::require(&mut self.db.read().await?, ctx, gun, Level::ReadWrite).await
+        access::require(&mut self.db.read().await?, ctx, gun, Right::Push).await.map(drop)
     }
 
     async fn decide(&self, ctx: &Ctx, gun: &Gun, upload: Arc<Vec<(RoleName, Vec<u8>)>>) -> Result<Change, Error> {
         let mut tx = self.db.read().await?;
-        access::require(&mut tx, ctx, gun, Level::ReadWrite).await?;
+        access::require(&mut tx, ctx, gun, Right::Push).await?;
         let stored = newest(&mut tx, gun).await?;
         let keys = store::keys(&mut tx, gun).await?;
         drop(tx);
@@ -89,7 +92,7 @@ impl Trust {
         let work = tokio::task::spawn_blocking(move || {
             let accepted = accept(&name, stored, &upload, &keys, &sealer, now)?;
             let (entry, tags) = (record::published(&name, &accepted, now), record::tags(&accepted.tags));
-            Ok::<_, Error>(Change { seen, files: accepted.files, keys: accepted.keys, entry, tags: Some(tags) })
+            Ok::<_, Error>(Change { seen, files: accepted.files, keys: accepted.keys, holds: accepted.holds, entry, tags: Some(tags) })
         });
         work.await.map_err(|error| Error::Internal(format!("a publish was not decided: {error}")))?
     }
@@ -97,7 +100,7 @@ impl Trust {
     /// Write a change, unless what it was decided on is no longer so: then nothing is written, and the answer is false.
     pub(crate) async fn commit(&self, ctx: &Ctx, gun: &Gun, change: &Change) -> Result<bool, Error> {
         db::write!(self.db, ctx, |tx| {
-            access::require(tx, ctx, gun, Level::ReadWrite).await?;
+            access::require(tx, ctx, gun, Right::Push).await?;
             let timestamp = store::newest_of(tx, gun, &RoleName::Timestamp).await?.map(|stored| stored.file.sha256);
             if Seen::new(timestamp, &store::keys(tx, gun).await?) != change.seen {
                 return Ok(false);
@@ -108,6 +111,7 @@ impl Trust {
             for (role, id, state) in &change.keys {
                 store::set_key_state(tx, gun, (role, id), *state).await?;
             }
+            change.holds.apply(tx, ctx, gun).await?;
             let timestamp = change.files.iter().find(|file| file.role == RoleName::Timestamp);
             store::insert_change(tx, ctx, gun, ChangeKind::Update, timestamp).await?;
             let entry = audit::append(tx, ctx, change.entry.clone()).await?;
@@ -134,7 +138,7 @@ impl Seen {
 }
 
 /// The newest document of every role.
-async fn newest(tx: &mut Tx, gun: &Gun) -> Result<Stored, Error> {
+pub(crate) async fn newest(tx: &mut Tx, gun: &Gun) -> Result<Stored, Error> {
     let mut stored = Stored::default();
     for each in store::newest(tx, gun).await? {
         put(&mut stored, &each.file);
@@ -169,12 +173,14 @@ fn accept(
     let validated = validate(gun.as_str(), &stored, upload, &held, now)?;
     let opened: Vec<SigningKey> = keys.iter().map(|key| key.open(gun, sealer)).collect::<Result<_, _>>()?;
     let files = build::complete(&validated, &opened.iter().collect::<Vec<_>>(), now)?;
+    let before = stored.clone();
     for file in &files {
         put(&mut stored, file);
     }
+    let holds = Holds::between(gun, &before, &stored, now);
     let root = stored.root.as_deref().ok_or_else(|| Error::Internal(format!("{gun} was accepted without a root")))?;
     let root: Document<Root> = Document::parse(&RoleName::Root, root)?;
-    Ok(Accepted { files, tags: validated.changes, keys: key_changes(&root.signed, keys), stored })
+    Ok(Accepted { files, tags: validated.changes, keys: key_changes(&root.signed, keys), holds, stored })
 }
 
 /// A key that the root names becomes active; one that it no longer names has served and goes.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{Ctx, Timestamp};
 use db::Tx;
+use registry::Right;
 use tuf::{Document, Meta, RoleName, Snapshot, Timestamped};
 
 use crate::{Error, Gun, Trust, access, store, store::Stored};
@@ -42,7 +43,7 @@ impl Trust {
     /// A document, for those who may pull.
     pub async fn read(&self, ctx: &Ctx, gun: &Gun, role: &RoleName, which: &Which) -> Result<Served, Error> {
         let mut tx = self.db.read().await?;
-        access::require_read(&mut tx, ctx, gun).await?;
+        let public = access::require(&mut tx, ctx, gun, Right::Pull).await?;
         let renewed = matches!(role, RoleName::Timestamp | RoleName::Snapshot) && *which == Which::Current;
         if renewed && self.is_due(&mut tx, ctx, gun).await? {
             drop(tx);
@@ -52,7 +53,6 @@ impl Trust {
             }
             tx = self.db.read().await?;
         }
-        let public = access::is_public(&mut tx, gun.repository()).await?;
         let found = match which {
             Which::Current => current_of(&mut tx, gun, role).await?,
             Which::Sha256(sha256) => store::by_sha256(&mut tx, gun, role, sha256).await?,

@@ -13,6 +13,7 @@ use tuf::{
 
 use crate::{
     Error, Gun, Trust,
+    held::Holds,
     key::{KeyState, ServerKey},
     publish::{Change, Seen},
     read::{Current, current},
@@ -43,6 +44,7 @@ impl Trust {
             entry: record::refreshed(gun, &files),
             files,
             keys: Vec::new(),
+            holds: Holds::default(),
             tags: None,
         };
         self.commit(&ctx, gun, &change).await?;

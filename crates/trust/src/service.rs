@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use base::Ctx;
 use db::{Db, Tx};
-use identity::Level;
 use jobs::Event;
 use oci::RepoName;
+use registry::Right;
 use serde_json::json;
 
-use crate::{ChangeKind, Error, Gun, Sealer, access, gun::Hosts, key, record, store};
+use crate::{ChangeKind, Error, Gun, Sealer, access, gun::Hosts, held::Holds, key, publish::newest, record, store};
 
 /// The trust data of one installation; cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,11 +43,12 @@ impl Trust {
     /// Forget all documents and keys of a repository; also when there are none. Administrators of the repository.
     pub async fn delete(&self, ctx: &Ctx, gun: &Gun) -> Result<(), Error> {
         db::write!(self.db, ctx, |tx| {
-            access::require(tx, ctx, gun, Level::Admin).await?;
+            access::require(tx, ctx, gun, Right::Admin).await?;
             let (roles, keys) = (store::roles(tx, gun).await?, store::keys(tx, gun).await?);
             if roles.is_empty() && keys.is_empty() {
                 return Ok(());
             }
+            Holds::none_of(gun, &newest(tx, gun).await?, ctx.now).apply(tx, ctx, gun).await?;
             store::delete(tx, gun).await?;
             store::insert_change(tx, ctx, gun, ChangeKind::Deletion, None).await?;
             let mut entry = String::new();

@@ -1,6 +1,7 @@
 //! Rights on trust data are rights on the repository.
 
 use base::Kind;
+use registry::{NewRepository, RepositoryChanges, Visibility};
 use trust::{Error, Which};
 use tuf::RoleName;
 
@@ -46,4 +47,21 @@ async fn what_is_not_there_looks_like_what_one_may_not_see() {
     Client::new().init(&world, &world.system(), &[]).await.unwrap();
     let after = kind(world.trust.read(&nobody, &world.gun(), &RoleName::Root, &Which::Current).await);
     assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn a_public_repository_is_read_by_everybody() {
+    let world = World::new().await;
+    let gun = world.gun();
+    Client::new().init(&world, &world.system(), &[]).await.unwrap();
+    let new = NewRepository { visibility: Visibility::Public, ..NewRepository::private(gun.repository().clone()) };
+    world.registry.create_repository(&world.system(), new).await.unwrap();
+    for ctx in [world.anonymous(), world.user("nobody").await] {
+        let served = world.trust.read(&ctx, &gun, &RoleName::Root, &Which::Current).await.unwrap();
+        assert!(served.public);
+        assert!(key(&world, &ctx, &RoleName::Timestamp).await.is_err(), "reading is all");
+    }
+    let changes = RepositoryChanges { visibility: Some(Visibility::Private), ..RepositoryChanges::default() };
+    world.registry.update_repository(&world.system(), gun.repository(), changes).await.unwrap();
+    assert!(world.trust.read(&world.anonymous(), &gun, &RoleName::Root, &Which::Current).await.is_err());
 }

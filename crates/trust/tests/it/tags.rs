@@ -1,6 +1,6 @@
 //! Which tags are signed by whom, for pages and for enforcement.
 
-
+use registry::NewRepository;
 use tuf::{PublicKey, SigningKey};
 
 use crate::world::{Client, World, name, signed};
@@ -73,4 +73,42 @@ async fn a_removed_signer_signs_no_more() {
     world.trust.publish(&system, &gun, vec![client.targets(3, &[("one", one.public())])]).await.unwrap();
     assert_eq!(roles().await, None);
     world.check_fold().await;
+}
+
+#[tokio::test]
+async fn a_signed_tag_is_held_until_it_is_revoked() {
+    let world = World::new().await;
+    let (system, client, gun, key) = (world.system(), Client::new(), world.gun(), SigningKey::generate());
+    world.registry.create_repository(&system, NewRepository::private(gun.repository().clone())).await.unwrap();
+    client.init(&world, &system, &[("gitlab", key.public())]).await.unwrap();
+    let refused = async || world.registry.delete_repository(&system, gun.repository()).await.err();
+    for tag in ["latest", "v1", "no tag"] {
+        let upload = signed(&world, &key, "gitlab", tag, 1).await;
+        world.trust.publish(&system, &gun, upload).await.unwrap();
+    }
+    assert!(matches!(refused().await, Some(registry::Error::Held { owner, .. }) if owner == "trust"));
+    for tag in ["latest", "v1"] {
+        let releases = tuf::RoleName::releases();
+        let data = world.seen().await;
+        let authority = data.authority(&releases).unwrap();
+        let next = data.targets(&releases).unwrap().clone().without_target(tag, system.now);
+        let upload = vec![(releases.clone(), next.sign(&authority, &[&key]).unwrap())];
+        assert!(refused().await.is_some());
+        world.trust.publish(&system, &gun, upload).await.unwrap();
+    }
+    assert!(refused().await.is_none(), "what is no tag holds nothing");
+    world.check_fold().await;
+}
+
+#[tokio::test]
+async fn a_deletion_of_trust_data_releases_its_tags() {
+    let world = World::new().await;
+    let (system, client, gun, key) = (world.system(), Client::new(), world.gun(), SigningKey::generate());
+    world.registry.create_repository(&system, NewRepository::private(gun.repository().clone())).await.unwrap();
+    client.init(&world, &system, &[("gitlab", key.public())]).await.unwrap();
+    let upload = signed(&world, &key, "gitlab", "latest", 1).await;
+    world.trust.publish(&system, &gun, upload).await.unwrap();
+    assert!(world.registry.delete_repository(&system, gun.repository()).await.is_err());
+    world.trust.delete(&system, &gun).await.unwrap();
+    world.registry.delete_repository(&system, gun.repository()).await.unwrap();
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use base::{AccountName, Actor, Clock, Ctx, Entropy, Secret, Timestamp};
+use blob::Blobs;
 use db::{Db, Location};
 use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, TokenKeys};
 use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, date_time_ymd};
+use registry::{Registry, Settings};
 use serde_json::{Value, json};
 use trust::{Error, Gun, Sealer, Served, Trust, Which};
 use tuf::{
@@ -18,6 +20,7 @@ pub struct World {
     pub db: Db,
     pub identity: Identity,
     pub trust: Trust,
+    pub registry: Registry,
     pub clock: Clock,
     _folder: tempfile::TempDir,
 }
@@ -26,7 +29,7 @@ impl World {
     /// Organization `ci`; `writer` may read and write in it, `reader` read; `nobody` has no right.
     pub async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
-        let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, trust::SCHEMA];
+        let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, trust::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let clock = Clock::fixed("2026-11-21T12:00:00Z".parse().unwrap());
         let authority = Authority::generate("assay.test", clock.now()).unwrap();
@@ -34,7 +37,10 @@ impl World {
         let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, "assay.test:4443").unwrap();
         let identity = Identity::new(db.clone(), keys, authority, None);
         let trust = Trust::new(db.clone(), "assay.test:4443", &[], Sealer::new(&Secret::new([7; 32])));
-        let world = World { db, identity, trust, clock, _folder: folder };
+        let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
+        let settings = Settings { host: "assay.test:4443".to_owned(), create_on_push: true };
+        let registry = Registry::new(db.clone(), blobs, settings);
+        let world = World { db, identity, trust, registry, clock, _folder: folder };
         world.account("ci", AccountKind::Organization).await;
         for (user, level) in [("writer", Some(Level::ReadWrite)), ("reader", Some(Level::ReadOnly)), ("nobody", None)] {
             world.account(user, AccountKind::User).await;
