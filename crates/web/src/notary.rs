@@ -27,7 +27,7 @@ use tuf::RoleName;
 
 use crate::{
     App,
-    v2::{self, RegistryCaller, registry_caller},
+    v2::{self, Scope},
 };
 use path::Asked;
 
@@ -40,12 +40,27 @@ pub(crate) fn is_path(path: &str) -> bool {
     path.starts_with("/v2/") && path.contains("/_trust/")
 }
 
+/// Who asks, and what the token may be used for.
+struct Caller {
+    ctx: Ctx,
+    scope: Scope,
+}
+
+impl Caller {
+    /// Whether a token, if there is one, was asked for the list of everything: the scope `registry:catalog:*`.
+    fn covers_catalog(&self) -> bool {
+        let Scope::Only(access) = &self.scope else { return true };
+        let star = |actions: &[String]| actions.iter().any(|action| action == "*");
+        access.iter().any(|each| each.kind == "registry" && each.name == "catalog" && star(&each.actions))
+    }
+}
+
 /// Answer a request whose path [`is_path`].
 pub(crate) async fn serve(app: &App, ctx: Ctx, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let Some(asked) = path::parse(&path) else { return answer::not_found() };
-    let caller = match registry_caller(app, request.headers(), ctx).await {
-        Ok(caller) => caller,
+    let caller = match v2::caller(app, ctx, request.headers()).await {
+        Ok((ctx, scope)) => Caller { ctx, scope },
         Err(error) => return answer::failure(app, None, "pull", &error.into()),
     };
     let get = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -66,7 +81,7 @@ pub(crate) async fn serve(app: &App, ctx: Ctx, request: Request) -> Response {
 
 async fn document(
     app: &App,
-    caller: &RegistryCaller,
+    caller: &Caller,
     gun: &str,
     (role, which): (&RoleName, &Which),
     headers: &HeaderMap,
@@ -82,7 +97,7 @@ async fn document(
 }
 
 /// The server's key of a role: the one in use, or with `rotate` the one to be used next.
-async fn key(app: &App, caller: &RegistryCaller, gun: &str, role: &RoleName, rotate: bool) -> Response {
+async fn key(app: &App, caller: &Caller, gun: &str, role: &RoleName, rotate: bool) -> Response {
     let Ok(gun) = app.trust.gun(gun) else { return answer::not_found() };
     let actions = if rotate { "*" } else { "push,pull" };
     if let Err(refusal) = covered(app, caller, &gun, actions) {
@@ -99,7 +114,7 @@ async fn key(app: &App, caller: &RegistryCaller, gun: &str, role: &RoleName, rot
     }
 }
 
-async fn publish(app: &App, caller: &RegistryCaller, gun: &str, request: Request) -> Response {
+async fn publish(app: &App, caller: &Caller, gun: &str, request: Request) -> Response {
     let gun = match app.trust.gun(gun) {
         Ok(gun) => gun,
         Err(error) => return answer::failure(app, None, "push,pull", &error),
@@ -121,7 +136,7 @@ async fn publish(app: &App, caller: &RegistryCaller, gun: &str, request: Request
     }
 }
 
-async fn delete(app: &App, caller: &RegistryCaller, gun: &str) -> Response {
+async fn delete(app: &App, caller: &Caller, gun: &str) -> Response {
     let Ok(gun) = app.trust.gun(gun) else { return answer::not_found() };
     if let Err(refusal) = covered(app, caller, &gun, "*") {
         return refusal;
@@ -132,15 +147,15 @@ async fn delete(app: &App, caller: &RegistryCaller, gun: &str) -> Response {
     }
 }
 
-async fn changefeed(app: &App, caller: &RegistryCaller, gun: Option<&str>, query: &str) -> Response {
+async fn changefeed(app: &App, caller: &Caller, gun: Option<&str>, query: &str) -> Response {
     let gun: Option<Gun> = match gun.map(|gun| app.trust.gun(gun)).transpose() {
         Ok(gun) => gun,
         Err(_) => return answer::not_found(),
     };
     let allowed = match &gun {
         Some(gun) => covered(app, caller, gun, "pull"),
-        None if caller.covers(app, "registry", "catalog", "*") => Ok(()),
-        None => Err(v2::unauthorized(app, Some("registry:catalog:*"), "the token was not asked for the catalog")),
+        None if caller.covers_catalog() => Ok(()),
+        None => Err(answer::unauthorized(app, "registry:catalog:*", "the token was not asked for the catalog")),
     };
     if let Err(refusal) = allowed {
         return refusal;
@@ -160,12 +175,12 @@ async fn changefeed(app: &App, caller: &RegistryCaller, gun: Option<&str>, query
 }
 
 /// Refuse a token that was asked for less than these actions.
-fn covered(app: &App, caller: &RegistryCaller, gun: &Gun, actions: &str) -> Result<(), Response> {
-    if actions.split(',').all(|action| caller.covers(app, "repository", gun.as_str(), action)) {
+fn covered(app: &App, caller: &Caller, gun: &Gun, actions: &str) -> Result<(), Response> {
+    if actions.split(',').all(|action| caller.scope.covers(app, gun.repository().as_str(), action)) {
         return Ok(());
     }
     let message = format!("the token was not asked for {actions} of {}", gun.repository());
-    Err(v2::unauthorized(app, Some(&format!("repository:{gun}:{actions}")), &message))
+    Err(answer::unauthorized(app, &format!("repository:{gun}:{actions}"), &message))
 }
 
 /// The documents of a publish form. The file name of a part is its role, slashes and all.

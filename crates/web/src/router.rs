@@ -15,7 +15,7 @@ use crate::{
     caller::{self, Unchecked},
     dtr,
     error::ApiError,
-    notary, operate, token, v2,
+    notary, operate, token,
 };
 
 /// The whole edge over these services.
@@ -24,7 +24,6 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(operate::routes())
         .merge(token::routes())
-        .merge(v2::routes())
         .merge(notary::routes())
         .merge(dtr::routes())
         .fallback(by_path)

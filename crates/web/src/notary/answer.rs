@@ -27,6 +27,13 @@ pub(super) fn refused(status: StatusCode, code: &str, message: &str, detail: &Va
     (status, Json(body)).into_response()
 }
 
+/// 401 with the challenge that tells where to get a token, and for what.
+pub(super) fn unauthorized(app: &App, scope: &str, message: &str) -> Response {
+    let mut response = refused(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message, &Value::Null);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, v2::challenge(app, Some(scope)));
+    response
+}
+
 /// No such path, method or document.
 pub(super) fn not_found() -> Response {
     let message = "You have requested metadata that does not exist.";
@@ -43,7 +50,7 @@ pub(super) fn failure(app: &App, gun: Option<&Gun>, actions: &str, error: &Error
                 Some(gun) => format!("repository:{gun}:{actions}"),
                 None => "registry:catalog:*".to_owned(),
             };
-            v2::unauthorized(app, Some(&scope), message)
+            unauthorized(app, &scope, message)
         }
         Error::NotFound { .. } => not_found(),
         Error::Gun { .. } => refused(StatusCode::BAD_REQUEST, "INVALID_GUN", &error.to_string(), &json!({})),
