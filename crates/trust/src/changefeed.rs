@@ -33,13 +33,7 @@ impl Trust {
     ///
     /// `records` is how many: 0 means a hundred, a negative number that many before `after`. `after` is exclusive; an id below
     /// 0 stands for the end, read backwards.
-    pub async fn changes(
-        &self,
-        ctx: &Ctx,
-        gun: Option<&Gun>,
-        after: i64,
-        records: i64,
-    ) -> Result<Vec<Change>, Error> {
+    pub async fn changes(&self, ctx: &Ctx, gun: Option<&Gun>, after: i64, records: i64) -> Result<Vec<Change>, Error> {
         let mut tx = self.db.read().await?;
         match gun {
             Some(gun) => {

@@ -27,7 +27,8 @@ impl Holds {
     /// What a publish changes.
     pub(crate) fn between(gun: &Gun, before: &Stored, after: &Stored, now: Timestamp) -> Holds {
         let (before, after) = (signed(gun, before, now), signed(gun, after, now));
-        let only = |these: &BTreeSet<Tag>, those: &BTreeSet<Tag>| these.difference(those).take(CHANGES_MAX).cloned().collect();
+        let only =
+            |these: &BTreeSet<Tag>, those: &BTreeSet<Tag>| these.difference(those).take(CHANGES_MAX).cloned().collect();
         Holds { begin: only(&after, &before), end: only(&before, &after) }
     }
 
@@ -59,7 +60,9 @@ impl Holds {
 }
 
 fn signed(gun: &Gun, stored: &Stored, now: Timestamp) -> BTreeSet<Tag> {
-    let (Some(root), Some(targets)) = (stored.root.as_deref(), stored.targets.as_deref()) else { return BTreeSet::new() };
+    let (Some(root), Some(targets)) = (stored.root.as_deref(), stored.targets.as_deref()) else {
+        return BTreeSet::new();
+    };
     match TrustData::verify(gun.as_str(), root, targets, &stored.delegations, now) {
         // What is no tag cannot be in the registry.
         Ok(data) => data.tags().iter().filter_map(|tag| tag.tag.parse().ok()).collect(),

@@ -66,7 +66,8 @@ impl Trust {
     /// `POST …/timestamp.key`: the public key the server will sign the role with once a root names it. Administrators of the
     /// repository. Asking again gives the same key until then.
     pub async fn rotate_key(&self, ctx: &Ctx, gun: &Gun, role: &RoleName) -> Result<String, Error> {
-        self.key(ctx, gun, role, Right::Admin, |keys| keys.iter().rev().find(|key| key.state == KeyState::Pending)).await
+        self.key(ctx, gun, role, Right::Admin, |keys| keys.iter().rev().find(|key| key.state == KeyState::Pending))
+            .await
     }
 
     async fn key(

@@ -92,7 +92,14 @@ impl Trust {
         let work = tokio::task::spawn_blocking(move || {
             let accepted = accept(&name, stored, &upload, &keys, &sealer, now)?;
             let (entry, tags) = (record::published(&name, &accepted, now), record::tags(&accepted.tags));
-            Ok::<_, Error>(Change { seen, files: accepted.files, keys: accepted.keys, holds: accepted.holds, entry, tags: Some(tags) })
+            Ok::<_, Error>(Change {
+                seen,
+                files: accepted.files,
+                keys: accepted.keys,
+                holds: accepted.holds,
+                entry,
+                tags: Some(tags),
+            })
         });
         work.await.map_err(|error| Error::Internal(format!("a publish was not decided: {error}")))?
     }

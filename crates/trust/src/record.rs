@@ -67,13 +67,13 @@ pub(crate) fn deleted(gun: &Gun, roles: &[RoleName], keys: &[ServerKey]) -> Vec<
     let roles = roles.iter().map(|role| state_key(gun.as_str(), role.as_str()));
     let keys = keys.iter().map(|key| key::state_key(gun.as_str(), key.role.as_str(), key.id.as_str()));
     let gone: Vec<String> = roles.chain(keys).collect();
-    let entry = |gone: &[String]| gone.iter().fold(base_entry("trust.deleted", gun, &[]), |entry, key| entry.unset(key));
+    let entry =
+        |gone: &[String]| gone.iter().fold(base_entry("trust.deleted", gun, &[]), |entry, key| entry.unset(key));
     gone.chunks(SETS_MAX).map(entry).collect()
 }
 
 fn base_entry(kind: &'static str, gun: &Gun, files: &[File]) -> Entry {
-    let mut entry =
-        Entry::new(kind).about(format!("trust/{gun}")).about(format!("repository/{}", gun.repository()));
+    let mut entry = Entry::new(kind).about(format!("trust/{gun}")).about(format!("repository/{}", gun.repository()));
     for file in files {
         entry = entry.set(state_key(gun.as_str(), file.role.as_str()), &file.sha256);
     }
@@ -83,9 +83,9 @@ fn base_entry(kind: &'static str, gun: &Gun, files: &[File]) -> Entry {
 /// Which roles got which version, and whose signatures are on it.
 fn documents(gun: &Gun, accepted: &Accepted, now: Timestamp) -> Vec<Value> {
     let (root, targets) = (accepted.stored.root.as_deref(), accepted.stored.targets.as_deref());
-    let data = root
-        .zip(targets)
-        .and_then(|(root, targets)| TrustData::verify(gun.as_str(), root, targets, &accepted.stored.delegations, now).ok());
+    let data = root.zip(targets).and_then(|(root, targets)| {
+        TrustData::verify(gun.as_str(), root, targets, &accepted.stored.delegations, now).ok()
+    });
     let document = |file: &File| {
         let keys = data.as_ref().map(|data| signers(data, file)).unwrap_or_default();
         let keys: Vec<&str> = keys.iter().map(KeyId::as_str).take(SIGNERS_MAX).collect();
@@ -108,7 +108,9 @@ fn tag_detail(change: &TagChange) -> Value {
 
 fn key_details(keys: &[KeyChange]) -> Vec<Value> {
     let word = |state: &Option<_>| if state.is_some() { "active" } else { "retired" };
-    keys.iter().map(|(role, id, state)| json!({"role": role.as_str(), "key": id.as_str(), "state": word(state)})).collect()
+    keys.iter()
+        .map(|(role, id, state)| json!({"role": role.as_str(), "key": id.as_str(), "state": word(state)}))
+        .collect()
 }
 
 fn digest(target: Option<&Target>) -> Option<String> {

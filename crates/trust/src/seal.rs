@@ -39,7 +39,9 @@ impl Sealer {
 
     pub(crate) fn open(&self, label: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Error> {
         let refused = || {
-            Error::Internal(format!("{label} cannot be opened: it was altered, or sealed under another key; see keys/seal.key"))
+            Error::Internal(format!(
+                "{label} cannot be opened: it was altered, or sealed under another key; see keys/seal.key"
+            ))
         };
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(refused)?;
         let mut rest = rest.to_vec();

@@ -144,15 +144,7 @@ pub(crate) async fn insert_key(tx: &mut Tx, ctx: &Ctx, gun: &Gun, key: &ServerKe
     tx.execute(
         "INSERT INTO trust_keys (gun, role, key_id, public_key, sealed, state, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        &args![
-            gun.as_str(),
-            key.role.as_str(),
-            key.id.as_str(),
-            &key.public,
-            &key.sealed,
-            key.state.as_str(),
-            ctx.now
-        ],
+        &args![gun.as_str(), key.role.as_str(), key.id.as_str(), &key.public, &key.sealed, key.state.as_str(), ctx.now],
     )
     .await?;
     Ok(())

@@ -87,7 +87,7 @@ async fn document(
     headers: &HeaderMap,
 ) -> Response {
     let Ok(gun) = app.trust.gun(gun) else { return answer::not_found() };
-    if let Err(refusal) = covered(app, caller, &gun, "pull") {
+    if let Some(refusal) = uncovered(app, caller, &gun, "pull") {
         return refusal;
     }
     match app.trust.read(&caller.ctx, &gun, role, which).await {
@@ -100,7 +100,7 @@ async fn document(
 async fn key(app: &App, caller: &Caller, gun: &str, role: &RoleName, rotate: bool) -> Response {
     let Ok(gun) = app.trust.gun(gun) else { return answer::not_found() };
     let actions = if rotate { "*" } else { "push,pull" };
-    if let Err(refusal) = covered(app, caller, &gun, actions) {
+    if let Some(refusal) = uncovered(app, caller, &gun, actions) {
         return refusal;
     }
     let key = if rotate {
@@ -119,7 +119,7 @@ async fn publish(app: &App, caller: &Caller, gun: &str, request: Request) -> Res
         Ok(gun) => gun,
         Err(error) => return answer::failure(app, None, "push,pull", &error),
     };
-    if let Err(refusal) = covered(app, caller, &gun, "push,pull") {
+    if let Some(refusal) = uncovered(app, caller, &gun, "push,pull") {
         return refusal;
     }
     // Before the body is read: megabytes from somebody without rights are not worth reading.
@@ -138,7 +138,7 @@ async fn publish(app: &App, caller: &Caller, gun: &str, request: Request) -> Res
 
 async fn delete(app: &App, caller: &Caller, gun: &str) -> Response {
     let Ok(gun) = app.trust.gun(gun) else { return answer::not_found() };
-    if let Err(refusal) = covered(app, caller, &gun, "*") {
+    if let Some(refusal) = uncovered(app, caller, &gun, "*") {
         return refusal;
     }
     match app.trust.delete(&caller.ctx, &gun).await {
@@ -152,12 +152,12 @@ async fn changefeed(app: &App, caller: &Caller, gun: Option<&str>, query: &str) 
         Ok(gun) => gun,
         Err(_) => return answer::not_found(),
     };
-    let allowed = match &gun {
-        Some(gun) => covered(app, caller, gun, "pull"),
-        None if caller.covers_catalog() => Ok(()),
-        None => Err(answer::unauthorized(app, "registry:catalog:*", "the token was not asked for the catalog")),
+    let refusal = match &gun {
+        Some(gun) => uncovered(app, caller, gun, "pull"),
+        None if caller.covers_catalog() => None,
+        None => Some(answer::unauthorized(app, "registry:catalog:*", "the token was not asked for the catalog")),
     };
-    if let Err(refusal) = allowed {
+    if let Some(refusal) = refusal {
         return refusal;
     }
     let value = |key: &str| {
@@ -174,13 +174,13 @@ async fn changefeed(app: &App, caller: &Caller, gun: Option<&str>, query: &str) 
     }
 }
 
-/// Refuse a token that was asked for less than these actions.
-fn covered(app: &App, caller: &Caller, gun: &Gun, actions: &str) -> Result<(), Response> {
+/// The refusal of a token that was asked for less than these actions.
+fn uncovered(app: &App, caller: &Caller, gun: &Gun, actions: &str) -> Option<Response> {
     if actions.split(',').all(|action| caller.scope.covers(app, gun.repository().as_str(), action)) {
-        return Ok(());
+        return None;
     }
     let message = format!("the token was not asked for {actions} of {}", gun.repository());
-    Err(answer::unauthorized(app, &format!("repository:{gun}:{actions}"), &message))
+    Some(answer::unauthorized(app, &format!("repository:{gun}:{actions}"), &message))
 }
 
 /// The documents of a publish form. The file name of a part is its role, slashes and all.

@@ -12,10 +12,11 @@ use base::{Kind, limits};
 use crate::{
     App,
     app::RequestLabels,
+    audit,
     caller::{self, Unchecked},
     dtr,
     error::ApiError,
-    notary, operate, token,
+    notary, oci, operate, token,
 };
 
 /// The whole edge over these services.
@@ -26,6 +27,7 @@ pub fn router(app: App) -> Router {
         .merge(token::routes())
         .merge(notary::routes())
         .merge(dtr::routes())
+        .merge(audit::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
@@ -38,6 +40,9 @@ async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Req
     let path = request.uri().path().to_owned();
     if notary::is_path(&path) {
         return notary::serve(&app, ctx, request).await;
+    }
+    if path == "/v2" || path.starts_with("/v2/") {
+        return oci::serve(app, request).await;
     }
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }

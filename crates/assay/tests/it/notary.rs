@@ -82,6 +82,13 @@ impl Desk {
         text
     }
 
+    /// Every change is in the audit log, and the rows are as the log says.
+    fn is_proved(&self) {
+        let basic = format!("Basic {BASIC}");
+        let report = self.server.ask("GET", "/api/v1/audit/verify", &[("Authorization", &basic)], b"").json();
+        assert_eq!(report["clean"], true, "{report}");
+    }
+
     fn inspect(&self, gun: &str) -> Value {
         serde_json::from_str(&self.docker_ok(&["trust", "inspect", gun])).unwrap()
     }
@@ -125,6 +132,7 @@ fn the_first_edition_with_notary() {
     assert!(said.contains("Successfully deleted"), "{said}");
     let (succeeded, said) = desk.notary(&["list", &gun], true);
     assert!(!succeeded && said.contains("does not have trust data"), "{said}");
+    desk.is_proved();
 }
 
 /// What the stock server lacks: HEAD, ETag, dates that are dates, and no shared cache for what is private.
@@ -142,7 +150,10 @@ fn headers_of_documents(desk: &Desk, gun: &str) {
     assert_eq!((unchanged.status, unchanged.body.as_str()), (304, ""));
     let by_sum = path.replace(".json", &format!(".{}.json", etag.trim_matches('"')));
     let by_sum = desk.server.ask("GET", &by_sum, &[auth], b"");
-    assert_eq!((by_sum.body, by_sum.header("cache-control")), (got.body, Some("private, max-age=2592000")));
+    assert_eq!(
+        (by_sum.body.as_str(), by_sum.header("cache-control")),
+        (got.body.as_str(), Some("private, max-age=2592000"))
+    );
     let feed = desk.server.ask("GET", &format!("/v2/{gun}/_trust/changefeed?records=2"), &[auth], b"").json();
     assert_eq!((&feed["count"], &feed["records"][1]["Category"]), (&2.into(), &"update".into()));
 
@@ -198,4 +209,5 @@ fn the_second_edition_with_docker_trust() {
         let said = desk.notary_ok(&["delegation", "list", &gun]);
         assert!(said.contains("targets/gitlab") && said.contains("targets/bob"), "{said}");
     }
+    desk.is_proved();
 }

@@ -5,6 +5,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -21,7 +22,8 @@ pub struct Address {
 impl Address {
     /// Only root can add one; everybody else tests on 127.0.0.1, and is told so.
     pub fn own() -> Address {
-        let ip = format!("10.199.77.{}", std::process::id() % 250 + 2);
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let ip = format!("10.199.{}.{}", std::process::id() % 250 + 2, COUNT.fetch_add(1, Ordering::Relaxed));
         let mut add = Command::new("ip");
         add.args(["addr", "add", &format!("{ip}/32"), "dev", "lo"]).stderr(Stdio::null());
         if add.status().is_ok_and(|status| status.success()) {
@@ -131,9 +133,11 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().skip(1).filter_map(|line| line.split_once(": ")).find_map(|(key, value)| {
-            if key.eq_ignore_ascii_case(name) { Some(value) } else { None }
-        })
+        self.head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "))
+            .find_map(|(key, value)| if key.eq_ignore_ascii_case(name) { Some(value) } else { None })
     }
 
     pub fn json(&self) -> serde_json::Value {

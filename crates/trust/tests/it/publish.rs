@@ -82,8 +82,7 @@ async fn of_two_at_once_one_is_told_to_fetch_first() {
     let one = signed(&world, &gitlab, "gitlab", "one", 1).await;
     let two = signed(&world, &gitlab, "gitlab", "two", 2).await;
     let gun = world.gun();
-    let (one, two) =
-        tokio::join!(world.trust.publish(&writer, &gun, one), world.trust.publish(&writer, &gun, two));
+    let (one, two) = tokio::join!(world.trust.publish(&writer, &gun, one), world.trust.publish(&writer, &gun, two));
     assert_eq!(one.is_ok() as u8 + two.is_ok() as u8, 1);
     let Err(Error::Publish(refusal)) = one.and(two) else { panic!("one must be refused") };
     assert_eq!(refusal.code(), "VERSION");

@@ -35,7 +35,7 @@ async fn a_signature_leads_to_the_person_whose_bundle_made_it() {
     assert!(world.trust.is_signed(&mut tx, system.now, repository, "latest").await.unwrap().is_some());
     assert!(world.trust.is_signed(&mut tx, system.now, repository, "v1").await.unwrap().is_none());
     assert_eq!(world.trust.signed_tags_of(&mut tx, system.now, repository).await.unwrap().len(), 1);
-    assert_eq!(world.trust.all_guns(&mut tx).await.unwrap(), [gun.clone()]);
+    assert_eq!(world.trust.all_guns(&mut tx).await.unwrap(), std::slice::from_ref(&gun));
     drop(tx);
 
     // A key that its owner took back signs for nobody; the signature itself is still there to be seen.

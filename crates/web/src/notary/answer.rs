@@ -69,7 +69,8 @@ pub(super) fn failure(app: &App, gun: Option<&Gun>, actions: &str, error: &Error
 pub(super) fn document(served: Served, role: &RoleName, which: &Which, asked: &HeaderMap) -> Response {
     let tag = format!("\"{}\"", served.sha256);
     let known = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let unchanged = known.flat_map(|value| value.split(',')).any(|each| matches!(each.trim(), "*") || each.trim() == tag);
+    let unchanged =
+        known.flat_map(|value| value.split(',')).any(|each| matches!(each.trim(), "*") || each.trim() == tag);
     let mut response = if unchanged {
         StatusCode::NOT_MODIFIED.into_response()
     } else {

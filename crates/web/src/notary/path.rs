@@ -72,10 +72,14 @@ mod tests {
             ("targets/a/b", "targets/a/b", Which::Current),
             ("3.root", "root", Which::Version(3)),
             ("12.targets/gitlab", "targets/gitlab", Which::Version(12)),
-            (sum.as_str(), "targets/releases", Which::Sha256(hex.clone())),
+            (sum.as_str(), "targets/releases", Which::Sha256(hex)),
         ] {
             let path = format!("/v2/h:4443/a/b/_trust/tuf/{file}.json");
-            assert_eq!(parse(&path), Some(Asked::Document { gun: "h:4443/a/b", role: role(expected), which }), "{path}");
+            assert_eq!(
+                parse(&path),
+                Some(Asked::Document { gun: "h:4443/a/b", role: role(expected), which }),
+                "{path}"
+            );
         }
         for bad in [
             "x.json",
