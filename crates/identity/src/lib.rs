@@ -18,6 +18,7 @@ mod authority;
 mod bundle;
 mod credentials;
 mod error;
+mod job_token;
 mod level;
 mod password;
 mod registry_token;

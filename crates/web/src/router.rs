@@ -10,7 +10,7 @@ use axum::{
 use base::{Kind, limits};
 
 use crate::{
-    App,
+    App, advisories,
     app::RequestLabels,
     audit,
     caller::{self, Unchecked},
@@ -28,6 +28,7 @@ pub fn router(app: App) -> Router {
         .merge(notary::routes())
         .merge(dtr::routes())
         .merge(audit::routes())
+        .merge(advisories::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
