@@ -123,6 +123,22 @@ impl Folder {
         Ok(signer)
     }
 
+    /// The key that seals what is secret in the database: values of variables.
+    pub(crate) fn sealing_key(&self, entropy: &Entropy) -> Result<Secret<[u8; 32]>> {
+        let path = self.path.join("keys/seal.key");
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let made: [u8; 32] = entropy.bytes();
+                write_whole(&path, &made)?;
+                made.to_vec()
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let key = bytes.try_into().map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes", path.display()))?;
+        Ok(Secret::new(key))
+    }
+
     fn read_key(&self, name: &str) -> Result<Option<String>> {
         let path = self.path.join("keys").join(name);
         match fs::read_to_string(&path) {

@@ -19,6 +19,9 @@ use crate::{
     store,
 };
 
+/// The job that makes pipelines of pushes; it wants the event `git.pushed`.
+pub const PUSHED_JOB: &str = "ci.pushed";
+
 /// A push, as the event `git.pushed` tells it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pushed {
@@ -59,7 +62,7 @@ pub(crate) enum Created {
 }
 
 impl Ci {
-    /// The job `ci.pushed`: a push makes a pipeline, once.
+    /// The job [`PUSHED_JOB`]: a push makes a pipeline, once.
     pub async fn pushed(&self, ctx: &Ctx, event: &Event) -> Result<(), Failure> {
         let pushed: Pushed = serde_json::from_value(event.data.clone())
             .map_err(|error| Failure::last(format!("the event holds no push: {error}")))?;

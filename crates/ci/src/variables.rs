@@ -40,7 +40,7 @@ impl Ci {
             let project = require(tx, ctx, which, Level::Admin).await?;
             let known = store::settings::variables(tx, project.id).await?;
             if known.iter().any(|other| other.variable.key == key) {
-                return Err(Error::Conflict(format!("(key) has already been taken: {} has a variable {key}", project.path)));
+                return Err(Error::Invalid(format!("key: ({key}) has already been taken")));
             }
             if known.len() >= limits::CI_VARIABLES {
                 return Err(Error::Conflict(format!("a project has at most {} variables", limits::CI_VARIABLES)));

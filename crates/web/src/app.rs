@@ -3,7 +3,9 @@
 use std::{ops::Deref, sync::Arc};
 
 use base::{Clock, Entropy};
+use ci::Ci;
 use db::Db;
+use forge::Forge;
 use identity::Identity;
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -28,6 +30,8 @@ pub struct Parts {
     pub identity: Identity,
     pub registry: Registry,
     pub scan: Scan,
+    pub forge: Forge,
+    pub ci: Ci,
     pub metrics: Metrics,
 }
 

@@ -2,7 +2,9 @@
 
 use audit::Guarded;
 use base::Kind;
+use ci::Ci;
 use db::Tx;
+use forge::Forge;
 use identity::Identity;
 use registry::Registry;
 use scan::Scan;
@@ -16,6 +18,10 @@ pub enum StateError {
     Registry(#[from] registry::Error),
     #[error(transparent)]
     Scan(#[from] scan::Error),
+    #[error(transparent)]
+    Forge(#[from] forge::Error),
+    #[error(transparent)]
+    Ci(#[from] ci::Error),
 }
 
 impl StateError {
@@ -24,6 +30,8 @@ impl StateError {
             StateError::Identity(error) => error.kind(),
             StateError::Registry(error) => error.kind(),
             StateError::Scan(error) => error.kind(),
+            StateError::Forge(error) => error.kind(),
+            StateError::Ci(error) => error.kind(),
         }
     }
 }
@@ -33,5 +41,7 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
     Ok(Guarded::nothing()
         .context("identity/", Identity::state(tx).await?)
         .context("registry/", Registry::state(tx).await?)
-        .context("scan/", Scan::state(tx).await?))
+        .context("scan/", Scan::state(tx).await?)
+        .context("forge/", Forge::state(tx).await?)
+        .context("ci/", Ci::state(tx).await?))
 }
