@@ -3,7 +3,9 @@
 use std::{ops::Deref, sync::Arc};
 
 use base::{Clock, Entropy};
+use ci::Ci;
 use db::Db;
+use forge::Forge;
 use identity::Identity;
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -30,6 +32,8 @@ pub struct Parts {
     pub registry: Registry,
     pub scan: Scan,
     pub trust: Trust,
+    pub forge: Forge,
+    pub ci: Ci,
     pub metrics: Metrics,
 }
 

@@ -69,7 +69,7 @@ impl FromRequestParts<App> for Caller {
 }
 
 /// Who the credentials in these headers belong to.
-async fn actor(app: &App, ctx: &Ctx, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
+pub(crate) async fn actor(app: &App, ctx: &Ctx, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
     if let Some(value) = headers.get("private-token").and_then(|value| value.to_str().ok()) {
         let principal = app.identity.authenticate_token(&Secret::new(value.to_owned())).await?;
         return Ok(Actor::Account(principal));

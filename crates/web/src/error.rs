@@ -66,6 +66,15 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What a person may read.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Input that cannot be read.
     pub(crate) fn invalid(message: impl std::fmt::Display) -> ApiError {
         ApiError::new(Kind::Invalid, message)
@@ -118,6 +127,12 @@ impl From<audit::Error> for ApiError {
 
 impl From<scan::Error> for ApiError {
     fn from(error: scan::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}
+
+impl From<ci::Error> for ApiError {
+    fn from(error: ci::Error) -> ApiError {
         ApiError::new(error.kind(), error)
     }
 }

@@ -2,7 +2,9 @@
 
 use audit::Guarded;
 use base::Kind;
+use ci::Ci;
 use db::Tx;
+use forge::Forge;
 use identity::Identity;
 use registry::Registry;
 use scan::Scan;
@@ -19,6 +21,10 @@ pub enum StateError {
     Scan(#[from] scan::Error),
     #[error(transparent)]
     Trust(#[from] trust::Error),
+    #[error(transparent)]
+    Forge(#[from] forge::Error),
+    #[error(transparent)]
+    Ci(#[from] ci::Error),
 }
 
 impl StateError {
@@ -28,6 +34,8 @@ impl StateError {
             StateError::Registry(error) => error.kind(),
             StateError::Scan(error) => error.kind(),
             StateError::Trust(error) => error.kind(),
+            StateError::Forge(error) => error.kind(),
+            StateError::Ci(error) => error.kind(),
         }
     }
 }
@@ -38,5 +46,7 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("identity/", Identity::state(tx).await?)
         .context("registry/", Registry::state(tx).await?)
         .context("scan/", Scan::state(tx).await?)
-        .context("trust/", Trust::state(tx).await?))
+        .context("trust/", Trust::state(tx).await?)
+        .context("forge/", Forge::state(tx).await?)
+        .context("ci/", Ci::state(tx).await?))
 }

@@ -20,13 +20,16 @@ mod app;
 mod audit;
 mod caller;
 mod error;
+mod git;
 mod guarded;
 mod operate;
 mod router;
+mod runner;
 mod token;
 mod v2;
 
 mod dtr;
+mod gitlab;
 mod notary;
 mod oci;
 

@@ -16,7 +16,9 @@ use crate::{
     caller::{self, Unchecked},
     dtr,
     error::ApiError,
-    notary, oci, operate, token,
+    git::{self, GitPath},
+    gitlab::{self, GitlabError},
+    notary, oci, operate, runner, token,
 };
 
 /// The whole edge over these services.
@@ -29,6 +31,8 @@ pub fn router(app: App) -> Router {
         .merge(dtr::routes())
         .merge(audit::routes())
         .merge(advisories::routes())
+        .merge(gitlab::routes())
+        .merge(runner::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
@@ -44,6 +48,12 @@ async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Req
     }
     if path == "/v2" || path.starts_with("/v2/") {
         return oci::serve(app, request).await;
+    }
+    if let Some(git) = GitPath::parse(&path) {
+        return git::serve(app, git, request).await;
+    }
+    if path.starts_with("/api/v4/") {
+        return GitlabError::new(StatusCode::NOT_FOUND, "404 Not Found").into_response();
     }
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }
