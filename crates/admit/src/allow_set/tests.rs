@@ -64,7 +64,7 @@ fn allows_the_signed_tag_and_digest_and_nothing_else() {
     for allowed in [
         format!("{HOST}/admin/flask:latest"),
         format!("{HOST}/admin/flask"),
-        format!("ASSAY.test:8443/admin/flask"),
+        "ASSAY.test:8443/admin/flask".to_owned(),
         format!("{HOST}/admin/flask@{good}"),
         format!("{HOST}/admin/flask:whatever@{good}"),
         // What a tag named when it was signed stays signed.
