@@ -17,6 +17,10 @@ pub enum Error {
     #[error(transparent)]
     Identity(#[from] identity::Error),
     #[error(transparent)]
+    Registry(#[from] registry::Error),
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+    #[error(transparent)]
     Database(#[from] db::Error),
     #[error("{0}")]
     Internal(String),
@@ -29,6 +33,8 @@ impl Error {
             Error::Denied(_) => Kind::Denied,
             Error::Invalid(_) | Error::Untrusted(_) => Kind::Invalid,
             Error::Identity(error) => error.kind(),
+            Error::Registry(error) => error.kind(),
+            Error::Trust(error) => error.kind(),
             Error::Database(error) => error.kind(),
             Error::Internal(_) => Kind::Internal,
         }

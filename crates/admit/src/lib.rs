@@ -16,11 +16,22 @@
 //! What this crate does not know: engines and their requests (`guard`), HTTP (`web`), how trust data is made (`trust`).
 
 mod error;
+mod policy;
 mod team_name;
 
 mod allow_set;
+mod decide;
 pub mod document;
+mod evidence;
+mod report;
+mod service;
+mod store;
 
 pub use allow_set::{AllowSet, Entry, Verdict};
+pub use decide::{RequiredTeam, SignedTag, decide};
 pub use error::Error;
+pub use policy::Policy;
+pub use report::Reported;
+pub use service::{Admit, Issued, SET_LIFETIME_S};
+pub use store::SCHEMA;
 pub use team_name::TeamName;

@@ -55,11 +55,11 @@ impl Memory {
         self.read().etag
     }
 
-    /// Take a set that the pinned key signed. Gives whether it counts: one issued before the held one does not, so that
-    /// nobody can bring back what was revoked.
+    /// Take a set that the pinned key signed. Gives whether it counts: while the held one does, one issued before it does
+    /// not, so that nobody can bring back what was revoked.
     pub(crate) fn take(&self, set: AllowSet, etag: Option<String>, now: Timestamp) -> bool {
         let mut held = self.held.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let older = held.set.as_ref().is_some_and(|held| set.issued_at < held.issued_at);
+        let older = held.set.as_ref().is_some_and(|held| set.issued_at < held.issued_at && !held.is_expired(now));
         if older {
             held.trouble = Some(format!("its last answer was a list issued earlier, at {}", set.issued_at));
             return false;
