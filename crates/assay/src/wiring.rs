@@ -1,5 +1,6 @@
 //! Which services there are and how they are put together: the one place that knows all of them.
 
+use admit::Admit;
 use anyhow::Result;
 use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
@@ -9,12 +10,14 @@ use identity::{Authority, Certified, Identity};
 use jobs::{Subscription, Tasks, Worker};
 use registry::{Registry, Settings};
 use scan::Scan;
+use trust::{Sealer, Trust};
 use web::{App, Metrics, Parts, Site};
 
 use crate::{config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
-pub(crate) const SCHEMAS: &[Schema] = &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA];
+pub(crate) const SCHEMAS: &[Schema] =
+    &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, trust::SCHEMA, admit::SCHEMA];
 
 /// Who wants to hear of what.
 const SUBSCRIPTIONS: &[Subscription] = &[Subscription { event: "image.pushed", job: scan::IMAGE_JOB }];
@@ -43,6 +46,11 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let db = Db::open(&location, SCHEMAS).await?;
     let identity = Identity::new(db.clone(), keys, authority.clone(), config.production_engine.clone());
 
+    let sealer = Sealer::new(&folder.sealing_key(&entropy)?);
+    let trust = Trust::new(db.clone(), &config.authority, &[], sealer);
+    let admission_signer = folder.admission_signer(&config.authority, &entropy)?;
+    let admit = Admit::new(db.clone(), trust.clone(), &config.authority, admission_signer);
+
     let ctx = Ctx::system("start", &clock, &entropy);
     db::write!(db, &ctx, |tx| jobs::subscribe(tx, SUBSCRIPTIONS).await)
         .map_err(|error: db::Error| anyhow::Error::from(error))?;
@@ -70,7 +78,8 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         worker.release_all().await?;
     }
     let site = site(config, &authority);
-    let app = App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, metrics: Metrics::default() });
+    let app =
+        App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, trust, admit, metrics: Metrics::default() });
     Ok(Built { app, certified, worker, folder })
 }
 

@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use admit::Admit;
 use base::{Clock, Entropy};
 use db::Db;
 use identity::Identity;
@@ -12,6 +13,7 @@ use prometheus_client::{
 };
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 /// The services behind the edge; cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct Parts {
     pub identity: Identity,
     pub registry: Registry,
     pub scan: Scan,
+    pub trust: Trust,
+    pub admit: Admit,
     pub metrics: Metrics,
 }
 

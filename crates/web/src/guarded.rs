@@ -1,11 +1,13 @@
 //! The present state of every context, for comparing it with what the audit log says.
 
+use admit::Admit;
 use audit::Guarded;
 use base::Kind;
 use db::Tx;
 use identity::Identity;
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 /// A context whose state could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,10 @@ pub enum StateError {
     Registry(#[from] registry::Error),
     #[error(transparent)]
     Scan(#[from] scan::Error),
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+    #[error(transparent)]
+    Admit(#[from] admit::Error),
 }
 
 impl StateError {
@@ -24,6 +30,8 @@ impl StateError {
             StateError::Identity(error) => error.kind(),
             StateError::Registry(error) => error.kind(),
             StateError::Scan(error) => error.kind(),
+            StateError::Trust(error) => error.kind(),
+            StateError::Admit(error) => error.kind(),
         }
     }
 }
@@ -33,5 +41,7 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
     Ok(Guarded::nothing()
         .context("identity/", Identity::state(tx).await?)
         .context("registry/", Registry::state(tx).await?)
-        .context("scan/", Scan::state(tx).await?))
+        .context("scan/", Scan::state(tx).await?)
+        .context("trust/", Trust::state(tx).await?)
+        .context("admit/", Admit::state(tx).await?))
 }

@@ -15,6 +15,7 @@
 //!
 //! What this crate does not know: SQL, files, how a decision is made.
 
+mod admission;
 mod advisories;
 mod app;
 mod audit;
@@ -27,6 +28,7 @@ mod token;
 mod v2;
 
 mod dtr;
+mod notary;
 mod oci;
 
 pub use app::{App, Metrics, Parts, Site};
