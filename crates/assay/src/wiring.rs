@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use admit::Admit;
 use anyhow::Result;
 use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
@@ -26,6 +27,7 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     registry::SCHEMA,
     scan::SCHEMA,
     trust::SCHEMA,
+    admit::SCHEMA,
     forge::SCHEMA,
     ci::SCHEMA,
 ];
@@ -66,6 +68,8 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
 
     let sealer = Sealer::new(&folder.sealing_key(&entropy)?);
     let trust = Trust::new(db.clone(), &config.authority, &[], sealer);
+    let admission_signer = folder.admission_signer(&config.authority, &entropy)?;
+    let admit = Admit::new(db.clone(), trust.clone(), &config.authority, admission_signer);
 
     let ctx = Ctx::system("start", &clock, &entropy);
     db::write!(db, &ctx, |tx| jobs::subscribe(tx, SUBSCRIPTIONS).await)
@@ -103,7 +107,8 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     }
     let site = site(config, &authority);
     let metrics = Metrics::default();
-    let app = App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, trust, forge, ci, metrics });
+    let app =
+        App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, trust, admit, forge, ci, metrics });
     Ok(Built { app, certified, worker, folder })
 }
 

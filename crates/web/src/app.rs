@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use admit::Admit;
 use base::{Clock, Entropy};
 use ci::Ci;
 use db::Db;
@@ -34,6 +35,7 @@ pub struct Parts {
     pub trust: Trust,
     pub forge: Forge,
     pub ci: Ci,
+    pub admit: Admit,
     pub metrics: Metrics,
 }
 

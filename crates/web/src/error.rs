@@ -113,6 +113,15 @@ impl From<identity::Error> for ApiError {
     }
 }
 
+impl From<admit::Error> for ApiError {
+    fn from(error: admit::Error) -> ApiError {
+        match error {
+            admit::Error::Identity(error) => error.into(),
+            error => ApiError::new(error.kind(), error),
+        }
+    }
+}
+
 impl From<db::Error> for ApiError {
     fn from(error: db::Error) -> ApiError {
         ApiError::new(error.kind(), error)

@@ -1,5 +1,6 @@
 //! The present state of every context, for comparing it with what the audit log says.
 
+use admit::Admit;
 use audit::Guarded;
 use base::Kind;
 use ci::Ci;
@@ -25,6 +26,8 @@ pub enum StateError {
     Forge(#[from] forge::Error),
     #[error(transparent)]
     Ci(#[from] ci::Error),
+    #[error(transparent)]
+    Admit(#[from] admit::Error),
 }
 
 impl StateError {
@@ -36,6 +39,7 @@ impl StateError {
             StateError::Trust(error) => error.kind(),
             StateError::Forge(error) => error.kind(),
             StateError::Ci(error) => error.kind(),
+            StateError::Admit(error) => error.kind(),
         }
     }
 }
@@ -48,5 +52,6 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("scan/", Scan::state(tx).await?)
         .context("trust/", Trust::state(tx).await?)
         .context("forge/", Forge::state(tx).await?)
-        .context("ci/", Ci::state(tx).await?))
+        .context("ci/", Ci::state(tx).await?)
+        .context("admit/", Admit::state(tx).await?))
 }

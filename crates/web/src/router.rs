@@ -10,7 +10,7 @@ use axum::{
 use base::{Kind, limits};
 
 use crate::{
-    App, advisories,
+    App, admission, advisories,
     app::RequestLabels,
     audit,
     caller::{self, Unchecked},
@@ -33,6 +33,7 @@ pub fn router(app: App) -> Router {
         .merge(advisories::routes())
         .merge(gitlab::routes())
         .merge(runner::routes())
+        .merge(admission::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))

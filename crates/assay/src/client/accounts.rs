@@ -105,6 +105,12 @@ impl std::str::FromStr for TeamName {
     }
 }
 
+impl std::fmt::Display for TeamName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}/{}", self.organization, self.team)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Team {
     /// Create `organization/team`.

@@ -1,6 +1,7 @@
 //! The command line as a client of the server: `login` and one file per group of nouns.
 
 mod accounts;
+mod admission;
 mod advisories;
 mod http;
 mod images;
@@ -81,6 +82,9 @@ pub(crate) enum Noun {
     /// The advisories that findings are made with.
     #[command(subcommand)]
     Advisories(advisories::Advisories),
+    /// "Run only signed images" on guarded engines.
+    #[command(subcommand)]
+    Admission(admission::Admission),
     /// The chain of a digest, from the commit to what runs.
     Chain(images::Chain),
     /// Call any API of the server: `assay api GET /api/v0/repositories`.
@@ -128,6 +132,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Variable(command) => command.run(&client).await?,
         Noun::Trigger(command) => command.run(&client).await?,
         Noun::Pipeline(command) => command.run(&client).await?,
+        Noun::Admission(command) => command.run(&client).await?,
         Noun::Chain(command) => command.run(&client).await?,
         Noun::Api(call) => {
             let body = call.data.as_deref().map(serde_json::from_str::<Value>).transpose()?;

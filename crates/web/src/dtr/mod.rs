@@ -7,7 +7,7 @@ mod tokens;
 
 use axum::Router;
 
-pub(crate) use self::body::{Asked, Params};
+pub(crate) use self::body::{Asked, Body, Params};
 
 use crate::App;
 
