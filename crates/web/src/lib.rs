@@ -23,6 +23,7 @@ mod error;
 mod guarded;
 mod operate;
 mod router;
+mod scanned;
 mod token;
 mod v2;
 
