@@ -11,6 +11,7 @@
 //!   /api/v0/…, /enzi/v0/…         dtr/                 scripts of a DTR or MSR estate
 //!   /api/v1/…                     api/                 what DTR lacked
 //!   /ca /livez /readyz /metrics   operate.rs           operators
+//!   /                             pages/               people
 //! ```
 //!
 //! What this crate does not know: SQL, files, how a decision is made.
@@ -30,6 +31,7 @@ mod v2;
 mod dtr;
 mod notary;
 mod oci;
+mod pages;
 
 pub use app::{App, Metrics, Parts, Site};
 pub use guarded::{StateError, guarded};

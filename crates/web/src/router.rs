@@ -16,7 +16,7 @@ use crate::{
     caller::{self, Unchecked},
     dtr,
     error::ApiError,
-    notary, oci, operate, token,
+    notary, oci, operate, pages, token,
 };
 
 /// The whole edge over these services.
@@ -29,6 +29,7 @@ pub fn router(app: App) -> Router {
         .merge(dtr::routes())
         .merge(audit::routes())
         .merge(advisories::routes())
+        .merge(pages::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
@@ -44,6 +45,9 @@ async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Req
     }
     if path == "/v2" || path.starts_with("/v2/") {
         return oci::serve(app, request).await;
+    }
+    if pages::wants_page(request.headers()) {
+        return pages::nothing_here(app, request).await;
     }
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }
