@@ -153,8 +153,8 @@ impl From<audit::Error> for ApiError {
     }
 }
 
-impl From<scan::Error> for ApiError {
-    fn from(error: scan::Error) -> ApiError {
+impl From<chain::Error> for ApiError {
+    fn from(error: chain::Error) -> ApiError {
         ApiError::new(error.kind(), error)
     }
 }

@@ -9,7 +9,7 @@
 //!   /<ns>/<project>.git/…         git.rs               git
 //!   /api/v4/…                     gitlab/ runner.rs    GitLab clients and runners
 //!   /api/v0/…, /enzi/v0/…         dtr/                 scripts of a DTR or MSR estate
-//!   /api/v1/…                     api/                 what DTR lacked
+//!   /api/v1/…                     audit.rs chain.rs    what DTR lacked
 //!   /ca /livez /readyz /metrics   operate.rs           operators
 //!   /                             pages/               people
 //! ```
@@ -20,6 +20,7 @@ mod advisories;
 mod app;
 mod audit;
 mod caller;
+mod chain;
 mod error;
 mod guarded;
 mod operate;

@@ -14,7 +14,7 @@ use crate::{
     app::RequestLabels,
     audit,
     caller::{self, Unchecked},
-    dtr,
+    chain, dtr,
     error::ApiError,
     notary, oci, operate, pages, token,
 };
@@ -29,6 +29,7 @@ pub fn router(app: App) -> Router {
         .merge(dtr::routes())
         .merge(audit::routes())
         .merge(advisories::routes())
+        .merge(chain::routes())
         .merge(pages::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))

@@ -3,6 +3,7 @@
 //! Who is not signed in is sent to sign in and comes back. What is not there and what somebody may not see look alike.
 
 mod assets;
+mod chain;
 mod image;
 mod repositories;
 mod sign_in;
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/repositories", get(repositories::list))
         .route("/repositories/{*name}", get(tags::list))
         .route("/images/{*reference}", get(image::show))
+        .route("/chain/{digest}", get(chain::show))
 }
 
 /// Somebody with a browser: the session's account, or nobody.
@@ -76,7 +78,7 @@ macro_rules! failure_of {
     )*};
 }
 
-failure_of!(registry::Error, scan::Error, identity::Error, audit::Error, db::Error);
+failure_of!(registry::Error, scan::Error, identity::Error, db::Error, ::chain::Error);
 
 impl Failure {
     /// What is denied and what is no name at all look like what is not there.
