@@ -14,6 +14,8 @@ pub enum Error {
     #[error(transparent)]
     Registry(#[from] registry::Error),
     #[error(transparent)]
+    Trust(#[from] trust::Error),
+    #[error(transparent)]
     Audit(#[from] audit::Error),
     #[error(transparent)]
     Database(#[from] db::Error),
@@ -26,6 +28,7 @@ impl Error {
             Error::Unauthenticated => Kind::Unauthenticated,
             Error::NotFound(_) => Kind::NotFound,
             Error::Registry(error) => error.kind(),
+            Error::Trust(error) => error.kind(),
             Error::Audit(error) => error.kind(),
             Error::Database(error) => error.kind(),
         }

@@ -7,6 +7,7 @@ use base::{Actor, Ctx};
 use db::{Db, Tx};
 use oci::Digest;
 use registry::{Origin, Place, Registry, Right};
+use trust::Trust;
 
 use crate::{Error, Link, Named, Node, Signature, Story, judge, lineage, tell};
 
@@ -18,11 +19,12 @@ const FOLLOWED: usize = 20;
 pub struct Chain {
     db: Db,
     log: Log,
+    trust: Trust,
 }
 
 impl Chain {
-    pub fn new(db: Db, log: Log) -> Chain {
-        Chain { db, log }
+    pub fn new(db: Db, log: Log, trust: Trust) -> Chain {
+        Chain { db, log, trust }
     }
 
     /// The story of a digest, for somebody who may pull it from at least one repository.
@@ -35,7 +37,7 @@ impl Chain {
                 _ => Error::NotFound(digest.clone()),
             });
         }
-        let named = self.named(&mut tx, digest, &places).await?;
+        let named = self.named(&mut tx, ctx, digest, &places).await?;
         drop(tx);
         let repositories: BTreeSet<String> = places.iter().map(|place| place.repository.to_string()).collect();
         let digest = digest.to_string();
@@ -47,19 +49,25 @@ impl Chain {
     }
 
     /// The tags that name the digest now.
-    async fn named(&self, tx: &mut Tx, digest: &Digest, places: &[Place]) -> Result<Vec<Named>, Error> {
+    async fn named(&self, tx: &mut Tx, ctx: &Ctx, digest: &Digest, places: &[Place]) -> Result<Vec<Named>, Error> {
         let mut named = Vec::new();
         for place in places {
+            let signed = self.trust.signed_tags_of(tx, ctx.now, &place.repository).await?;
             for tag in &place.tags {
                 let Some(view) = Registry::tagged(tx, &place.repository, tag).await? else { continue };
                 if view.image.digest != *digest {
                     continue;
                 }
+                let signature = match signed.iter().find(|signed| signed.tag == tag.as_str()) {
+                    None => Signature::None,
+                    Some(signed) if signed.digest == *digest => Signature::This,
+                    Some(signed) => Signature::Other(signed.digest.to_string()),
+                };
                 named.push(Named {
                     repository: place.repository.to_string(),
                     tag: tag.to_string(),
                     promoted: matches!(view.origin, Origin::Promoted { .. }),
-                    signature: Signature::None,
+                    signature,
                 });
             }
         }

@@ -22,5 +22,5 @@ async fn show(
 
 /// Who tells chains.
 pub(crate) fn teller(app: &App) -> Chain {
-    Chain::new(app.db.clone(), app.log.clone())
+    Chain::new(app.db.clone(), app.log.clone(), app.trust.clone())
 }

@@ -153,6 +153,12 @@ impl From<audit::Error> for ApiError {
     }
 }
 
+impl From<trust::Error> for ApiError {
+    fn from(error: trust::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}
+
 impl From<chain::Error> for ApiError {
     fn from(error: chain::Error) -> ApiError {
         ApiError::new(error.kind(), error)

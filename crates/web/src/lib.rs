@@ -26,6 +26,7 @@ mod guarded;
 mod operate;
 mod router;
 mod scanned;
+mod signed;
 mod token;
 mod v2;
 

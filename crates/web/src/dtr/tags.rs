@@ -18,7 +18,13 @@ use super::{
     repositories::{Named, Paging, held_by_trust, next_page, repo_name},
     scans,
 };
-use crate::{App, caller::Caller, error::ApiError, scanned::scanned};
+use crate::{
+    App,
+    caller::Caller,
+    error::ApiError,
+    scanned::scanned,
+    signed::{Signed, Standing},
+};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -54,9 +60,10 @@ async fn list(
     let name = named.name()?;
     let page = app.registry.tag_views(&ctx, &name, &paging.page_start, paging.size()).await?;
     let mut tx = app.db.read().await?;
+    let signed = Signed::of(&app, &mut tx, ctx.now, &name).await?;
     let mut views = Vec::with_capacity(page.items.len());
     for tag in &page.items {
-        views.push(view(&app, &mut tx, tag).await?);
+        views.push(view(&app, &mut tx, &signed, tag).await?);
     }
     let last = page.items.last().map(|tag| tag.tag.to_string());
     Ok((next_page(page.more, last), Json(views.into())))
@@ -69,7 +76,9 @@ async fn show(
 ) -> Result<Json<Value>, ApiError> {
     let (name, tag) = named.split()?;
     let tag = app.registry.tag_view(&ctx, &name, &tag).await?;
-    Ok(Json(view(&app, &mut app.db.read().await?, &tag).await?))
+    let mut tx = app.db.read().await?;
+    let signed = Signed::of(&app, &mut tx, ctx.now, &name).await?;
+    Ok(Json(view(&app, &mut tx, &signed, &tag).await?))
 }
 
 async fn remove(
@@ -86,10 +95,11 @@ async fn remove(
 }
 
 /// A tag as DTR showed it.
-async fn view(app: &App, tx: &mut Tx, tag: &TagView) -> Result<Value, ApiError> {
+async fn view(app: &App, tx: &mut Tx, signed: &Signed, tag: &TagView) -> Result<Value, ApiError> {
     let image = &tag.image;
     let scan = scanned(app, tx, image).await?;
     let platform = image.platform.as_ref();
+    let standing = signed.standing(&tag.tag, &image.digest);
     Ok(json!({
         "name": tag.tag,
         "digest": image.digest,
@@ -106,6 +116,8 @@ async fn view(app: &App, tx: &mut Tx, tag: &TagView) -> Result<Value, ApiError> 
         },
         "vuln_summary": scans::summary(&scan),
         "promotion": promotion(&tag.origin),
+        "inNotary": standing != Standing::Unsigned,
+        "hashMismatch": standing == Standing::Moved,
     }))
 }
 

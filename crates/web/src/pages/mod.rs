@@ -78,7 +78,7 @@ macro_rules! failure_of {
     )*};
 }
 
-failure_of!(registry::Error, scan::Error, identity::Error, db::Error, ::chain::Error);
+failure_of!(registry::Error, scan::Error, trust::Error, identity::Error, db::Error, ::chain::Error);
 
 impl Failure {
     /// What is denied and what is no name at all look like what is not there.

@@ -15,7 +15,11 @@ use super::{
     repositories::After,
     view::{moment, platform, scan_state},
 };
-use crate::{App, scanned::scanned};
+use crate::{
+    App,
+    scanned::scanned,
+    signed::{Signed, Standing},
+};
 
 /// `GET /repositories/{namespace}/{name}?after=…`
 pub(super) async fn list(visitor: Visitor, Path(name): Path<String>, Query(after): Query<After>) -> Response {
@@ -28,9 +32,10 @@ async fn page(visitor: &Visitor, name: &str, after: &str) -> Page {
     let repository = app.registry.repository(&visitor.ctx, &name).await?;
     let page = app.registry.tag_views(&visitor.ctx, &name, after, limits::PAGE_DEFAULT).await?;
     let mut tx = app.db.read().await?;
+    let signed = Signed::of(app, &mut tx, visitor.ctx.now, &name).await?;
     let mut tags = Vec::with_capacity(page.items.len());
     for tag in &page.items {
-        tags.push(row(app, &mut tx, tag).await?);
+        tags.push(row(app, &mut tx, &signed, tag).await?);
     }
     let view = RepositoryView {
         name: name.to_string(),
@@ -43,8 +48,13 @@ async fn page(visitor: &Visitor, name: &str, after: &str) -> Page {
     Ok(ui::tags(&visitor.frame(), &view).into_string())
 }
 
-async fn row(app: &App, tx: &mut Tx, tag: &TagView) -> Result<TagRow, Failure> {
+async fn row(app: &App, tx: &mut Tx, signed: &Signed, tag: &TagView) -> Result<TagRow, Failure> {
     let image = &tag.image;
+    let (signed_by, signature_mismatch) = match signed.standing(&tag.tag, &image.digest) {
+        Standing::Unsigned => (Vec::new(), false),
+        Standing::Signed(by) => (by, false),
+        Standing::Moved => (Vec::new(), true),
+    };
     Ok(TagRow {
         tag: tag.tag.to_string(),
         digest: image.digest.to_string(),
@@ -54,8 +64,8 @@ async fn row(app: &App, tx: &mut Tx, tag: &TagView) -> Result<TagRow, Failure> {
         pushed_at: moment(tag.pushed_at),
         scan: scan_state(&scanned(app, tx, image).await?),
         promoted_from: promoted_from(&tag.origin),
-        signed_by: Vec::new(),
-        signature_mismatch: false,
+        signed_by,
+        signature_mismatch,
     })
 }
 
