@@ -14,11 +14,11 @@ use crate::{
     app::RequestLabels,
     audit,
     caller::{self, Unchecked},
-    dtr,
+    chain, dtr,
     error::ApiError,
     git::{self, GitPath},
     gitlab::{self, GitlabError},
-    notary, oci, operate, runner, token,
+    notary, oci, operate, pages, runner, token,
 };
 
 /// The whole edge over these services.
@@ -34,6 +34,8 @@ pub fn router(app: App) -> Router {
         .merge(gitlab::routes())
         .merge(runner::routes())
         .merge(admission::routes())
+        .merge(chain::routes())
+        .merge(pages::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
@@ -55,6 +57,9 @@ async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Req
     }
     if path.starts_with("/api/v4/") {
         return GitlabError::new(StatusCode::NOT_FOUND, "404 Not Found").into_response();
+    }
+    if pages::wants_page(request.headers()) {
+        return pages::nothing_here(app, request).await;
     }
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }

@@ -14,6 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 pub(crate) use http::{Client, Refused};
+pub(crate) use images::Incomplete;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -133,7 +134,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Trigger(command) => command.run(&client).await?,
         Noun::Pipeline(command) => command.run(&client).await?,
         Noun::Admission(command) => command.run(&client).await?,
-        Noun::Chain(command) => command.run(&client).await?,
+        Noun::Chain(command) => return command.run(&client, common).await,
         Noun::Api(call) => {
             let body = call.data.as_deref().map(serde_json::from_str::<Value>).transpose()?;
             client.call(call.method, &call.path, body.as_ref()).await?
