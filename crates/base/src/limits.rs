@@ -132,3 +132,7 @@ pub const RUNNER_ARTIFACT_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Files in the artifacts of one job: bounds the zip's directory, which is kept in memory.
 pub const RUNNER_ARTIFACT_FILES: usize = 100_000;
+
+/// Names of one server certificate: an engine has a few addresses and a few names, and the certificate goes over the wire
+/// in every handshake.
+pub const CERTIFICATE_NAMES: usize = 50;

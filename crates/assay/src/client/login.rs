@@ -5,7 +5,7 @@ use std::{io::Read, path::PathBuf};
 use anyhow::{Context, Result};
 use base::Secret;
 
-use super::http::{Client, Remembered};
+use super::http::{Client, Remembered, Resolve};
 use crate::tell;
 
 /// Sign in to a server and remember it.
@@ -25,20 +25,20 @@ pub(crate) struct Login {
 
 impl Login {
     /// The password is read from standard input: a flag would be visible to every user of the machine.
-    pub(crate) async fn run(self) -> Result<()> {
+    pub(crate) async fn run(self, resolve: Vec<Resolve>) -> Result<()> {
         let ca_pem = match &self.ca {
             Some(path) => {
                 Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
             }
             None => None,
         };
-        let client = Client::new(&self.url, ca_pem.as_deref())?;
+        let client = Client::new(&self.url, ca_pem.as_deref(), &resolve)?;
         tell("Password (from standard input):");
         let mut password = String::new();
         std::io::stdin().lock().take(4096).read_to_string(&mut password)?;
         let password = Secret::new(password.trim_end_matches(['\r', '\n']).to_owned());
         let token = client.new_token(&self.username, &password, &self.label).await?;
-        let path = Remembered { url: self.url.clone(), token, ca_pem }.save()?;
+        let path = Remembered { url: self.url.clone(), token, ca_pem, resolve }.save()?;
         tell(&format!("Signed in to {} as {}; remembered in {}", self.url, self.username, path.display()));
         Ok(())
     }

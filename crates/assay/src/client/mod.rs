@@ -24,11 +24,14 @@ pub(crate) enum Format {
 }
 
 /// What every client command takes.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
     /// How the answer is written.
     #[arg(long, value_enum, default_value_t, global = true)]
     format: Format,
+    /// An address for a name that no resolver knows; `login` remembers it.
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", global = true)]
+    resolve: Vec<http::Resolve>,
 }
 
 /// The nouns.
@@ -53,6 +56,9 @@ pub(crate) enum Noun {
     /// Client bundles: a key pair and certificate for an engine and for signing.
     #[command(subcommand)]
     Bundle(accounts::Bundle),
+    /// Certificates for engines that client bundles reach.
+    #[command(subcommand)]
+    Certificate(accounts::Certificate),
     /// Repositories of images.
     #[command(subcommand)]
     Repository(images::Repository),
@@ -96,9 +102,9 @@ pub(crate) struct Api {
 /// Run one command against the server that was signed in to.
 pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
     if let Noun::Login(login) = noun {
-        return login.run().await;
+        return login.run(common.resolve).await;
     }
-    let client = Client::remembered()?;
+    let client = Client::remembered(&common.resolve)?;
     let answer = match noun {
         Noun::Login(_) => unreachable!("handled above"),
         Noun::Account(command) => command.run(&client).await?,
@@ -107,6 +113,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Grant(command) => command.run(&client).await?,
         Noun::Token(command) => command.run(&client).await?,
         Noun::Bundle(command) => command.run(&client).await?,
+        Noun::Certificate(command) => command.run(&client).await?,
         Noun::Repository(command) => command.run(&client).await?,
         Noun::Policy(command) => command.run(&client).await?,
         Noun::Waiver(command) => command.run(&client).await?,
