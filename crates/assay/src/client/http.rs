@@ -51,7 +51,7 @@ pub(crate) struct Resolve {
 
 impl Client {
     /// The server of the last `assay login`.
-    pub(crate) fn remembered(resolve: &[Resolve]) -> Result<Client> {
+    pub(crate) fn remembered() -> Result<Client> {
         let path = Remembered::path()?;
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -61,10 +61,8 @@ impl Client {
             }
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        let mut remembered: Remembered =
+        let remembered: Remembered =
             serde_json::from_str(&text).with_context(|| format!("{} is not what login wrote", path.display()))?;
-        // The one given last wins.
-        remembered.resolve.extend_from_slice(resolve);
         let mut client = Client::new(&remembered.url, remembered.ca_pem.as_deref(), &remembered.resolve)?;
         client.token = Some(Secret::new(remembered.token));
         Ok(client)

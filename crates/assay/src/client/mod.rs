@@ -24,14 +24,11 @@ pub(crate) enum Format {
 }
 
 /// What every client command takes.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Common {
     /// How the answer is written.
     #[arg(long, value_enum, default_value_t, global = true)]
     format: Format,
-    /// An address for a name that no resolver knows; `login` remembers it.
-    #[arg(long, value_name = "HOST:PORT:ADDRESS", global = true)]
-    resolve: Vec<http::Resolve>,
 }
 
 /// The nouns.
@@ -102,9 +99,9 @@ pub(crate) struct Api {
 /// Run one command against the server that was signed in to.
 pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
     if let Noun::Login(login) = noun {
-        return login.run(common.resolve).await;
+        return login.run().await;
     }
-    let client = Client::remembered(&common.resolve)?;
+    let client = Client::remembered()?;
     let answer = match noun {
         Noun::Login(_) => unreachable!("handled above"),
         Noun::Account(command) => command.run(&client).await?,
