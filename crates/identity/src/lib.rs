@@ -17,6 +17,7 @@ mod account;
 mod authority;
 mod bundle;
 mod certificate;
+mod credentials;
 mod error;
 mod level;
 mod password;

@@ -10,6 +10,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry as MetricsRegistry,
 };
+use registry::Registry;
+use scan::Scan;
 
 /// The services behind the edge; cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,7 +24,10 @@ pub struct Parts {
     pub clock: Clock,
     pub entropy: Entropy,
     pub db: Db,
+    pub log: audit::Log,
     pub identity: Identity,
+    pub registry: Registry,
+    pub scan: Scan,
     pub metrics: Metrics,
 }
 

@@ -96,6 +96,11 @@ pub(crate) struct Api {
     data: Option<String>,
 }
 
+/// Write an answer as the person wants it.
+pub(crate) fn print(answer: &Value, common: Common) -> Result<()> {
+    show::print(answer, common.format)
+}
+
 /// Run one command against the server that was signed in to.
 pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
     if let Noun::Login(login) = noun {

@@ -7,6 +7,8 @@ mod tokens;
 
 use axum::Router;
 
+pub(crate) use self::body::{Asked, Params};
+
 use crate::App;
 
 pub(crate) fn routes() -> Router<App> {
