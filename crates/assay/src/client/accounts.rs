@@ -144,13 +144,12 @@ impl Team {
 
 /// Grant a level in a namespace, or in one repository or project of it.
 #[derive(Debug, Args)]
-#[group(id = "grantee", required = true, multiple = false, args = ["user", "team"])]
 pub(crate) struct Grant {
     /// `namespace` or `namespace/name`.
     place: String,
     /// `read-only`, `read-write`, `admin`, or `none` to take the grant away.
     level: String,
-    #[arg(long)]
+    #[arg(long, required_unless_present = "team", conflicts_with = "team")]
     user: Option<AccountName>,
     #[arg(long)]
     team: Option<TeamName>,
