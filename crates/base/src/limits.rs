@@ -120,6 +120,26 @@ pub const PIPELINE_PROBLEMS: usize = 100;
 /// One push of git objects: source code, not artifacts.
 pub const GIT_PUSH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
+/// What a client says before a fetch: wants and haves, 50 bytes each. Half a million of them.
+pub const GIT_FETCH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Refs that one push may change: the first push of a project with many tags fits.
+pub const GIT_PUSH_REFS: usize = 5_000;
+
+/// The full name of a ref; longer ones do not fit into a file name.
+pub const GIT_REF_BYTES: usize = 240;
+
+/// Files of one commit that are listed, and one file that is read out of a repository for a page or an API.
+pub const GIT_FILES: usize = 200_000;
+pub const GIT_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Children of git at one time: each holds memory for the pack it makes or takes.
+pub const GIT_CHILDREN: usize = 32;
+
+/// Variables of one project and one value: a key or a certificate bundle fits.
+pub const CI_VARIABLES: usize = 500;
+pub const CI_VARIABLE_BYTES: usize = 64 * 1024;
+
 /// The log of one job, as the stock runner's default.
 pub const JOB_TRACE_BYTES: u64 = 4 * 1024 * 1024;
 

@@ -19,6 +19,7 @@ mod bundle;
 mod certificate;
 mod credentials;
 mod error;
+mod job_token;
 mod level;
 mod password;
 mod registry_token;

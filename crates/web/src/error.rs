@@ -115,3 +115,9 @@ impl From<audit::Error> for ApiError {
         ApiError::new(error.kind(), error)
     }
 }
+
+impl From<scan::Error> for ApiError {
+    fn from(error: scan::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}

@@ -15,6 +15,7 @@
 //!
 //! What this crate does not know: SQL, files, how a decision is made.
 
+mod advisories;
 mod app;
 mod audit;
 mod caller;

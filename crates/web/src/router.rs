@@ -9,7 +9,7 @@ use axum::{
 };
 use base::{Kind, limits};
 
-use crate::{App, app::RequestLabels, audit, caller, dtr, error::ApiError, oci, operate, token};
+use crate::{App, advisories, app::RequestLabels, audit, caller, dtr, error::ApiError, oci, operate, token};
 
 /// The whole edge over these services.
 pub fn router(app: App) -> Router {
@@ -19,6 +19,7 @@ pub fn router(app: App) -> Router {
         .merge(token::routes())
         .merge(dtr::routes())
         .merge(audit::routes())
+        .merge(advisories::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
