@@ -117,7 +117,8 @@ fn play(steps: &mut Steps, scene: &Scene) -> Result<Server> {
     refusals::of_the_server(steps, &server, &way, &last, bad)?;
     refusals::signer_has_one_key(steps, &signer)?;
     first_edition::play(steps, &server, &way, &last)?;
-    proof::verify(steps, scene, &server)?;
+    proof::vandals(steps, scene, &mut server)?;
+    proof::verify(steps, &server)?;
     proof::chain(steps, &server, &last)?;
     Ok(server)
 }

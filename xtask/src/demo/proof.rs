@@ -6,34 +6,57 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::commits::Shipped;
-use super::scene::{self, Scene};
+use super::scene::Scene;
 use super::server::Server;
 use crate::command;
 use crate::stage::Steps;
 
-/// Verifies the log of the running server, and two vandalised copies of its folder.
+/// Two vandals at copies of the data folder, taken while the server is down: one with SQL, one with a disk editor.
 ///
 /// # Errors
-/// A step does not hold.
-pub fn verify(steps: &mut Steps, scene: &Scene, server: &Server) -> Result<()> {
-    let said = steps.step("assay audit verify", || command::run(&mut audit_verify(scene, &server.data)))?;
-    steps.note(said.trim());
-    let note = steps.step("a row changed by SQL alone is found", || {
-        let copy = copy_of(scene, server, "changed-row")?;
-        let change = "UPDATE tags SET digest = (SELECT digest FROM tags ORDER BY digest DESC LIMIT 1) \
-                      WHERE rowid = (SELECT rowid FROM tags ORDER BY digest LIMIT 1);";
-        command::run(Command::new("sqlite3").arg(copy.join("assay.db")).arg(change))?;
-        command::refused(&mut audit_verify(scene, &copy))
+/// One is not found out.
+pub fn vandals(steps: &mut Steps, scene: &Scene, server: &mut Server) -> Result<()> {
+    let row = scene.run.dir().join("changed-row");
+    let byte = scene.run.dir().join("flipped-byte");
+    steps.step("stop the server, copy its folder twice, start it again", || {
+        server.stop()?;
+        copy_of(server, &row)?;
+        copy_of(server, &byte)?;
+        server.start_again(scene)
     })?;
-    steps.note(command::tail(note.trim(), 3).as_str());
-    let note = steps.step("a flipped byte of the log is found", || {
-        let copy = copy_of(scene, server, "flipped-byte")?;
-        flip_byte(&first_tile(&copy.join("log"))?)?;
-        command::refused(&mut audit_verify(scene, &copy))
+    steps.step("assay audit verify --data, off line: the copy is good", || verified(scene, &row))?;
+    let found = steps.step("a row changed by SQL alone is found", || {
+        // latest of admin/flask shall be what nobody promoted: the oldest image of another repository.
+        let change = "PRAGMA foreign_keys = OFF; \
+                      UPDATE tags SET digest = (SELECT digest FROM tags ORDER BY pushed_at LIMIT 1) WHERE name = 'latest' \
+                      AND repository = (SELECT id FROM repositories WHERE name = 'admin/flask');";
+        command::run(Command::new("sqlite3").arg(row.join("assay.db")).arg(change))?;
+        problems(scene, &row)
     })?;
-    steps.note(command::tail(note.trim(), 3).as_str());
+    ensure!(found.contains("latest"), "the changed row is not what was found:\n{found}");
+    steps.note(&found);
+    let found = steps.step("a flipped byte of the log is found", || {
+        flip_byte(&first_tile(&byte.join("log"))?)?;
+        problems(scene, &byte)
+    })?;
+    steps.note(&found);
+    Ok(())
+}
+
+/// Verifies the log of the running server.
+///
+/// # Errors
+/// It is not what was signed.
+pub fn verify(steps: &mut Steps, server: &Server) -> Result<()> {
+    let report = steps.step("assay audit verify", || {
+        let report = server.admin.ask(["audit", "verify"])?;
+        ensure!(report["clean"] == true, "the log is not clean: {report}");
+        Ok(report)
+    })?;
+    steps.note(&format!("{} entries, every one of them hashed again up to the signed root", report["entries"]));
     Ok(())
 }
 
@@ -52,21 +75,36 @@ pub fn chain(steps: &mut Steps, server: &Server, shipped: &Shipped) -> Result<()
     Ok(())
 }
 
-fn audit_verify(scene: &Scene, data: &Path) -> Command {
+fn audit_verify(scene: &Scene, data: &Path) -> Result<(bool, Value)> {
     let mut command = Command::new(scene.binary);
-    command.args(["audit", "verify", "--data"]).arg(data);
-    command
+    let output = command::output(command.args(["audit", "verify", "--format", "json", "--data"]).arg(data))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let report: Value = serde_json::from_str(&text)
+        .with_context(|| format!("no report: {text}{}", String::from_utf8_lossy(&output.stderr)))?;
+    Ok((output.status.success(), report))
 }
 
-/// A copy that the server knows nothing of, so that the story's own log stays good.
-fn copy_of(scene: &Scene, server: &Server, name: &str) -> Result<PathBuf> {
-    let copy = scene.run.dir().join(name);
-    scene::copy_folder(&server.data, &copy)?;
-    // Blobs are not what is verified here.
-    if copy.join("blobs").exists() {
-        fs::remove_dir_all(copy.join("blobs"))?;
+fn verified(scene: &Scene, data: &Path) -> Result<()> {
+    let (success, report) = audit_verify(scene, data)?;
+    ensure!(success && report["clean"] == true, "the untouched copy is said to be bad: {report}");
+    Ok(())
+}
+
+/// What verification says of a copy that is not as it was.
+fn problems(scene: &Scene, data: &Path) -> Result<String> {
+    let (success, report) = audit_verify(scene, data)?;
+    let problems: Vec<&str> = report["problems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    ensure!(!success && !problems.is_empty(), "the vandal is not found out: {report}");
+    Ok(problems.into_iter().take(3).collect::<Vec<_>>().join("\n"))
+}
+
+/// Everything but the blobs: they are not what the log guards.
+fn copy_of(server: &Server, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(&server.data)?.flatten().filter(|entry| entry.file_name() != "blobs") {
+        command::run(Command::new("cp").arg("-a").arg(entry.path()).arg(to))?;
     }
-    Ok(copy)
+    Ok(())
 }
 
 fn first_tile(log: &Path) -> Result<PathBuf> {

@@ -62,6 +62,14 @@ impl Server {
     /// It does not come up again.
     pub fn kill_and_restart(&mut self, scene: &Scene) -> Result<()> {
         self.process.kill()?;
+        self.start_again(scene)
+    }
+
+    /// A start after [`Server::stop`].
+    ///
+    /// # Errors
+    /// It does not come up again.
+    pub fn start_again(&mut self, scene: &Scene) -> Result<()> {
         self.process = serve(scene, &self.data, &self.log, &self.password)?;
         Ok(())
     }

@@ -3,7 +3,9 @@
 //! A person with a public registry in reach pulls, tags and pushes; the demo has none, and loads what it made of Debian
 //! packages. From then on builds take their base, and jobs their image, from these repositories only.
 
-use anyhow::{Result, ensure};
+use std::thread;
+
+use anyhow::{Result, anyhow, ensure};
 
 use super::accounts::People;
 use super::client::Client;
@@ -57,16 +59,19 @@ pub fn enter(steps: &mut Steps, scene: &Scene, server: &Server, people: &People,
         server.admin.ask(["grant", "sources", "read-only", "--team", site::TEAM])
     })?;
     let (base, job) = (site::image(site::BASE), site::image(site::JOB));
-    steps.step("load the base image, Python and Flask on Debian, and push it", || {
-        scene.images.load_base(&engine, &base)?;
-        command::run(&mut admin.docker(&engine, ["push", "--quiet", &base]))
+    let push = |image: &str| command::run(&mut admin.docker(&engine, ["push", "--quiet", image]));
+    let images = scene.images;
+    steps.step("load the base image, Python and Flask on Debian", || images.load_base(&engine, &base))?;
+    steps.step("push it, and load the job image, git and the docker client, meanwhile", || {
+        thread::scope(|scope| {
+            let loading = scope.spawn(|| images.load_job(&engine, &job));
+            push(&base)?;
+            loading.join().map_err(|_| anyhow!("the thread that loads the job image broke down"))?
+        })
     })?;
-    steps.step("load the job image, git and the docker client, and push it", || {
-        scene.images.load_job(&engine, &job)?;
-        command::run(&mut admin.docker(&engine, ["push", "--quiet", &job]))?;
-        // What the reference architecture's pipelines call the image of their jobs.
-        command::run(&mut engine.docker(["tag", &job, "docker:latest"]))
-    })?;
+    steps.step("push the job image, whose first layer the registry has already", || push(&job))?;
+    // What the reference architecture's pipelines call the image of their jobs.
+    command::run(&mut engine.docker(["tag", &job, "docker:latest"]))?;
     let builder = Builder { engine, admin };
     for source in [site::BASE, site::JOB] {
         let scanned = steps.step(&format!("{source} is scanned"), || registry::scanned(server, source))?;
