@@ -10,6 +10,7 @@
 //!       server.pem  server.key     the server's certificate, made anew when the URL changes or it nears its end
 //!       token.key   token.pub      signs the tokens of the token service
 //!       log.key     log.pub        signs the audit log's checkpoints; log.origin is the log's name
+//!       seal.key                   seals the private keys that are in the database; a backup needs it too
 //! ```
 
 use std::{
@@ -121,6 +122,23 @@ impl Folder {
         };
         self.write_key("log.pub", &signer.verifier().to_string())?;
         Ok(signer)
+    }
+
+    /// What seals private keys in the database: 32 bytes, made at the first start.
+    pub(crate) fn sealing_key(&self, entropy: &Entropy) -> Result<Secret<[u8; 32]>> {
+        let path = self.path.join("keys/seal.key");
+        match fs::read(&path) {
+            Ok(bytes) => match bytes.try_into() {
+                Ok(key) => Ok(Secret::new(key)),
+                Err(_) => bail!("{} is damaged: it must have 32 bytes; bring it back from a backup", path.display()),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let key: [u8; 32] = entropy.bytes();
+                write_whole(&path, &key)?;
+                Ok(Secret::new(key))
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
     }
 
     fn read_key(&self, name: &str) -> Result<Option<String>> {

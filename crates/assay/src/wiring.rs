@@ -9,12 +9,14 @@ use identity::{Authority, Certified, Identity};
 use jobs::{Subscription, Tasks, Worker};
 use registry::{Registry, Settings};
 use scan::Scan;
+use trust::{Sealer, Trust};
 use web::{App, Metrics, Parts, Site};
 
 use crate::{config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
-pub(crate) const SCHEMAS: &[Schema] = &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA];
+pub(crate) const SCHEMAS: &[Schema] =
+    &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, trust::SCHEMA];
 
 /// Who wants to hear of what.
 const SUBSCRIPTIONS: &[Subscription] = &[Subscription { event: "image.pushed", job: scan::IMAGE_JOB }];
@@ -43,6 +45,9 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let db = Db::open(&location, SCHEMAS).await?;
     let identity = Identity::new(db.clone(), keys, authority.clone(), config.production_engine.clone());
 
+    let sealer = Sealer::new(&folder.sealing_key(&entropy)?);
+    let trust = Trust::new(db.clone(), &config.authority, &[], sealer);
+
     let ctx = Ctx::system("start", &clock, &entropy);
     db::write!(db, &ctx, |tx| jobs::subscribe(tx, SUBSCRIPTIONS).await)
         .map_err(|error: db::Error| anyhow::Error::from(error))?;
@@ -70,7 +75,8 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         worker.release_all().await?;
     }
     let site = site(config, &authority);
-    let app = App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, metrics: Metrics::default() });
+    let app =
+        App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, trust, metrics: Metrics::default() });
     Ok(Built { app, certified, worker, folder })
 }
 

@@ -146,6 +146,9 @@ pub const JOB_TRACE_BYTES: u64 = 4 * 1024 * 1024;
 /// One publish of trust data; the stock client reads at most 100 MiB, real ones are kilobytes.
 pub const TRUST_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 
+/// Documents of one publish: a signer publishes two to four. An audit entry names each, and it has a limit of its own.
+pub const TRUST_PARTS: usize = 32;
+
 /// The name of a trust role (`targets/releases`); Notary's own limit, and what bounds the depth of delegations.
 pub const TRUST_ROLE_NAME_BYTES: usize = 255;
 

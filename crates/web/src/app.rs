@@ -12,6 +12,7 @@ use prometheus_client::{
 };
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 /// The services behind the edge; cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ pub struct Parts {
     pub identity: Identity,
     pub registry: Registry,
     pub scan: Scan,
+    pub trust: Trust,
     pub metrics: Metrics,
 }
 

@@ -6,6 +6,7 @@ use db::Tx;
 use identity::Identity;
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 /// A context whose state could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,8 @@ pub enum StateError {
     Registry(#[from] registry::Error),
     #[error(transparent)]
     Scan(#[from] scan::Error),
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
 }
 
 impl StateError {
@@ -24,6 +27,7 @@ impl StateError {
             StateError::Identity(error) => error.kind(),
             StateError::Registry(error) => error.kind(),
             StateError::Scan(error) => error.kind(),
+            StateError::Trust(error) => error.kind(),
         }
     }
 }
@@ -33,5 +37,6 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
     Ok(Guarded::nothing()
         .context("identity/", Identity::state(tx).await?)
         .context("registry/", Registry::state(tx).await?)
-        .context("scan/", Scan::state(tx).await?))
+        .context("scan/", Scan::state(tx).await?)
+        .context("trust/", Trust::state(tx).await?))
 }

@@ -27,6 +27,7 @@ mod token;
 mod v2;
 
 mod dtr;
+mod notary;
 mod oci;
 
 pub use app::{App, Metrics, Parts, Site};

@@ -9,7 +9,15 @@ use axum::{
 };
 use base::{Kind, limits};
 
-use crate::{App, advisories, app::RequestLabels, audit, caller, dtr, error::ApiError, oci, operate, token};
+use crate::{
+    App, advisories,
+    app::RequestLabels,
+    audit,
+    caller::{self, Unchecked},
+    dtr,
+    error::ApiError,
+    notary, oci, operate, token,
+};
 
 /// The whole edge over these services.
 pub fn router(app: App) -> Router {
@@ -17,6 +25,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(operate::routes())
         .merge(token::routes())
+        .merge(notary::routes())
         .merge(dtr::routes())
         .merge(audit::routes())
         .merge(advisories::routes())
@@ -28,8 +37,11 @@ pub fn router(app: App) -> Router {
 }
 
 /// Paths that axum's router cannot tell apart, because a name with slashes stands in their middle.
-async fn by_path(State(app): State<App>, request: Request) -> Response {
+async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Request) -> Response {
     let path = request.uri().path().to_owned();
+    if notary::is_path(&path) {
+        return notary::serve(&app, ctx, request).await;
+    }
     if path == "/v2" || path.starts_with("/v2/") {
         return oci::serve(app, request).await;
     }
