@@ -56,6 +56,9 @@ pub(crate) enum Noun {
     /// Client bundles: a key pair and certificate for an engine and for signing.
     #[command(subcommand)]
     Bundle(accounts::Bundle),
+    /// Certificates for engines that client bundles reach.
+    #[command(subcommand)]
+    Certificate(accounts::Certificate),
     /// Repositories of images.
     #[command(subcommand)]
     Repository(images::Repository),
@@ -125,6 +128,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Grant(command) => command.run(&client).await?,
         Noun::Token(command) => command.run(&client).await?,
         Noun::Bundle(command) => command.run(&client).await?,
+        Noun::Certificate(command) => command.run(&client).await?,
         Noun::Repository(command) => command.run(&client).await?,
         Noun::Policy(command) => command.run(&client).await?,
         Noun::Waiver(command) => command.run(&client).await?,
