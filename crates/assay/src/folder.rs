@@ -10,6 +10,7 @@
 //!       server.pem  server.key     the server's certificate, made anew when the URL changes or it nears its end
 //!       token.key   token.pub      signs the tokens of the token service
 //!       log.key                    signs the audit log's checkpoints
+//!       seal.key                   seals what the database must hold but not show: webhooks' endpoints
 //! ```
 
 use std::{
@@ -108,6 +109,23 @@ impl Folder {
                 let signer = tlog::Signer::generate(name, entropy);
                 write_whole(&path, signer.to_pkcs8().expose())?;
                 Ok(signer)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// The key that seals secrets in the database: 32 random bytes.
+    pub(crate) fn seal_key(&self, entropy: &Entropy) -> Result<Secret<[u8; 32]>> {
+        let path = self.path.join("keys/seal.key");
+        match fs::read(&path) {
+            Ok(bytes) => match <[u8; 32]>::try_from(bytes) {
+                Ok(key) => Ok(Secret::new(key)),
+                Err(_) => bail!("{} does not hold 32 bytes; restore it from a backup", path.display()),
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let key = entropy.bytes();
+                write_whole(&path, &key)?;
+                Ok(Secret::new(key))
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }

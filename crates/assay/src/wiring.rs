@@ -3,6 +3,7 @@
 use anyhow::Result;
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
 use db::{Db, Location, Schema};
+use events::{Events, Outbound, Sealer};
 use identity::{Authority, Certified, Identity};
 use jobs::{Subscription, Tasks, Worker};
 use web::{App, Metrics, Parts, Site};
@@ -10,10 +11,10 @@ use web::{App, Metrics, Parts, Site};
 use crate::{config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
-const SCHEMAS: &[Schema] = &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA];
+const SCHEMAS: &[Schema] = &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, events::SCHEMA];
 
 /// Who wants to hear of what.
-const SUBSCRIPTIONS: &[Subscription] = &[];
+const SUBSCRIPTIONS: &[&[Subscription]] = &[events::SUBSCRIPTIONS];
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -40,16 +41,21 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let identity = Identity::new(db.clone(), keys, authority.clone(), config.production_engine.clone());
 
     let ctx = Ctx::system("start", &clock, &entropy);
-    db::write!(db, &ctx, |tx| jobs::subscribe(tx, SUBSCRIPTIONS).await)
+    let subscriptions = SUBSCRIPTIONS.concat();
+    db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
         .map_err(|error: db::Error| anyhow::Error::from(error))?;
     first_admin(&identity, &ctx, config).await?;
 
-    let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
+    let sealer = Sealer::new(&folder.seal_key(&entropy)?);
+    let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
+    let events = Events::new(db.clone(), sealer, outbound, &config.authority);
+
+    let worker = events.work(Worker::new(db.clone(), clock.clone(), entropy.clone()));
     if config.database.is_none() {
         worker.release_all().await?;
     }
     let site = site(config, &authority);
-    let app = App::new(Parts { site, clock, entropy, db, identity, metrics: Metrics::default() });
+    let app = App::new(Parts { site, clock, entropy, db, identity, events, metrics: Metrics::default() });
     Ok(Built { app, certified, worker, folder })
 }
 

@@ -91,3 +91,18 @@ pub const RECEIPT_BYTES: usize = 512 * 1024;
 
 /// A value that is stored with an account or repository for people to read (descriptions).
 pub const TEXT_BYTES: usize = 64 * 1024;
+
+/// The URL of a webhook; some proxies cut longer ones.
+pub const WEBHOOK_URL_BYTES: usize = 2_048;
+
+/// The key of a webhook's HMAC: what is longer than one block of SHA-256 is hashed down anyway.
+pub const WEBHOOK_SECRET_BYTES: usize = 256;
+
+/// How much of a receiver's answer is read and kept: enough for an error message, too little to exhaust us.
+pub const WEBHOOK_RESPONSE_BYTES: usize = 4 * 1024;
+
+/// Webhooks of one repository or namespace: each event is sent to all of them.
+pub const WEBHOOKS_PER_KEY: usize = 100;
+
+/// Ended deliveries that are kept for each webhook to look at and to send again.
+pub const WEBHOOK_DELIVERIES_KEPT: usize = 1_000;

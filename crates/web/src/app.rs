@@ -4,6 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use base::{Clock, Entropy};
 use db::Db;
+use events::Events;
 use identity::Identity;
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -23,6 +24,7 @@ pub struct Parts {
     pub entropy: Entropy,
     pub db: Db,
     pub identity: Identity,
+    pub events: Events,
     pub metrics: Metrics,
 }
 

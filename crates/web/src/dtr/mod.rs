@@ -4,11 +4,12 @@ mod accounts;
 mod body;
 mod teams;
 mod tokens;
+mod webhooks;
 
 use axum::Router;
 
 use crate::App;
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().merge(accounts::routes()).merge(teams::routes()).merge(tokens::routes())
+    Router::new().merge(accounts::routes()).merge(teams::routes()).merge(tokens::routes()).merge(webhooks::routes())
 }
