@@ -1,7 +1,107 @@
 //! Chores of this repository as one Rust program.
+//!
+//! ```text
+//! cargo xtask tidy             the house law that a program can check
+//! cargo xtask engines setup    install what the demo needs, through apt-get, without any service starting
+//! cargo xtask engines images   make the base image and the job image from Debian packages
+//! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
+//! ```
+//!
+//! The parts, bottom to top: [`command`] and [`wait`] run and await; [`stage`] is where a story plays (its folder, its
+//! processes, its progress lines, its clean end); [`engine`] is a real Docker engine in namespaces of its own;
+//! [`images`] makes images of Debian packages; [`packages`] prepares the machine. What they do not know: Assay.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
+
+mod command;
+mod wait;
+
+mod cgroup;
+mod packages;
+mod stage;
+
+mod engine;
+mod images;
+
+mod check;
+mod tidy;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Chores of this repository")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check the house law: layers, sizes, first lines, where SQL may stand
+    Tidy,
+    /// Docker engines in namespaces of their own
+    #[command(subcommand)]
+    Engines(Engines),
+}
+
+#[derive(Subcommand)]
+enum Engines {
+    /// Install what engines and images need (root)
+    Setup,
+    /// Make the images' layers, or say where they are (root)
+    Images,
+    /// Prove the harness end to end (root)
+    Check {
+        /// Leave everything up until Ctrl-C
+        #[arg(long, env = "KEEP", value_parser = clap::builder::FalseyValueParser::new())]
+        keep: bool,
+    },
+}
+
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    match run(&Arguments::parse().chore) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &Chore) -> Result<ExitCode> {
+    match chore {
+        Chore::Tidy => tidy::run(repository()),
+        Chore::Engines(Engines::Setup) => {
+            stage::with_cleanup(false, |cleanup| packages::ensure(cleanup).map(|report| println!("{report}")))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Engines(Engines::Images) => {
+            let images = images::Images::prepare(&demo_cache())?;
+            println!("{}", images.dir().display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Engines(Engines::Check { keep }) => {
+            check::run(&demo_root(), &demo_cache(), *keep)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The folder of the root manifest; known when xtask is compiled, since xtask never leaves its repository.
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the repository")
+}
+
+/// Where runs of the harness live, one folder each.
+fn demo_root() -> PathBuf {
+    repository().join("target/demo")
+}
+
+/// Where root file systems are kept between runs.
+fn demo_cache() -> PathBuf {
+    repository().join("target/demo-cache")
 }

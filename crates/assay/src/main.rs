@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod client;
 mod config;
 mod folder;
 mod listen;
+mod runner;
 mod serve;
 mod wiring;
 
@@ -17,25 +19,57 @@ mod wiring;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    common: client::Common,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
     Serve(serve::Args),
+    /// Run jobs of a server in containers of a Docker engine.
+    Runner(runner::Args),
+    #[command(flatten)]
+    Client(client::Noun),
+}
+
+/// Exit codes, for scripts: 0 is success, 2 is wrong usage (clap's own).
+#[derive(Clone, Copy)]
+enum Exit {
+    Error = 1,
+    /// A policy or a right says no.
+    Refused = 3,
+    SignIn = 4,
+    /// The thing asked for is unknown.
+    Unknown = 5,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args),
+        Command::Runner(args) => in_runtime(runner::run(args)),
+        Command::Client(noun) => in_runtime(client::run(noun, cli.common)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&format!("assay: {error:#}"));
-            ExitCode::FAILURE
+            ExitCode::from(exit_of(&error) as u8)
         }
+    }
+}
+
+fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<client::Refused>().map(|refused| refused.status.as_u16()) {
+        Some(401) => Exit::SignIn,
+        Some(403 | 409) => Exit::Refused,
+        Some(404) => Exit::Unknown,
+        _ => Exit::Error,
     }
 }
 

@@ -39,9 +39,14 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args) -> Result<()> {
     let config = Config::read(args)?;
+    log_to_stderr();
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+}
+
+/// Write the log to standard error; `ASSAY_LOG` says how much.
+pub(crate) fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ASSAY_LOG").unwrap_or_else(|_| "info,sqlx=warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
 }
 
 async fn serve(config: Config) -> Result<()> {
@@ -75,7 +80,8 @@ async fn serve(config: Config) -> Result<()> {
     Ok(())
 }
 
-async fn asked_to_stop() -> Result<()> {
+/// Resolves when somebody asks the process to end.
+pub(crate) async fn asked_to_stop() -> Result<()> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}

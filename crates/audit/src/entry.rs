@@ -1,16 +1,13 @@
 //! One entry: what happened, to what, by whom, and the state it left.
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicI64, Ordering},
-};
+use std::collections::BTreeMap;
 
 use base::{Ctx, Id, limits};
 use db::{Error, Tx};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::store;
+use crate::{ordinal, store};
 
 /// An entry to be appended.
 #[derive(Clone, Debug)]
@@ -76,9 +73,6 @@ impl Entry {
     }
 }
 
-/// Orders entries that were written in the same microsecond by the same process.
-static ORDINAL: AtomicI64 = AtomicI64::new(0);
-
 /// Append an entry in the caller's transaction; gives its id. Its index in the log comes from the sequencer, soon after the
 /// commit.
 pub async fn append(tx: &mut Tx, ctx: &Ctx, entry: Entry) -> Result<String, Error> {
@@ -105,7 +99,7 @@ pub async fn append(tx: &mut Tx, ctx: &Ctx, entry: Entry) -> Result<String, Erro
             limits::AUDIT_LEAF_BYTES
         )));
     }
-    store::insert(tx, ctx, &id, entry.kind, &body, &entry.subjects, ORDINAL.fetch_add(1, Ordering::Relaxed)).await?;
+    store::insert(tx, ctx, &id, entry.kind, &body, &entry.subjects, ordinal::next(ctx.now)).await?;
     tx.wake();
     Ok(id.to_string())
 }

@@ -45,6 +45,23 @@ pub const BLOB_BYTES: u64 = 20 * 1024 * 1024 * 1024;
 /// One chunk that is held in memory while a body is read, hashed and written.
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
+/// Uploads whose file stays open and whose running hash stays in memory; a resting one beyond that is read again when its
+/// sender goes on. Bounds open files: an engine sends five layers at once.
+pub const UPLOADS_OPEN: usize = 256;
+
+/// Tags that one push of a manifest may set; OCI distribution asks registries to take at least ten.
+/// More than these would not fit into one audit entry.
+pub const PUSH_TAGS: usize = 20;
+
+/// How long an upload may rest: a client that was cut off in the evening goes on in the morning.
+pub const UPLOAD_LIFETIME: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// Uploads of one account that are under way in all repositories; a build farm behind one robot pushes some hundred layers.
+pub const UPLOADS_OF_ONE: i64 = 1_000;
+
+/// Manifests of one image with its children and all that refers to them, copied in one transaction.
+pub const IMAGE_MANIFESTS: usize = 10_000;
+
 /// Members of one layer's archive; a full distribution image has about 60,000.
 pub const LAYER_MEMBERS: u64 = 1_000_000;
 
@@ -55,9 +72,50 @@ pub const LAYER_RATIO: u64 = 2_000;
 /// One file of a layer that is kept in memory to be read (package databases). dpkg's status of a full desktop is 6 MB.
 pub const LAYER_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Below this many unpacked bytes the ratio is not looked at: a small layer of zeros packs without harm.
+pub const LAYER_RATIO_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
+
+/// One path in a layer: PATH_MAX of Linux, beyond which no engine could make the file.
+pub const LAYER_PATH_BYTES: usize = 4096;
+
+/// All paths and link targets of one layer, which an inventory holds in memory; 60,000 real ones take 5 MB.
+pub const LAYER_NAMES_BYTES: u64 = 256 * 1024 * 1024;
+
+/// All files of one layer that are kept to be read, together.
+pub const LAYER_TEXT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// One extension header (long name, pax record) of a layer's archive, as Go's archive/tar: engines refuse more as well.
+pub const LAYER_HEADER_BYTES: u64 = 1024 * 1024;
+
+/// A Debian copyright file or the head of a Python METADATA that is read; a larger one is hashed only.
+pub const LAYER_NOTICE_BYTES: u64 = 256 * 1024;
+
+/// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
+pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
+pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;
+
+/// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
+pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;
+
 /// `.gitlab-ci.yml`, and what it may grow to when aliases are expanded.
 pub const PIPELINE_FILE_BYTES: usize = 1024 * 1024;
 pub const PIPELINE_NODES: usize = 100_000;
+
+/// Text of a pipeline after aliases, `extends`, `!reference` and variables are expanded. The file itself is at most
+/// 1 MiB; what is said once and used by every job may multiply it, and real plans stay far below this.
+pub const PIPELINE_EXPANDED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Jobs of one `.gitlab-ci.yml`. The largest of 5,180 public files has 638.
+pub const PIPELINE_JOBS: usize = 5_000;
+
+/// Different regular expressions of one pipeline: each compiled one holds memory while the plan is made.
+pub const PIPELINE_PATTERNS: usize = 200;
+
+/// Tokens of one `rules:if` expression, as GitLab limits them.
+pub const PIPELINE_EXPRESSION_TOKENS: usize = 100;
+
+/// Problems, and warnings, that are told about one pipeline file: after so many the first ones are mended first.
+pub const PIPELINE_PROBLEMS: usize = 100;
 
 /// One push of git objects: source code, not artifacts.
 pub const GIT_PUSH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
@@ -68,11 +126,33 @@ pub const JOB_TRACE_BYTES: u64 = 4 * 1024 * 1024;
 /// One publish of trust data; the stock client reads at most 100 MiB, real ones are kilobytes.
 pub const TRUST_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 
+/// The name of a trust role (`targets/releases`); Notary's own limit, and what bounds the depth of delegations.
+pub const TRUST_ROLE_NAME_BYTES: usize = 255;
+
+/// Signatures on one trust document, and keys or delegations in one: each signature costs a public-key operation. Real
+/// documents carry a handful.
+pub const TRUST_SIGNATURES: usize = 100;
+pub const TRUST_KEYS: usize = 1_000;
+
+/// One public key or certificate bundle inside a trust document.
+pub const TRUST_KEY_BYTES: usize = 64 * 1024;
+
+/// Versions of trust documents: Notary keeps them in 32 bits, and one that jumps ahead by more than a client ever does would
+/// leave no room for the next (a fast-forward attack).
+pub const TRUST_VERSION: u64 = 2_147_483_647;
+pub const TRUST_VERSION_STEP: u64 = 1_000;
+
 /// One leaf of the audit log: the entry bundles of C2SP tlog-tiles give the length in 16 bits.
 pub const AUDIT_LEAF_BYTES: usize = 65_535;
 
 /// Leaves of one log: what a signed 64-bit column of either database can count.
 pub const AUDIT_LOG_LEAVES: u64 = i64::MAX as u64;
+
+/// Entries that get their index in one round of the sequencer: holds SQLite's one writer for some ten milliseconds.
+pub const AUDIT_BATCH_ENTRIES: usize = 512;
+
+/// Problems that one verification of the log lists; a log with more is lost anyway, and a report is read by people.
+pub const AUDIT_PROBLEMS: usize = 1_000;
 
 /// One signed note. Sixteen post-quantum signatures of 5 kB, which C2SP signed-note asks verifiers to accept, need 80 kB.
 pub const NOTE_BYTES: usize = 256 * 1024;
@@ -106,3 +186,12 @@ pub const WEBHOOKS_PER_KEY: usize = 100;
 
 /// Ended deliveries that are kept for each webhook to look at and to send again.
 pub const WEBHOOK_DELIVERIES_KEPT: usize = 1_000;
+
+/// One JSON answer that the runner reads from a Docker engine or the server. A job with 500 long variables stays below 4 MB.
+pub const RUNNER_ANSWER_BYTES: usize = 8 * 1024 * 1024;
+
+/// Unpacked artifacts of one job, collected or taken over by the runner: as much as an image's layer usually has.
+pub const RUNNER_ARTIFACT_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Files in the artifacts of one job: bounds the zip's directory, which is kept in memory.
+pub const RUNNER_ARTIFACT_FILES: usize = 100_000;

@@ -29,6 +29,8 @@ struct Pushed {
     os: Option<String>,
     architecture: Option<String>,
     author: Option<String>,
+    /// False for the further tags of one push, so that its manifest is told once.
+    manifest_pushed: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +46,8 @@ struct Deleted {
 #[derive(Deserialize)]
 struct Scanned {
     repository: RepoName,
-    tag: Tag,
+    /// `None` when a manifest was pushed by its digest alone.
+    tag: Option<Tag>,
     digest: String,
     counts: Option<Counts>,
     error: Option<String>,
@@ -73,7 +76,10 @@ struct Promoted {
 struct Repository {
     repository: RepoName,
     author: Option<String>,
-    data: Option<Value>,
+    visibility: Option<String>,
+    immutable: Option<bool>,
+    scan_on_push: Option<bool>,
+    short_description: Option<String>,
 }
 
 /// What an event is called in DTR's words: one push is a tag and a manifest. `host` is this installation's `host:port`. An
@@ -149,11 +155,13 @@ fn pushed(pushed: Pushed, at: Timestamp, host: &str) -> Vec<Notice> {
         "architecture": pushed.architecture.unwrap_or_default(),
         "author": pushed.author.unwrap_or_default(),
     });
-    let mut manifest = of_digest(&pushed.repository, &pushed.digest, host);
-    extend(&mut manifest, &platform);
     let digest = Some(pushed.digest.clone());
-    let mut notices =
-        vec![notice(EventType::ManifestPush, at, pushed.repository.clone(), digest.clone(), None, manifest)];
+    let mut notices = Vec::new();
+    if pushed.manifest_pushed.unwrap_or(true) {
+        let mut contents = of_digest(&pushed.repository, &pushed.digest, host);
+        extend(&mut contents, &platform);
+        notices.push(notice(EventType::ManifestPush, at, pushed.repository.clone(), digest.clone(), None, contents));
+    }
     if let Some(tag) = &pushed.tag {
         let mut contents = of_tag(&pushed.repository, tag, host);
         extend(&mut contents, &platform);
@@ -164,7 +172,14 @@ fn pushed(pushed: Pushed, at: Timestamp, host: &str) -> Vec<Notice> {
 }
 
 fn scanned(scan: Scanned, at: Timestamp, host: &str) -> Notice {
-    let mut contents = of_tag(&scan.repository, &scan.tag, host);
+    let mut contents = match &scan.tag {
+        Some(tag) => of_tag(&scan.repository, tag, host),
+        None => {
+            let mut contents = of_digest(&scan.repository, &scan.digest, host);
+            extend(&mut contents, &json!({"tag": ""}));
+            contents
+        }
+    };
     let kind = match (&scan.error, &scan.counts) {
         (None, Some(counts)) => {
             let summary = json!({
@@ -187,7 +202,7 @@ fn scanned(scan: Scanned, at: Timestamp, host: &str) -> Notice {
             EventType::ScanFailed
         }
     };
-    notice(kind, at, scan.repository, Some(scan.digest), Some(&scan.tag), contents)
+    notice(kind, at, scan.repository, Some(scan.digest), scan.tag.as_ref(), contents)
 }
 
 /// Repositories are `ns/repo` without a host here, as in DTR; digest and imageName are ours.
@@ -213,7 +228,15 @@ fn repository(repository: Repository, at: Timestamp, event: &str) -> Notice {
         "event": event,
         "author": repository.author.unwrap_or_default(),
     });
-    if let Some(data) = repository.data {
+    if event != "REPO_DELETED" {
+        let data = json!({
+            "namespace": repository.repository.namespace(),
+            "name": repository.repository.name(),
+            "visibility": repository.visibility,
+            "immutableTags": repository.immutable,
+            "scanOnPush": repository.scan_on_push,
+            "shortDescription": repository.short_description,
+        });
         extend(&mut contents, &json!({"data": data}));
     }
     notice(EventType::Repository, at, repository.repository, None, None, contents)

@@ -20,6 +20,9 @@ async fn each_engine(test: impl AsyncFn(Db)) {
     #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
     match std::env::var("ASSAY_TEST_POSTGRES") {
         Ok(url) => {
+            // The tests share one database there.
+            static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+            let _alone = ALONE.lock().await;
             let db = Db::open(&Location::Postgres(Secret::new(url)), SCHEMA).await.unwrap();
             db::write!(db, &ctx(), |tx| {
                 tx.execute("DELETE FROM others", &[]).await?;

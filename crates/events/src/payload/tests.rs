@@ -36,6 +36,8 @@ fn a_push_is_a_manifest_and_a_tag() {
     let untagged = json!({"repository": "a/b", "tag": null, "digest": "sha256:ab", "os": null, "architecture": null,
         "author": "x"});
     assert_eq!(bodies("image.pushed", untagged).len(), 1);
+    let further = json!({"repository": "a/b", "tag": "8", "digest": "sha256:ab", "manifest_pushed": false});
+    assert_eq!(bodies("image.pushed", further)[0]["type"], "TAG_PUSH");
 }
 
 #[test]
@@ -81,9 +83,13 @@ fn a_promotion() {
 
 #[test]
 fn repositories() {
-    let made = bodies("repository.created", json!({"repository": "a/b", "author": "me", "data": {"id": "1"}}));
+    let data = json!({"repository": "a/b", "author": "me", "visibility": "private", "immutable": true,
+        "scan_on_push": false, "short_description": "d"});
+    let made = bodies("repository.created", data);
+    let object = json!({"namespace": "a", "name": "b", "visibility": "private", "immutableTags": true,
+        "scanOnPush": false, "shortDescription": "d"});
     let contents =
-        json!({"namespace": "a", "repository": "b", "event": "REPO_CREATED", "author": "me", "data": {"id": "1"}});
+        json!({"namespace": "a", "repository": "b", "event": "REPO_CREATED", "author": "me", "data": object});
     assert_eq!((&made[0]["type"], &made[0]["contents"]), (&json!("REPO_EVENT"), &contents));
 }
 

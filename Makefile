@@ -1,0 +1,20 @@
+# Two commands: `make demo` shows the whole chain, `make test` runs every test, the story among them.
+# `make demo KEEP=1` leaves everything up and prints the address and the sign-in.
+
+.PHONY: demo test lint interop
+
+demo:
+	cargo xtask demo $(if $(KEEP),--keep)
+
+test: lint
+	cargo test --workspace
+	cargo xtask demo
+
+lint:
+	cargo fmt --all --check
+	cargo xtask tidy
+	cargo clippy --workspace --all-targets -- -D warnings
+
+# Clients from other registries than the operating system's and Rust's.
+interop:
+	cargo xtask interop

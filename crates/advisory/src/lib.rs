@@ -1,0 +1,43 @@
+//! Published vulnerability records: how versions compare, what a record says, and which components a set of them touches.
+//!
+//! A [`Snapshot`] is a set of [`Advisory`] values named by the digest of its canonical text, so that a decision can name
+//! what it was made with and be made again. [`starter`] is compiled in; others are imported from OSV records ([`import`]).
+//! [`find`] matches components against a snapshot, and says what it could not judge.
+//!
+//! ```text
+//!   starter.txt ─┐                          Subject { ecosystem, package, version }
+//!   OSV records ─┴► Snapshot ── index ──► find ──► findings, each with its reason
+//!                   digest, created                unknown, each with what is missing
+//! ```
+//!
+//! Invariants:
+//! * A package of a distribution is judged by that distribution's records only, by its *source* package: distributions
+//!   fix old versions, so upstream's numbers would be wrong in both directions.
+//! * Unknown is not clean: no record for the ecosystem, no release named, a version missing: [`Matches::unknown`].
+//! * The same snapshot and subjects give the same findings, in the same order. Nothing here reads a clock.
+//!
+//! What this crate does not know: layers, images, where components were found, waivers, policies, how a snapshot got here.
+
+mod ecosystem;
+mod version;
+
+mod cvss;
+mod record;
+mod severity;
+
+mod osv;
+mod snapshot;
+mod starter;
+
+mod error;
+mod find;
+
+pub use ecosystem::{Ecosystem, Family};
+pub use error::Error;
+pub use find::{Finding, Matches, Subject, Unknown, find};
+pub use osv::{Import, import};
+pub use record::{Advisory, Affected, Range};
+pub use severity::{Severity, Tally};
+pub use snapshot::{About, Snapshot};
+pub use starter::starter;
+pub use version::{Scheme, compare};

@@ -1,0 +1,100 @@
+//! How bad: the three classes of the reference architecture, and unknown.
+
+use serde::{Deserialize, Serialize};
+
+/// In the order of concern. Unknown stands first only for sorting: it never counts as harmless.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    #[default]
+    Unknown,
+    Minor,
+    Major,
+    Critical,
+}
+
+impl Severity {
+    /// From a CVSS base score in tenths: 7.0 and more is critical, 4.0 major, anything above zero minor.
+    pub fn from_cvss(tenths: u8) -> Severity {
+        match tenths {
+            70.. => Severity::Critical,
+            40..70 => Severity::Major,
+            1..40 => Severity::Minor,
+            0 => Severity::Unknown,
+        }
+    }
+
+    /// From the words that databases use (CVSS, GitHub, Debian's urgency).
+    pub fn from_word(word: &str) -> Severity {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "critical" | "high" => Severity::Critical,
+            "medium" | "moderate" | "important" => Severity::Major,
+            "low" | "minor" | "negligible" | "unimportant" => Severity::Minor,
+            _ => Severity::Unknown,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Unknown => "unknown",
+            Severity::Minor => "minor",
+            Severity::Major => "major",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+/// Numbers of findings by severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    pub critical: u64,
+    pub major: u64,
+    pub minor: u64,
+    pub unknown: u64,
+}
+
+impl Tally {
+    /// Unknown severities count too: unknown is not clean.
+    pub fn all(&self) -> u64 {
+        self.critical + self.major + self.minor + self.unknown
+    }
+}
+
+impl FromIterator<Severity> for Tally {
+    fn from_iter<I: IntoIterator<Item = Severity>>(severities: I) -> Tally {
+        let mut tally = Tally::default();
+        for severity in severities {
+            match severity {
+                Severity::Critical => tally.critical += 1,
+                Severity::Major => tally.major += 1,
+                Severity::Minor => tally.minor += 1,
+                Severity::Unknown => tally.unknown += 1,
+            }
+        }
+        tally
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_those_of_the_reference_architecture() {
+        for (tenths, expected) in [
+            (100, "critical"),
+            (70, "critical"),
+            (69, "major"),
+            (40, "major"),
+            (39, "minor"),
+            (1, "minor"),
+            (0, "unknown"),
+        ] {
+            assert_eq!(Severity::from_cvss(tenths).as_str(), expected);
+        }
+        assert_eq!(Severity::from_word("HIGH"), Severity::Critical);
+        assert_eq!(Severity::from_word("not yet assigned"), Severity::Unknown);
+        let tally: Tally = [Severity::Critical, Severity::Unknown].into_iter().collect();
+        assert_eq!(tally.all(), 2);
+    }
+}

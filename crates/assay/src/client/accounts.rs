@@ -1,0 +1,243 @@
+//! Accounts, members, teams, grants, tokens, bundles.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+};
+
+use anyhow::{Context, Result, bail};
+use axum::http::Method;
+use base::AccountName;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Client;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// List all accounts.
+    List,
+    /// Create a user, or with --organization an organization.
+    Create {
+        name: AccountName,
+        #[arg(long)]
+        organization: bool,
+        #[arg(long)]
+        admin: bool,
+        #[arg(long, default_value = "")]
+        full_name: String,
+        /// Read the password from standard input; without it the user signs in with tokens only.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Switch an account off.
+    Deactivate { name: AccountName },
+}
+
+impl Account {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        match self {
+            Account::List => client.get("/enzi/v0/accounts").await,
+            Account::Create { name, organization, admin, full_name, password_stdin } => {
+                let password = if password_stdin { Some(from_stdin()?) } else { None };
+                let body = json!({
+                    "name": name, "isOrg": organization, "isAdmin": admin, "fullName": full_name, "password": password,
+                });
+                client.post("/enzi/v0/accounts", body).await
+            }
+            Account::Deactivate { name } => {
+                client
+                    .call(Method::PATCH, &format!("/enzi/v0/accounts/{name}"), Some(&json!({"isActive": false})))
+                    .await
+            }
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberOf {
+    List {
+        organization: AccountName,
+    },
+    /// Add a user to an organization.
+    Add {
+        organization: AccountName,
+        user: AccountName,
+        #[arg(long)]
+        owner: bool,
+    },
+    Remove {
+        organization: AccountName,
+        user: AccountName,
+    },
+}
+
+impl MemberOf {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        match self {
+            MemberOf::List { organization } => client.get(&format!("/enzi/v0/accounts/{organization}/members")).await,
+            MemberOf::Add { organization, user, owner } => {
+                let path = format!("/enzi/v0/accounts/{organization}/members/{user}");
+                client.put(&path, json!({"isAdmin": owner})).await
+            }
+            MemberOf::Remove { organization, user } => {
+                client.delete(&format!("/enzi/v0/accounts/{organization}/members/{user}")).await
+            }
+        }
+    }
+}
+
+/// `organization/team`.
+#[derive(Clone, Debug)]
+pub(crate) struct TeamName {
+    organization: AccountName,
+    team: AccountName,
+}
+
+impl std::str::FromStr for TeamName {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<TeamName> {
+        let Some((organization, team)) = text.split_once('/') else { bail!("a team has the form organization/team") };
+        Ok(TeamName { organization: organization.parse()?, team: team.parse()? })
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Team {
+    /// Create `organization/team`.
+    Create {
+        team: TeamName,
+    },
+    /// List the members of `organization/team`.
+    Members {
+        team: TeamName,
+    },
+    /// Add a member of the organization to the team.
+    Add {
+        team: TeamName,
+        user: AccountName,
+    },
+    Remove {
+        team: TeamName,
+        user: AccountName,
+    },
+}
+
+impl Team {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let path = |name: &TeamName| format!("/enzi/v0/accounts/{}/teams", name.organization);
+        match self {
+            Team::Create { team } => client.post(&path(&team), json!({"name": team.team})).await,
+            Team::Members { team } => client.get(&format!("{}/{}/members", path(&team), team.team)).await,
+            Team::Add { team, user } => {
+                client.put(&format!("{}/{}/members/{user}", path(&team), team.team), json!({})).await
+            }
+            Team::Remove { team, user } => {
+                client.delete(&format!("{}/{}/members/{user}", path(&team), team.team)).await
+            }
+        }
+    }
+}
+
+/// Grant a level in a namespace, or in one repository or project of it.
+#[derive(Debug, Args)]
+#[group(id = "grantee", required = true, multiple = false, args = ["user", "team"])]
+pub(crate) struct Grant {
+    /// `namespace` or `namespace/name`.
+    place: String,
+    /// `read-only`, `read-write`, `admin`, or `none` to take the grant away.
+    level: String,
+    #[arg(long)]
+    user: Option<AccountName>,
+    #[arg(long)]
+    team: Option<TeamName>,
+}
+
+impl Grant {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let (namespace, repository) = match self.place.split_once('/') {
+            Some((namespace, repository)) => (namespace, Some(repository)),
+            None => (self.place.as_str(), None),
+        };
+        let team = self.team.map(|name| format!("{}/{}", name.organization, name.team));
+        let level = Some(self.level).filter(|level| level != "none");
+        let body = json!({"repository": repository, "user": self.user, "team": team, "accessLevel": level});
+        client.put(&format!("/api/v1/namespaces/{namespace}/grants"), body).await
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    List {
+        /// Whose; oneself when absent.
+        #[arg(long)]
+        account: Option<AccountName>,
+    },
+    /// Make a token and print its value, this once.
+    Create {
+        #[arg(long, default_value = "")]
+        label: String,
+        #[arg(long)]
+        account: Option<AccountName>,
+    },
+    Revoke {
+        id: String,
+        #[arg(long)]
+        account: Option<AccountName>,
+    },
+}
+
+impl Token {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let whose = |account: Option<AccountName>| account.map(|name| format!("?username={name}")).unwrap_or_default();
+        match self {
+            Token::List { account } => client.get(&format!("/api/v0/api_tokens{}", whose(account))).await,
+            Token::Create { label, account } => {
+                let path = format!("/api/v0/api_tokens{}", whose(account));
+                client.post(&path, json!({"tokenLabel": label})).await
+            }
+            Token::Revoke { id, account } => client.delete(&format!("/api/v0/api_tokens/{id}{}", whose(account))).await,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bundle {
+    /// Make a new key pair and certificate and write the files into a new folder.
+    Create {
+        account: AccountName,
+        #[arg(long, default_value = "")]
+        label: String,
+        #[arg(long, value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+impl Bundle {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let Bundle::Create { account, label, folder } = self;
+        let answer = client.post(&format!("/api/v1/accounts/{account}/bundles"), json!({"label": label})).await?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let files = answer["files"].as_object().context("the server gave no files")?;
+        for (name, content) in files {
+            if name.contains('/') || name.starts_with('.') {
+                bail!("the server gave a file named {name:?}");
+            }
+            // The docker client refuses a key that others can read.
+            let mode = if name == "key.pem" { 0o600 } else { 0o644 };
+            let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(mode).open(folder.join(name))?;
+            file.write_all(content.as_str().unwrap_or_default().as_bytes())?;
+        }
+        Ok(json!({"keyID": answer["keyID"], "folder": folder}))
+    }
+}
+
+/// One value from standard input, without the line end.
+pub(super) fn from_stdin() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin().lock().take(1024 * 1024).read_to_string(&mut text)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}

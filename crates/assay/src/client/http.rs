@@ -1,0 +1,141 @@
+//! Talking to the server: who it is, who we are, what it answered.
+
+use std::{
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use axum::http::{Method, StatusCode};
+use base::Secret;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// A server and an access token to it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: Option<Secret>,
+}
+
+/// The server said no.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} ({status})")]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+}
+
+/// What `assay login` remembers, in a file only its owner can read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Remembered {
+    pub(crate) url: String,
+    pub(crate) token: String,
+    pub(crate) ca_pem: Option<String>,
+}
+
+impl Client {
+    /// The server of the last `assay login`.
+    pub(crate) fn remembered() -> Result<Client> {
+        let path = Remembered::path()?;
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let message = "not signed in; use: assay login https://HOST:PORT --username NAME".to_owned();
+                return Err(Refused { status: StatusCode::UNAUTHORIZED, message }.into());
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        let remembered: Remembered =
+            serde_json::from_str(&text).with_context(|| format!("{} is not what login wrote", path.display()))?;
+        let mut client = Client::new(&remembered.url, remembered.ca_pem.as_deref())?;
+        client.token = Some(Secret::new(remembered.token));
+        Ok(client)
+    }
+
+    /// A client of this server that trusts this authority besides the public ones.
+    pub(crate) fn new(url: &str, ca_pem: Option<&str>) -> Result<Client> {
+        let mut builder = reqwest::Client::builder().https_only(true);
+        if let Some(pem) = ca_pem {
+            let certificate = reqwest::Certificate::from_pem(pem.as_bytes()).context("the CA is no certificate")?;
+            builder = builder.tls_certs_merge([certificate]);
+        }
+        Ok(Client { http: builder.build()?, url: url.trim_end_matches('/').to_owned(), token: None })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Result<Value> {
+        self.call(Method::POST, path, Some(&body)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Result<Value> {
+        self.call(Method::PUT, path, Some(&body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value> {
+        self.call(Method::DELETE, path, None).await
+    }
+
+    /// One call; an answer without a body is `null`.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        read(request.send().await.context("the server cannot be reached")?).await
+    }
+
+    /// Ask for a new access token with a password.
+    pub(crate) async fn new_token(&self, name: &str, password: &Secret, label: &str) -> Result<String> {
+        let request = self
+            .http
+            .post(format!("{}/api/v0/api_tokens", self.url))
+            .basic_auth(name, Some(password.expose()))
+            .json(&json!({"tokenLabel": label}));
+        let answer = read(request.send().await.context("the server cannot be reached")?).await?;
+        answer["token"].as_str().map(str::to_owned).context("the server gave no token")
+    }
+}
+
+async fn read(response: reqwest::Response) -> Result<Value> {
+    let status = response.status();
+    let text = response.text().await?;
+    let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+    if status.is_success() {
+        return Ok(value);
+    }
+    // DTR's form, GitLab's form, or whatever came.
+    let message = value["errors"][0]["message"].as_str().or_else(|| value["message"].as_str());
+    let message = message.map_or_else(|| value.to_string(), str::to_owned);
+    Err(Refused { status, message }.into())
+}
+
+impl Remembered {
+    /// `$ASSAY_LOGIN`, or `assay/login.json` in the user's configuration folder.
+    #[expect(clippy::disallowed_methods, reason = "the client's configuration is read here")]
+    fn path() -> Result<PathBuf> {
+        if let Ok(path) = std::env::var("ASSAY_LOGIN") {
+            return Ok(path.into());
+        }
+        let base = std::env::var("XDG_CONFIG_HOME").map(PathBuf::from);
+        let base = base.or_else(|_| std::env::var("HOME").map(|home| Path::new(&home).join(".config")));
+        Ok(base.context("neither ASSAY_LOGIN nor HOME is set")?.join("assay/login.json"))
+    }
+
+    pub(crate) fn save(&self) -> Result<PathBuf> {
+        let path = Remembered::path()?;
+        let Some(folder) = path.parent() else { bail!("{} has no folder", path.display()) };
+        std::fs::create_dir_all(folder)?;
+        let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path)?;
+        file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
+        Ok(path)
+    }
+}

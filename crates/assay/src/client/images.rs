@@ -1,0 +1,181 @@
+//! Repositories, policies, waivers, webhooks, chains.
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use oci::RepoName;
+use serde_json::{Value, json};
+
+use super::Client;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Repository {
+    List,
+    /// Create `namespace/name`.
+    Create {
+        name: RepoName,
+        #[arg(long)]
+        public: bool,
+        /// A tag, once pushed, keeps its digest for ever.
+        #[arg(long)]
+        immutable: bool,
+        #[arg(long)]
+        scan_on_push: bool,
+        #[arg(long, default_value = "")]
+        description: String,
+    },
+    /// List the tags of a repository.
+    Tags {
+        name: RepoName,
+    },
+    Delete {
+        name: RepoName,
+    },
+}
+
+impl Repository {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        match self {
+            Repository::List => client.get("/api/v0/repositories").await,
+            Repository::Create { name, public, immutable, scan_on_push, description } => {
+                let body = json!({
+                    "name": name.name(), "visibility": if public { "public" } else { "private" },
+                    "immutableTags": immutable, "scanOnPush": scan_on_push, "shortDescription": description,
+                });
+                client.post(&format!("/api/v0/repositories/{}", name.namespace()), body).await
+            }
+            Repository::Tags { name } => client.get(&format!("/api/v0/repositories/{name}/tags")).await,
+            Repository::Delete { name } => client.delete(&format!("/api/v0/repositories/{name}")).await,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    List {
+        source: RepoName,
+    },
+    /// Promote from one repository to another when all rules hold.
+    Create {
+        source: RepoName,
+        target: RepoName,
+        /// The tag in the target: `%n` keeps it, `latest` writes that.
+        #[arg(long, default_value = "%n")]
+        tag: String,
+        /// `FIELD OPERATOR VALUE[,VALUE]`, as in `vulnerability_all lte 0`. Repeat for more; all must hold.
+        #[arg(long = "rule", value_name = "RULE")]
+        rules: Vec<String>,
+        /// Also evaluate what is in the source already.
+        #[arg(long)]
+        apply: bool,
+    },
+    Delete {
+        source: RepoName,
+        id: String,
+    },
+}
+
+impl Policy {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let path = |source: &RepoName| format!("/api/v0/repositories/{source}/promotionPolicies");
+        match self {
+            Policy::List { source } => client.get(&path(&source)).await,
+            Policy::Create { source, target, tag, rules, apply } => {
+                let rules = rules.iter().map(|rule| parse_rule(rule)).collect::<Result<Vec<_>>>()?;
+                let body = json!({"enabled": true, "rules": rules, "targetRepository": target, "tagTemplate": tag});
+                client.post(&format!("{}?initialEvaluation={apply}", path(&source)), body).await
+            }
+            Policy::Delete { source, id } => client.delete(&format!("{}/{id}", path(&source))).await,
+        }
+    }
+}
+
+fn parse_rule(text: &str) -> Result<Value> {
+    let mut words = text.splitn(3, ' ');
+    let (Some(field), Some(operator), Some(values)) = (words.next(), words.next(), words.next()) else {
+        bail!("the rule {text:?} is not of the form FIELD OPERATOR VALUE[,VALUE]");
+    };
+    let values: Vec<&str> = values.split(',').map(str::trim).collect();
+    Ok(json!({"field": field, "operator": operator, "values": values}))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Waiver {
+    List,
+    /// Accept one advisory, in one repository or everywhere, with a reason that everybody sees.
+    Create {
+        advisory: String,
+        #[arg(long)]
+        reason: String,
+        #[arg(long)]
+        repository: Option<RepoName>,
+        #[arg(long)]
+        component: Option<String>,
+    },
+    Delete {
+        id: String,
+    },
+}
+
+impl Waiver {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        match self {
+            Waiver::List => client.get("/api/v1/waivers").await,
+            Waiver::Create { advisory, reason, repository, component } => {
+                let body = json!({
+                    "advisory": advisory, "reason": reason, "repository": repository, "component": component,
+                });
+                client.post("/api/v1/waivers", body).await
+            }
+            Waiver::Delete { id } => client.delete(&format!("/api/v1/waivers/{id}")).await,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhook {
+    List,
+    /// Call an address when something happens.
+    Create {
+        /// `TAG_PUSH`, `SCAN_COMPLETED`, `PROMOTION`, …
+        #[arg(long = "type")]
+        kind: String,
+        /// `namespace/name` or `namespace`.
+        #[arg(long)]
+        key: String,
+        /// Read from standard input when it is `-`: an address may carry a token.
+        endpoint: String,
+    },
+    Delete {
+        id: String,
+    },
+    /// What was sent and what came back.
+    Deliveries {
+        id: String,
+    },
+}
+
+impl Webhook {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        match self {
+            Webhook::List => client.get("/api/v0/webhooks?webhookType=any").await,
+            Webhook::Create { kind, key, endpoint } => {
+                let endpoint = if endpoint == "-" { super::accounts::from_stdin()? } else { endpoint };
+                client.post("/api/v0/webhooks", json!({"type": kind, "key": key, "endpoint": endpoint})).await
+            }
+            Webhook::Delete { id } => client.delete(&format!("/api/v0/webhooks/{id}")).await,
+            Webhook::Deliveries { id } => client.get(&format!("/api/v1/webhooks/{id}/deliveries")).await,
+        }
+    }
+}
+
+/// The chain of a digest, from the commit to what runs.
+#[derive(Debug, Args)]
+pub(crate) struct Chain {
+    digest: oci::Digest,
+}
+
+impl Chain {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        client.get(&format!("/api/v1/chain/{}", self.digest)).await
+    }
+}

@@ -1,0 +1,45 @@
+//! `assay login`.
+
+use std::{io::Read, path::PathBuf};
+
+use anyhow::{Context, Result};
+use base::Secret;
+
+use super::http::{Client, Remembered};
+use crate::tell;
+
+/// Sign in to a server and remember it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Login {
+    /// `https://HOST:PORT`
+    url: String,
+    #[arg(long, short)]
+    username: String,
+    /// A file with the server's authority, from `https://HOST:PORT/ca`; check it by another way before you trust it.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// How the access token that is made is labelled.
+    #[arg(long, default_value = "assay login")]
+    label: String,
+}
+
+impl Login {
+    /// The password is read from standard input: a flag would be visible to every user of the machine.
+    pub(crate) async fn run(self) -> Result<()> {
+        let ca_pem = match &self.ca {
+            Some(path) => {
+                Some(std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?)
+            }
+            None => None,
+        };
+        let client = Client::new(&self.url, ca_pem.as_deref())?;
+        tell("Password (from standard input):");
+        let mut password = String::new();
+        std::io::stdin().lock().take(4096).read_to_string(&mut password)?;
+        let password = Secret::new(password.trim_end_matches(['\r', '\n']).to_owned());
+        let token = client.new_token(&self.username, &password, &self.label).await?;
+        let path = Remembered { url: self.url.clone(), token, ca_pem }.save()?;
+        tell(&format!("Signed in to {} as {}; remembered in {}", self.url, self.username, path.display()));
+        Ok(())
+    }
+}

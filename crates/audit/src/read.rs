@@ -1,0 +1,67 @@
+//! Reading entries: by index, by what they are about, by who and what.
+
+use base::{Timestamp, limits};
+
+use crate::{Body, Error, Log, log::signed, store};
+
+/// An entry as it is stored. The columns are for finding it; the body is what was hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    pub id: String,
+    /// Its place in the log; none while it waits for one.
+    pub index: Option<u64>,
+    pub at: Timestamp,
+    pub kind: String,
+    pub actor: String,
+    /// The leaf, canonical JSON.
+    pub body: String,
+}
+
+impl StoredEntry {
+    /// What the leaf says.
+    pub fn parsed(&self) -> Result<Body, Error> {
+        Body::parse(self.body.as_bytes())
+    }
+}
+
+/// Which entries of the log to list; all of them by default, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only entries after this index.
+    pub after: Option<u64>,
+    /// Only entries before this index.
+    pub before: Option<u64>,
+    pub kind: Option<String>,
+    pub actor: Option<String>,
+    pub subject: Option<String>,
+    pub newest_first: bool,
+    /// At most `limits::PAGE_MAX`, which is also taken for more; `limits::PAGE_DEFAULT` for none.
+    pub limit: Option<usize>,
+}
+
+impl Log {
+    /// Entries that have an index. The next page begins after (or, newest first, before) the index of the last one.
+    pub async fn entries(&self, filter: &Filter) -> Result<Vec<StoredEntry>, Error> {
+        let limit = filter.limit.unwrap_or(limits::PAGE_DEFAULT).min(limits::PAGE_MAX);
+        let (after, before) = (filter.after.map_or(-1, signed), filter.before.map_or(i64::MAX, signed));
+        Ok(store::entries(&mut self.0.db.read().await?, filter, after, before, limit).await?)
+    }
+
+    /// The first `limits::PAGE_MAX` entries about a subject in the order of the log, those that wait for an index last:
+    /// one step of the walk along a chain.
+    pub async fn about(&self, subject: &str) -> Result<Vec<StoredEntry>, Error> {
+        Ok(store::about(&mut self.0.db.read().await?, subject).await?)
+    }
+
+    /// One entry by its id: where a cause points to.
+    pub async fn entry(&self, id: &str) -> Result<StoredEntry, Error> {
+        let found = store::entry(&mut self.0.db.read().await?, id).await?;
+        found.ok_or_else(|| Error::NotFound(format!("there is no audit entry {id:?}")))
+    }
+
+    /// The entry at an index.
+    pub async fn entry_at(&self, index: u64) -> Result<StoredEntry, Error> {
+        let found = store::entry_at(&mut self.0.db.read().await?, signed(index)).await?;
+        found.ok_or_else(|| Error::NotFound(format!("there is no audit entry with index {index}")))
+    }
+}

@@ -1,0 +1,93 @@
+//! Where bytes lie on disk, and the steps that make them stay there.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use base::Id;
+use oci::{Algorithm, Digest};
+
+use crate::Upload;
+
+/// Marks the file of a whole blob while it is written.
+const PUT: &str = "put-";
+
+/// The folder of one store; see the picture in `lib.rs`.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    folder: PathBuf,
+}
+
+impl Layout {
+    /// Make what is missing and remove what a dead process left half-written. Done when all folders are on disk.
+    pub(crate) fn prepare(folder: &Path) -> io::Result<Layout> {
+        let layout = Layout { folder: folder.to_owned() };
+        fs::create_dir_all(layout.uploads())?;
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let own = layout.algorithm(algorithm);
+            fs::create_dir_all(&own)?;
+            for prefix in 0..=255_u8 {
+                match fs::create_dir(own.join(format!("{prefix:02x}"))) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => {}
+                }
+            }
+            sync_folder(&own)?;
+        }
+        sync_folder(&folder.join("blobs"))?;
+        sync_folder(folder)?;
+        for entry in fs::read_dir(layout.uploads())? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(PUT) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(layout)
+    }
+
+    pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        self.algorithm(digest.algorithm()).join(&hex[..2]).join(hex)
+    }
+
+    pub(crate) fn upload(&self, id: &Id<Upload>) -> PathBuf {
+        self.uploads().join(id.as_str())
+    }
+
+    pub(crate) fn put(&self, id: &Id<Upload>) -> PathBuf {
+        self.uploads().join(format!("{PUT}{id}"))
+    }
+
+    pub(crate) fn uploads(&self) -> PathBuf {
+        self.folder.join("uploads")
+    }
+
+    fn algorithm(&self, algorithm: Algorithm) -> PathBuf {
+        self.folder.join("blobs").join(algorithm.as_str())
+    }
+
+    /// Give a complete file its name. Whoever reads the name afterwards, also after a power cut, reads these bytes.
+    pub(crate) fn install(&self, from: &Path, file: &File, digest: &Digest) -> io::Result<()> {
+        file.sync_data()?;
+        let to = self.blob(digest);
+        fs::rename(from, &to)?;
+        sync_folder(parent(&to))
+    }
+
+    /// Make sure that a file that is here is here to stay: whoever wrote it may have died before it could.
+    pub(crate) fn sync(&self, blob: &Path) -> io::Result<()> {
+        File::open(blob)?.sync_data()?;
+        sync_folder(parent(blob))
+    }
+}
+
+fn parent(blob: &Path) -> &Path {
+    blob.parent().expect("the path of a blob has a folder")
+}
+
+/// Make the names in a folder durable.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

@@ -1,0 +1,146 @@
+//! One upload's open file and its running hash.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::Path,
+};
+
+use base::limits;
+use oci::{Algorithm, Digest, Hasher};
+
+use crate::{Error, layout::Layout};
+
+/// The state of one upload between two calls. Whoever holds its lock may use it; `Over` is final.
+#[derive(Debug, Default)]
+pub(crate) enum Session {
+    /// Nothing in memory; the file, if there is one, is read when it is needed.
+    #[default]
+    Resting,
+    Open(OpenUpload),
+    /// Finished or given up: its file may carry the name of a blob by now, and must not be written to.
+    Over,
+}
+
+/// A file, its length, and the hash of its first `length` bytes.
+#[derive(Debug)]
+pub(crate) struct OpenUpload {
+    file: File,
+    hasher: Hasher,
+    length: u64,
+}
+
+/// A point to go back to.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    hasher: Hasher,
+    length: u64,
+}
+
+impl Session {
+    /// The open file, opened (made, and read to its end) when it is not.
+    pub(crate) fn open(&mut self, path: &Path) -> Result<&mut OpenUpload, Error> {
+        match self {
+            Session::Resting => *self = Session::Open(OpenUpload::open(path, Algorithm::Sha256)?),
+            Session::Open(_) => {}
+            Session::Over => return Err(Error::Over),
+        }
+        match self {
+            Session::Open(open) => Ok(open),
+            Session::Resting | Session::Over => unreachable!("opened or refused above"),
+        }
+    }
+
+    /// Add bytes; on an error nothing of them stays.
+    pub(crate) fn write(&mut self, path: &Path, chunk: &[u8]) -> Result<(), Error> {
+        let open = self.open(path)?;
+        let outcome = open.file.write_all(chunk);
+        match outcome {
+            Ok(()) => {
+                open.hasher.update(chunk);
+                open.length += chunk.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                let mark = open.mark();
+                self.back_to(path, mark)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Undo what was written since the mark.
+    pub(crate) fn back_to(&mut self, path: &Path, mark: Mark) -> Result<(), Error> {
+        let open = self.open(path)?;
+        let undone = open.file.set_len(mark.length).and_then(|()| open.file.seek(SeekFrom::Start(mark.length)));
+        match undone {
+            Ok(_) => {
+                open.hasher = mark.hasher;
+                open.length = mark.length;
+                Ok(())
+            }
+            Err(error) => {
+                // Nothing is known about the file any more; the next call reads it again.
+                *self = Session::Resting;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Check the digest and make the upload a blob; gives its size. A wrong digest ends the upload, and so does a disk that
+    /// fails to take it: after a failed fsync nobody knows what the file holds.
+    pub(crate) fn finish(&mut self, layout: &Layout, path: &Path, digest: &Digest) -> Result<u64, Error> {
+        let open = self.open(path)?;
+        let actual = if open.hasher.algorithm() == digest.algorithm() {
+            open.hasher.clone().finish()
+        } else {
+            OpenUpload::open(path, digest.algorithm())?.hasher.finish()
+        };
+        if actual != *digest {
+            self.discard(path)?;
+            return Err(Error::WrongDigest { expected: digest.clone(), actual });
+        }
+        let size = open.length;
+        let installed = layout.install(path, &open.file, digest);
+        *self = Session::Over;
+        if installed.is_err() {
+            self.discard(path)?;
+        }
+        installed.map(|()| size).map_err(Error::from)
+    }
+
+    pub(crate) fn discard(&mut self, path: &Path) -> Result<(), Error> {
+        *self = Session::Over;
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl OpenUpload {
+    fn open(path: &Path, algorithm: Algorithm) -> Result<OpenUpload, Error> {
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        let mut hasher = Hasher::new(algorithm);
+        let mut length = 0;
+        let mut buffer = vec![0; limits::CHUNK_BYTES];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => break,
+                count => {
+                    hasher.update(&buffer[..count]);
+                    length += count as u64;
+                }
+            }
+        }
+        Ok(OpenUpload { file, hasher, length })
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { hasher: self.hasher.clone(), length: self.length }
+    }
+}

@@ -1,0 +1,72 @@
+//! Alpine's database of installed packages, `lib/apk/db/installed` (apk-tools, "Apk spec": one letter, colon, value).
+
+use crate::{Package, python};
+
+pub(crate) fn packages(text: &str) -> Vec<Package> {
+    let mut found = Vec::new();
+    let mut package = Package::default();
+    let mut directory = "";
+    for line in text.lines().chain([""]) {
+        let Some((field, value)) = line.split_once(':') else {
+            if line.trim().is_empty() {
+                found.extend(complete(std::mem::take(&mut package)));
+                directory = "";
+            }
+            continue;
+        };
+        match field {
+            "P" => package.name = value.to_owned(),
+            "V" => package.version = value.to_owned(),
+            "A" => package.architecture = Some(value.to_owned()),
+            "L" if !value.is_empty() => package.licenses = vec![value.to_owned()],
+            "o" => package.source = value.to_owned(),
+            "F" => directory = value,
+            "R" => {
+                let path = crate::path::join(directory, value);
+                if python::is_metadata(&path) {
+                    package.owns.push(path);
+                }
+            }
+            _ => {}
+        }
+    }
+    found.sort_by(|a, b| a.key().cmp(&b.key()));
+    found.dedup_by(|a, b| a.key() == b.key());
+    found
+}
+
+/// All packages of one origin share its version.
+fn complete(mut package: Package) -> Option<Package> {
+    if package.name.is_empty() || package.version.is_empty() {
+        return None;
+    }
+    if package.source.is_empty() {
+        package.source = package.name.clone();
+    }
+    package.source_version = package.version.clone();
+    Some(package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origin_licence_and_owned_metadata_are_read() {
+        let text = "C:Q1abc=\nP:libcrypto3\nV:3.1.4-r5\nA:x86_64\nL:Apache-2.0\no:openssl\nF:lib\nR:libcrypto.so.3\n\n\
+            P:py3-flask\nV:2.3.2-r1\nF:usr/lib/python3.11/site-packages/flask-2.3.2.dist-info\nR:METADATA\n";
+        let found = packages(text);
+        assert_eq!(found[0].source, "openssl");
+        assert_eq!(found[0].licenses, ["Apache-2.0"]);
+        assert_eq!(found[0].source_version, "3.1.4-r5");
+        assert_eq!(found[1].source, "py3-flask");
+        assert_eq!(found[1].owns, ["usr/lib/python3.11/site-packages/flask-2.3.2.dist-info/METADATA"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "([PVoFR]:[a-z]{0,3}\n|\n|\\PC){0,20}") {
+            packages(&text);
+        }
+    }
+}

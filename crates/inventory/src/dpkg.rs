@@ -1,0 +1,138 @@
+//! dpkg's records: the status file, distroless's one file per package, and the lists of installed files.
+
+use crate::{Package, python};
+
+/// Installed packages of `var/lib/dpkg/status` (deb-control(5), dpkg(1) "INFORMATION ABOUT PACKAGES").
+///
+/// In `status.d` (distroless) a package has no `Status` field and is always installed.
+pub(crate) fn packages(text: &str, status_required: bool) -> Vec<Package> {
+    let mut found: Vec<Package> = paragraphs(text).filter_map(|lines| package(&lines, status_required)).collect();
+    found.sort_by(|a, b| a.key().cmp(&b.key()));
+    found.dedup_by(|a, b| a.key() == b.key());
+    found
+}
+
+/// Python metadata among the files of `var/lib/dpkg/info/NAME.list`: one absolute path a line.
+pub(crate) fn owned_by_list(text: &str) -> Vec<String> {
+    metadata_paths(text.lines())
+}
+
+/// The same from `status.d/NAME.md5sums`: a digest, two spaces, a path.
+pub(crate) fn owned_by_md5sums(text: &str) -> Vec<String> {
+    metadata_paths(text.lines().filter_map(|line| line.split_once("  ").map(|(_, path)| path)))
+}
+
+/// The package a list belongs to: `libc6:amd64.list` is `libc6`.
+pub(crate) fn package_of_list(file_name: &str) -> &str {
+    let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
+    stem.split_once(':').map_or(stem, |(name, _)| name)
+}
+
+/// Paragraphs of a deb822 text, as their lines `Field: value`; continuation lines are left out.
+fn paragraphs(text: &str) -> impl Iterator<Item = Vec<(&str, &str)>> {
+    let mut lines = text.lines().peekable();
+    std::iter::from_fn(move || {
+        while lines.next_if(|line| line.trim().is_empty()).is_some() {}
+        lines.peek()?;
+        let mut fields = Vec::new();
+        while let Some(line) = lines.next_if(|line| !line.trim().is_empty()) {
+            if !line.starts_with([' ', '\t'])
+                && let Some((field, value)) = line.split_once(':')
+            {
+                fields.push((field, value.trim()));
+            }
+        }
+        Some(fields)
+    })
+}
+
+fn package(fields: &[(&str, &str)], status_required: bool) -> Option<Package> {
+    let field = |name: &str| fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+    match field("Status") {
+        Some(status) if status.split_whitespace().nth(2) != Some("installed") => return None,
+        None if status_required => return None,
+        _ => {}
+    }
+    let name = field("Package").filter(|name| !name.is_empty())?;
+    let version = field("Version").filter(|version| !version.is_empty())?;
+    let (source, source_version) = match field("Source") {
+        Some(source) if !source.is_empty() => source_and_version(source, version),
+        _ => (name, version),
+    };
+    Some(Package {
+        architecture: field("Architecture").map(str::to_owned),
+        name: name.to_owned(),
+        source: source.to_owned(),
+        source_version: source_version.to_owned(),
+        version: version.to_owned(),
+        ..Package::default()
+    })
+}
+
+/// `glibc (2.36-9)` when the versions differ, `glibc` when they do not.
+fn source_and_version<'a>(source: &'a str, version: &'a str) -> (&'a str, &'a str) {
+    match source.split_once('(') {
+        Some((name, rest)) => (name.trim(), rest.trim_end().trim_end_matches(')').trim()),
+        None => (source, version),
+    }
+}
+
+fn metadata_paths<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut found: Vec<String> = paths
+        .map(|path| path.trim().trim_start_matches('/'))
+        .filter(|path| python::is_metadata(path))
+        .map(str::to_owned)
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nMulti-Arch: same\n\
+        Source: glibc\nVersion: 2.36-9+deb12u9\nDescription: GNU C Library\n Package: not a field\n\n\
+        Package: gone\nStatus: deinstall ok config-files\nVersion: 1.0\n\n\n\
+        Package: libbz2-1.0\nStatus: hold ok installed\nSource: bzip2 (1.0.8-5)\nVersion: 1.0.8-5+b1\n";
+
+    #[test]
+    fn only_installed_packages_count() {
+        let found = packages(STATUS, true);
+        assert_eq!(found.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["libbz2-1.0", "libc6"]);
+        assert_eq!((found[0].source.as_str(), found[0].source_version.as_str()), ("bzip2", "1.0.8-5"));
+        assert_eq!(found[0].version, "1.0.8-5+b1");
+        assert_eq!((found[1].source.as_str(), found[1].source_version.as_str()), ("glibc", "2.36-9+deb12u9"));
+    }
+
+    #[test]
+    fn distroless_has_no_status() {
+        let text = "Package: tzdata\nVersion: 2024a-0+deb12u1\nArchitecture: all\n";
+        assert_eq!(packages(text, true), []);
+        assert_eq!(packages(text, false)[0].source, "tzdata");
+    }
+
+    #[test]
+    fn lists_tell_what_python_metadata_a_package_owns() {
+        assert_eq!(package_of_list("libc6:amd64.list"), "libc6");
+        assert_eq!(package_of_list("python3.11-minimal.list"), "python3.11-minimal");
+        let list = "/.\n/usr\n/usr/lib/python3/dist-packages/flask-2.2.2.egg-info\n\
+            /usr/lib/python3/dist-packages/flask-2.2.2.egg-info/PKG-INFO\n";
+        let paths = [
+            "usr/lib/python3/dist-packages/flask-2.2.2.egg-info",
+            "usr/lib/python3/dist-packages/flask-2.2.2.egg-info/PKG-INFO",
+        ];
+        assert_eq!(owned_by_list(list), paths);
+        assert_eq!(owned_by_md5sums("00  usr/lib/x.egg-info/PKG-INFO\n"), ["usr/lib/x.egg-info/PKG-INFO"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read(text in "(Package|Version|Status|Source|\\PC)?[: \n(a-z)]{0,60}") {
+            for package in packages(&text, false) {
+                proptest::prop_assert!(!package.name.is_empty() && !package.version.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The components of a whole image.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Gap, OsRelease};
+
+/// Which database a component was found in, and so which advisories speak of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ComponentKind {
+    Apk,
+    Deb,
+    Pypi,
+}
+
+impl ComponentKind {
+    /// The word of package URLs, which is also how it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ComponentKind::Apk => "apk",
+            ComponentKind::Deb => "deb",
+            ComponentKind::Pypi => "pypi",
+        }
+    }
+}
+
+/// One installed package of an image. Fields in the order of the alphabet, as in [`crate::LayerInventory`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    pub kind: ComponentKind,
+    /// Index of the layer that first had this version, and kept it since.
+    pub layer: usize,
+    /// As the package tells: SPDX expressions, or the distribution's short names. Empty when unknown.
+    pub licenses: Vec<String>,
+    pub name: String,
+    /// The files that prove it, the database first. Never empty.
+    pub paths: Vec<String>,
+    pub purl: String,
+    pub source: String,
+    pub source_version: String,
+    pub version: String,
+}
+
+/// The merged view of an image's layers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageInventory {
+    /// Sorted by kind, name, version, architecture.
+    pub components: Vec<Component>,
+    /// Regular files that can be seen, and their bytes.
+    pub file_bytes: u64,
+    pub files: u64,
+    /// What could not be looked at. An image with gaps is not clean, it is unknown.
+    pub gaps: Vec<Gap>,
+    /// Diff IDs, lowest layer first.
+    pub layers: Vec<String>,
+    /// None when no os-release is there: an image from scratch, or one that hides what it is.
+    pub os: Option<OsRelease>,
+    pub scanner_version: u32,
+}
+
+impl ImageInventory {
+    /// Canonical JSON, as [`crate::LayerInventory::to_json`].
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings, numbers and maps with string keys always serialise")
+    }
+
+    pub fn from_json(json: &[u8]) -> Result<ImageInventory, crate::Error> {
+        serde_json::from_slice(json).map_err(crate::Error::Stored)
+    }
+}

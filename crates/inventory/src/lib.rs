@@ -1,0 +1,54 @@
+//! What is inside an image: layers read as streams, their files and packages, and layers merged as an engine would.
+//!
+//! A layer is read once, byte by byte, never written to disk and never held whole in memory ([`read_layer`]). What comes
+//! out, a [`LayerInventory`], is a plain value that is stored by the layer's digest and never computed again. An image is
+//! the [`merge`] of its layers: whiteouts and opaque directories remove what lower layers brought, the last package
+//! database wins, and each component remembers the layer that brought it.
+//!
+//! ```text
+//!   packed bytes ─ stream ─► tar bytes ─ archive ─► members ─ read ─► LayerInventory ┐
+//!                  (limits,    │                      (SHA-256 of each file,         ├─ merge ─► ImageInventory
+//!                   ratio)     └─ SHA-256: diff_id     documents parsed)             ┘            os, components, gaps
+//! ```
+//!
+//! Invariants:
+//! * Bytes from outside never panic, hang or grow memory beyond [`Limits`]; what an engine could read differently from
+//!   us is refused with a sentence, not guessed.
+//! * The same bytes give the same inventory, byte for byte ([`LayerInventory::to_json`] is canonical).
+//! * What could not be looked at is said ([`ImageInventory::gaps`]); silence never stands for "nothing there".
+//!
+//! What this crate does not know: advisories, severities, where blobs lie, manifests, async. The caller runs it on a
+//! thread that may block.
+
+mod archive;
+mod gzip;
+mod limits;
+mod path;
+mod pax;
+mod stream;
+
+mod apk;
+mod copyright;
+mod dpkg;
+mod layer;
+mod os_release;
+mod python;
+mod read;
+
+mod error;
+mod gap;
+mod image;
+mod merge;
+mod purl;
+mod view;
+
+pub use error::Error;
+pub use gap::Gap;
+pub use image::{Component, ComponentKind, ImageInventory};
+pub use layer::{Document, Entry, LayerInventory, Package, SCANNER_VERSION};
+pub use limits::Limits;
+pub use merge::merge;
+pub use os_release::OsRelease;
+pub use purl::purl;
+pub use read::read_layer;
+pub use stream::Compression;

@@ -1,0 +1,173 @@
+//! Layers merged into what a container would see: operating system, components, and what could not be looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    Component, ComponentKind, Document, Entry, Gap, ImageInventory, LayerInventory, OsRelease, Package,
+    SCANNER_VERSION, path, purl,
+    view::{Key, View, key},
+};
+
+/// Where package databases are; one of these that is a link elsewhere is a gap, not an absence.
+const DATABASES: [&str; 4] =
+    ["lib/apk/db/installed", "usr/lib/apk/db/installed", "var/lib/dpkg/status", "var/lib/dpkg/status.d"];
+
+/// The components of an image, its layers given lowest first.
+pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
+    let mut view = View::default();
+    for (index, layer) in layers.iter().enumerate() {
+        view.apply(index, layer);
+    }
+    let os = os_release(&view);
+    let components = components(&view, os.as_ref());
+    let (files, file_bytes) = view.live.values().fold((0, 0), |(files, bytes), seen| match seen.entry {
+        Entry::File { size_bytes, .. } => (files + 1, bytes + size_bytes),
+        _ => (files, bytes),
+    });
+    ImageInventory {
+        gaps: gaps(&view, files),
+        components,
+        file_bytes,
+        files,
+        layers: layers.iter().map(|layer| layer.diff_id.clone()).collect(),
+        os,
+        scanner_version: SCANNER_VERSION,
+    }
+}
+
+fn os_release(view: &View<'_>) -> Option<OsRelease> {
+    let read = |path: &str| match view.live.get(path)?.document? {
+        Document::Os { release } => Some(release.clone()),
+        _ => None,
+    };
+    let linked = || match view.live.get("etc/os-release")?.entry {
+        Entry::Symlink { target } => read(&path::follow("etc/os-release", target)?),
+        _ => None,
+    };
+    read("etc/os-release").or_else(linked).or_else(|| read("usr/lib/os-release"))
+}
+
+fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
+    let has_dpkg = view.documents().any(|(_, document)| {
+        matches!(document, Document::Packages { kind: ComponentKind::Deb, packages } if !packages.is_empty())
+    });
+    let owned = owned(view);
+    let mut found: BTreeMap<Key<'_>, Component> = BTreeMap::new();
+    for (path, document) in view.documents() {
+        let Document::Packages { kind, packages } = document else { continue };
+        // pip never writes here on Debian: the directory is for packages only.
+        let debian_owned = has_dpkg && path.starts_with("usr/lib/python3/dist-packages/");
+        if *kind == ComponentKind::Pypi && (debian_owned || owned.metadata.contains(path)) {
+            continue;
+        }
+        for package in packages {
+            let key = key(*kind, package);
+            let component = found.entry(key).or_insert_with(|| component(*kind, package, os));
+            component.layer = component.layer.min(view.since(key, path).unwrap_or(component.layer));
+            component.paths.push(path.to_owned());
+        }
+    }
+    for (key, component) in &mut found {
+        if let Some((notice, names)) = licenses(view, component) {
+            component.licenses = names;
+            component.paths.push(notice);
+        }
+        component
+            .paths
+            .extend(owned.by_package.get(&(key.0, key.1)).into_iter().flatten().map(|path| (*path).to_owned()));
+    }
+    found.into_values().collect()
+}
+
+/// Its layer and its paths come from the documents that name it.
+fn component(kind: ComponentKind, package: &Package, os: Option<&OsRelease>) -> Component {
+    Component {
+        architecture: package.architecture.clone(),
+        kind,
+        layer: usize::MAX,
+        licenses: package.licenses.clone(),
+        name: package.name.clone(),
+        paths: Vec::new(),
+        purl: purl(kind, &package.name, &package.version, package.architecture.as_deref(), os),
+        source: package.source.clone(),
+        source_version: package.source_version.clone(),
+        version: package.version.clone(),
+    }
+}
+
+/// Python metadata that a distribution's package installed: its advisories speak of that package, not of PyPI's.
+#[derive(Default)]
+struct Owned<'a> {
+    metadata: BTreeSet<&'a str>,
+    by_package: BTreeMap<(ComponentKind, &'a str), Vec<&'a str>>,
+}
+
+fn owned<'a>(view: &View<'a>) -> Owned<'a> {
+    let mut owned = Owned::default();
+    let mut note = |kind, package: &'a str, paths: &'a [String]| {
+        let live = paths.iter().map(String::as_str).filter(|path| {
+            view.live.get(*path).is_some_and(|seen| matches!(seen.document, Some(Document::Packages { .. })))
+        });
+        for path in live {
+            owned.metadata.insert(path);
+            owned.by_package.entry((kind, package)).or_default().push(path);
+        }
+    };
+    for (_, document) in view.documents() {
+        match document {
+            Document::Owned { package, paths } => note(ComponentKind::Deb, package, paths),
+            Document::Packages { kind, packages } => {
+                packages.iter().for_each(|package| note(*kind, &package.name, &package.owns));
+            }
+            Document::Licenses { .. } | Document::Os { .. } => {}
+        }
+    }
+    owned
+}
+
+/// Debian keeps licences beside the database; packages of one source share the directory by a link.
+fn licenses(view: &View<'_>, component: &Component) -> Option<(String, Vec<String>)> {
+    if component.kind != ComponentKind::Deb || component.name.contains('/') {
+        return None;
+    }
+    let directory = format!("usr/share/doc/{}", component.name);
+    let directory = match view.live.get(&directory).map(|seen| seen.entry) {
+        Some(Entry::Symlink { target }) => path::follow(&directory, target)?,
+        _ => directory,
+    };
+    let notice = format!("{directory}/copyright");
+    match view.live.get(&notice)?.document? {
+        Document::Licenses { names } => Some((notice, names.clone())),
+        _ => None,
+    }
+}
+
+fn gaps(view: &View<'_>, files: u64) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = DATABASES.iter().filter_map(|database| linked_away(view, database)).collect();
+    let described = view.documents().any(|(_, document)| matches!(document, Document::Packages { .. }));
+    if !described && files > 0 {
+        gaps.push(Gap::NoPackages { files });
+    }
+    gaps
+}
+
+/// A link at the database or above it, unless it leads to another place where we look.
+fn linked_away(view: &View<'_>, database: &str) -> Option<Gap> {
+    let ends = database.match_indices('/').map(|(at, _)| at).chain([database.len()]);
+    for end in ends {
+        let (path, rest) = database.split_at(end);
+        let Some(seen) = view.live.get(path) else { continue };
+        let target = match seen.entry {
+            Entry::Symlink { target } => path::follow(path, target),
+            Entry::Hardlink { target } => Some(target.clone()),
+            Entry::Other { .. } => None,
+            Entry::Directory { .. } | Entry::File { .. } => continue,
+        };
+        let leads_to = target.map(|target| format!("{target}{rest}"));
+        if leads_to.as_deref().is_some_and(|path| DATABASES.contains(&path)) {
+            return None;
+        }
+        return Some(Gap::Unread { layer: seen.layer, path: path.to_owned() });
+    }
+    None
+}

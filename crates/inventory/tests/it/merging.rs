@@ -1,0 +1,190 @@
+//! Layers laid over each other.
+
+use inventory::{Component, ComponentKind, Gap, ImageInventory, LayerInventory, merge};
+use proptest::prelude::*;
+
+use crate::tarball::Tarball;
+
+const STATUS: &str = "var/lib/dpkg/status";
+
+fn deb(name: &str, version: &str) -> String {
+    format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n")
+}
+
+fn debian() -> Tarball {
+    Tarball::new()
+        .symlink("etc/os-release", "../usr/lib/os-release")
+        .file("usr/lib/os-release", "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n")
+}
+
+fn versions(image: &ImageInventory) -> Vec<(&str, &str, usize)> {
+    image.components.iter().map(|c| (c.name.as_str(), c.version.as_str(), c.layer)).collect()
+}
+
+fn component<'a>(image: &'a ImageInventory, name: &str) -> &'a Component {
+    image.components.iter().find(|component| component.name == name).unwrap()
+}
+
+#[test]
+fn a_later_database_replaces_and_versions_remember_their_layer() {
+    let base = debian().file(STATUS, &(deb("bash", "5.2") + &deb("curl", "7.88") + &deb("gone", "1"))).read();
+    let other = Tarball::new().file("app/main.py", "").read();
+    let upgraded = Tarball::new().file(STATUS, &(deb("bash", "5.2") + &deb("curl", "8.0") + &deb("new", "1"))).read();
+    let image = merge(&[base, other, upgraded]);
+    assert_eq!(versions(&image), [("bash", "5.2", 0), ("curl", "8.0", 2), ("new", "1", 2)]);
+    assert_eq!(image.os.as_ref().unwrap().codename, "bookworm");
+    assert_eq!(component(&image, "bash").purl, "pkg:deb/debian/bash@5.2?arch=amd64&distro=debian-12");
+    assert_eq!(component(&image, "bash").paths, [STATUS]);
+    assert_eq!(image.gaps, []);
+    assert_eq!(image.files, 3);
+    assert_eq!(ImageInventory::from_json(&image.to_json()).unwrap(), image);
+}
+
+#[test]
+fn whiteouts_and_opaque_directories_remove_lower_layers_only() {
+    let base = || debian().file(STATUS, &deb("bash", "5.2")).file("srv/a/x", "1").file("srv/b", "2").read();
+    let whiteout = Tarball::new().file("var/lib/.wh.dpkg", "").file("srv/.wh.a", "").read();
+    let image = merge(&[base(), whiteout]);
+    assert_eq!(versions(&image), []);
+    assert_eq!(image.gaps, [Gap::NoPackages { files: 2 }]);
+
+    let opaque = Tarball::new()
+        .file(STATUS, &deb("zsh", "1"))
+        .file("var/lib/dpkg/.wh..wh..opq", "")
+        .file("srv/.wh..wh..opq", "")
+        .file("srv/c", "3")
+        .read();
+    let image = merge(&[base(), opaque]);
+    assert_eq!(versions(&image), [("zsh", "1", 1)]);
+    assert_eq!(image.files, 3);
+
+    let everything = Tarball::new().file(".wh..wh..opq", "").file("only", "1").read();
+    let image = merge(&[base(), everything]);
+    assert_eq!((image.files, image.os), (1, None));
+}
+
+#[test]
+fn a_package_that_comes_back_counts_from_its_return() {
+    let with = || debian().file(STATUS, &deb("bash", "5.2")).read();
+    let without = Tarball::new().file(STATUS, "").read();
+    assert_eq!(versions(&merge(&[with(), with()])), [("bash", "5.2", 0)]);
+    assert_eq!(versions(&merge(&[with(), without, with()])), [("bash", "5.2", 2)]);
+}
+
+#[test]
+fn a_file_in_place_of_a_directory_takes_its_content_along() {
+    let base = debian().file("var/lib/dpkg/status.d/base", "Package: base-files\nVersion: 12.4\n").read();
+    let image = merge(std::slice::from_ref(&base));
+    assert_eq!(versions(&image), [("base-files", "12.4", 0)]);
+    let image = merge(&[base, Tarball::new().file("var/lib", "now a file").read()]);
+    assert_eq!(versions(&image), []);
+}
+
+#[test]
+fn alpine_components_carry_origin_and_licence() {
+    let installed = "P:libssl3\nV:3.1.4-r5\nA:x86_64\nL:Apache-2.0\no:openssl\n\n";
+    let layer = Tarball::new()
+        .file("etc/os-release", "ID=alpine\nVERSION_ID=3.19.1\n")
+        .file("lib/apk/db/installed", installed)
+        .read();
+    let image = merge(&[layer]);
+    let found = component(&image, "libssl3");
+    assert_eq!((found.kind, found.source.as_str()), (ComponentKind::Apk, "openssl"));
+    assert_eq!(found.licenses, ["Apache-2.0"]);
+    assert_eq!(found.purl, "pkg:apk/alpine/libssl3@3.1.4-r5?arch=x86_64&distro=alpine-3.19.1");
+}
+
+#[test]
+fn debian_licences_are_found_also_through_a_link() {
+    let copyright = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nLicense: MIT\n";
+    let layer = debian()
+        .file(STATUS, &(deb("curl", "7.88") + &deb("libcurl4", "7.88")))
+        .file("usr/share/doc/curl/copyright", copyright)
+        .symlink("usr/share/doc/libcurl4", "curl")
+        .read();
+    let image = merge(&[layer]);
+    assert_eq!(component(&image, "libcurl4").licenses, ["MIT"]);
+    assert_eq!(component(&image, "libcurl4").paths, [STATUS, "usr/share/doc/curl/copyright"]);
+}
+
+#[test]
+fn python_of_the_distribution_is_not_listed_twice() {
+    let place = "usr/lib/python3/dist-packages/flask-2.2.2.egg-info";
+    let metadata = "Name: Flask\nVersion: 2.2.2\n\n";
+    let layer = debian()
+        .file(STATUS, &deb("python3-flask", "2.2.2-3"))
+        .file("var/lib/dpkg/info/python3-flask.list", &format!("/.\n/{place}\n/{place}/PKG-INFO\n"))
+        .file(&format!("{place}/PKG-INFO"), metadata)
+        .read();
+    let pip =
+        Tarball::new().file("usr/local/lib/python3.11/dist-packages/flask-3.0.dist-info/METADATA", metadata).read();
+    let image = merge(&[layer, pip]);
+    assert_eq!(versions(&image), [("python3-flask", "2.2.2-3", 0), ("flask", "2.2.2", 1)]);
+    assert_eq!(component(&image, "python3-flask").paths[1], format!("{place}/PKG-INFO"));
+
+    let apk = "P:py3-six\nV:1-r0\nF:usr/lib/python3.11/site-packages/six-1.dist-info\nR:METADATA\n";
+    let layer = Tarball::new()
+        .file("lib/apk/db/installed", apk)
+        .file("usr/lib/python3.11/site-packages/six-1.dist-info/METADATA", "Name: six\nVersion: 1\n")
+        .read();
+    assert_eq!(versions(&merge(&[layer])), [("py3-six", "1-r0", 0)]);
+}
+
+#[test]
+fn a_database_that_leads_elsewhere_is_a_gap() {
+    let base = || debian().file(STATUS, &deb("bash", "5.2")).read();
+    let cases = [
+        (Tarball::new().symlink(STATUS, "/opt/status"), Some((1, STATUS))),
+        (Tarball::new().link(tar::EntryType::Link, STATUS, "opt/status"), Some((1, STATUS))),
+        (Tarball::new().symlink("var/lib", "/opt/lib"), Some((1, "var/lib"))),
+        (Tarball::new().symlink("lib", "usr/lib"), None),
+    ];
+    for (tarball, expected) in cases {
+        let image = merge(&[base(), tarball.read()]);
+        let unread = image.gaps.iter().find_map(|gap| match gap {
+            Gap::Unread { layer, path } => Some((*layer, path.as_str())),
+            Gap::NoPackages { .. } => None,
+        });
+        assert_eq!(unread, expected, "{:?}", image.gaps);
+    }
+}
+
+/// A small world of paths, so that layers meet.
+const NAMES: [&str; 9] =
+    ["a", "a/b", "a/b/c", "a/.wh.b", ".wh.a", "a/.wh..wh..opq", "a0", STATUS, "var/lib/dpkg/.wh.status"];
+
+fn layer() -> impl Strategy<Value = LayerInventory> {
+    let member = (proptest::sample::select(&NAMES[..]), 0..3_u8);
+    proptest::collection::vec(member, 0..8).prop_map(|members| {
+        let tarball = members.into_iter().fold(Tarball::new(), |tarball, (name, version)| {
+            tarball.file(name, &if name == STATUS { deb("p", &version.to_string()) } else { version.to_string() })
+        });
+        tarball.read()
+    })
+}
+
+proptest! {
+    /// Merging in one go gives what laying one layer after the other on a plain map of files gives.
+    #[test]
+    fn merging_agrees_with_a_plain_file_system(layers in proptest::collection::vec(layer(), 0..6)) {
+        let mut plain: Vec<String> = Vec::new();
+        for layer in &layers {
+            for hidden in &layer.whiteouts {
+                plain.retain(|path| path != hidden && !path.starts_with(&format!("{hidden}/")));
+            }
+            for hidden in &layer.opaque {
+                plain.retain(|path| !path.starts_with(&format!("{hidden}/")));
+            }
+            for path in layer.entries.keys() {
+                plain.retain(|old| old != path && !old.starts_with(&format!("{path}/")));
+                plain.push(path.clone());
+            }
+        }
+        let image = merge(&layers);
+        prop_assert_eq!(image.files, plain.len() as u64);
+        prop_assert_eq!(image.components.len(), usize::from(plain.iter().any(|path| path == STATUS)));
+        for component in &image.components {
+            prop_assert!(component.layer < layers.len());
+        }
+    }
+}

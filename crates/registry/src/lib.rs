@@ -1,0 +1,54 @@
+//! Repositories and what is in them: who may read and write, what a tag names, and that it stays so.
+//!
+//! ```text
+//!   tag ──► manifest ──► config, layers          a manifest is in a repository by a row in repository_manifests,
+//!            │  └ index ──► manifests             a blob by a row in repository_blobs; its bytes lie once, in `blob`
+//!            └ subject ◄── referrers
+//!
+//!   push:  parse ─► look (rights, references, immutability) ─► bytes on disk ─► one transaction: the same checks again,
+//!          rows, audit entry, event image.pushed
+//! ```
+//!
+//! Invariants:
+//! - A right comes from membership (`identity::Level`) and the repository's visibility, read in the transaction that
+//!   decides. A digest gives none: bytes are reached through a repository that holds them.
+//! - A repository that somebody may not see and one that does not exist are answered alike; nobody signed in is asked to
+//!   sign in.
+//! - Every tag goes through one gate ([`tag`]): in an immutable repository a tag keeps its digest for ever, also after it
+//!   was deleted, also for promotions. The same digest again is no change.
+//! - What a tag names is whole: config, layers and children are in the repository with the sizes the manifest states, and
+//!   cannot be removed while it is there. Layers that nobody may distribute are exempt.
+//! - Manifests are stored as the bytes that came and served as the same bytes, checked against their digest.
+//! - A change is one transaction with its audit entry, which sets the keys `registry/repository/…`, `registry/tag/…`
+//!   (digest), `registry/tag_name/…` (the digest an immutable name is bound to) and `registry/origin/…` (how the tag came).
+//!   An upload under way is no state of the registry and leaves no entry.
+//!
+//! What this crate does not know: HTTP, scans, policies, signatures. Those who depend on an image keep it by a [`Hold`].
+
+mod error;
+mod image;
+mod repository;
+
+mod access;
+mod copy;
+mod delete;
+mod hold;
+mod pull;
+mod push;
+mod read;
+mod record;
+mod service;
+mod tag;
+mod upload;
+
+mod store;
+
+pub use access::Right;
+pub use copy::{Copied, Source, Target};
+pub use error::Error;
+pub use hold::Hold;
+pub use image::{Config, Image, Layer, Origin, Page, Place, Referrer, StoredManifest, TagView};
+pub use push::{ManifestPush, Pushed};
+pub use repository::{NewRepository, Repository, RepositoryChanges, Visibility};
+pub use service::{Registry, Settings};
+pub use store::SCHEMA;

@@ -1,0 +1,74 @@
+//! What other contexts read, in their own transaction. Rights are theirs to ask for, with [`Registry::authorize`].
+
+use db::Tx;
+use oci::{Digest, RepoName, Tag};
+
+use crate::{Error, Image, Layer, Place, Registry, Repository, TagView, store};
+
+impl Registry {
+    pub async fn find(tx: &mut Tx, name: &RepoName) -> Result<Option<Repository>, Error> {
+        Ok(store::repository(tx, name).await?)
+    }
+
+    /// What is known about a manifest that some repository holds or held.
+    pub async fn image_of(tx: &mut Tx, digest: &Digest) -> Result<Option<Image>, Error> {
+        Ok(store::image(tx, digest).await?)
+    }
+
+    /// The layers of an image, lowest first; an index has none.
+    pub async fn layers(tx: &mut Tx, digest: &Digest) -> Result<Vec<Layer>, Error> {
+        Ok(store::references(tx, digest, "layer").await?)
+    }
+
+    /// The manifests an index names, in its order.
+    pub async fn children(tx: &mut Tx, digest: &Digest) -> Result<Vec<Layer>, Error> {
+        Ok(store::references(tx, digest, "manifest").await?)
+    }
+
+    /// What a tag names.
+    pub async fn tagged(tx: &mut Tx, name: &RepoName, tag: &Tag) -> Result<Option<TagView>, Error> {
+        match store::repository(tx, name).await? {
+            Some(repository) => Ok(store::tag_view(tx, &repository.id, tag).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The tags of a repository after `after`, by name: for those who go through all of them page by page.
+    pub async fn tagged_images(tx: &mut Tx, name: &RepoName, after: &str, limit: usize) -> Result<Vec<TagView>, Error> {
+        let limit = i64::try_from(limit.min(base::limits::PAGE_MAX)).expect("a page is small");
+        match store::repository(tx, name).await? {
+            Some(repository) => Ok(store::tag_views(tx, &repository.id, after, limit).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether the repository holds this manifest.
+    pub async fn holds_image(tx: &mut Tx, name: &RepoName, digest: &Digest) -> Result<bool, Error> {
+        match store::repository(tx, name).await? {
+            Some(repository) => Ok(store::manifest_size(tx, &repository.id, digest).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// Every repository that holds this manifest, with the tags that name it there.
+    pub async fn places(tx: &mut Tx, digest: &Digest) -> Result<Vec<Place>, Error> {
+        let mut places = Vec::new();
+        for (id, repository) in store::repositories_with_manifest(tx, digest).await? {
+            places.push(Place { repository, tags: store::tags_naming(tx, &id, digest).await? });
+        }
+        Ok(places)
+    }
+
+    /// The bytes of a manifest, checked.
+    pub async fn manifest_bytes(&self, image: &Image) -> Result<Vec<u8>, Error> {
+        Ok(self.blobs.read(&image.digest, image.size).await?)
+    }
+
+    /// The bytes of an image's configuration, checked; `None` for an index.
+    pub async fn config_bytes(&self, image: &Image) -> Result<Option<Vec<u8>>, Error> {
+        match &image.config {
+            Some(config) => Ok(Some(self.blobs.read(&config.digest, config.size).await?)),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The service, and what can be done with repositories as a whole.
+
+use audit::Entry;
+use base::{Ctx, limits};
+use blob::Blobs;
+use db::{Db, Tx};
+use identity::Level;
+use oci::RepoName;
+
+use crate::{Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, record, store};
+
+/// The registry of one installation; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    pub(crate) db: Db,
+    pub(crate) blobs: Blobs,
+    pub(crate) settings: Settings,
+}
+
+/// What the operator decides.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `host:port` as clients write it in front of a repository's name.
+    pub host: String,
+    /// Whether a push makes a repository in a namespace that the pusher administers.
+    pub create_on_push: bool,
+}
+
+/// Tags whose end fits into one audit entry beside everything else: three keys of at most 400 bytes each.
+const TAGS_PER_ENTRY: usize = 40;
+
+impl Registry {
+    pub fn new(db: Db, blobs: Blobs, settings: Settings) -> Registry {
+        Registry { db, blobs, settings }
+    }
+
+    /// The bytes, for contexts that read what they were given the digest of by a row.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// `host/namespace/name`, as clients write it.
+    pub fn place_of(&self, name: &RepoName) -> String {
+        format!("{}/{name}", self.settings.host)
+    }
+
+    /// Create a repository. For those who administer its namespace.
+    pub async fn create_repository(&self, ctx: &Ctx, new: NewRepository) -> Result<Repository, Error> {
+        let repository = new.create(ctx)?;
+        let name = &repository.name;
+        db::write!(self.db, ctx, |tx| {
+            let level = Level::of(tx, &ctx.actor, name.namespace(), name.name()).await?;
+            if level != Some(Level::Admin) {
+                Level::require_owner(tx, &ctx.actor, name.namespace()).await?;
+            }
+            if store::repository(tx, name).await?.is_some() {
+                return Err(Error::Exists(name.clone()));
+            }
+            Ok(record::created(tx, ctx, &repository, "request").await?)
+        })?;
+        Ok(repository)
+    }
+
+    pub async fn repository(&self, ctx: &Ctx, name: &RepoName) -> Result<Repository, Error> {
+        Registry::authorize(&mut self.db.read().await?, ctx, name, Right::Pull).await
+    }
+
+    /// Change settings. Switching immutability on binds every present tag to its digest.
+    pub async fn update_repository(
+        &self,
+        ctx: &Ctx,
+        name: &RepoName,
+        changes: RepositoryChanges,
+    ) -> Result<Repository, Error> {
+        db::write!(self.db, ctx, |tx| {
+            let before = Registry::authorize(tx, ctx, name, Right::Admin).await?;
+            let settings = before.settings();
+            let repository = before.changed(changes.clone())?;
+            store::update_repository(tx, &repository).await?;
+            let entry = Entry::new("repository.updated")
+                .about(record::repository_subject(name))
+                .detail("before", settings)
+                .set(record::repository_key(name), repository.settings());
+            let entry = audit::append(tx, ctx, entry).await?;
+            record::repository_event(tx, ctx, "repository.updated", &repository, &entry).await?;
+            Ok(repository)
+        })
+    }
+
+    /// Delete a repository with its tags and manifests. Refused while anything in it is held.
+    pub async fn delete_repository(&self, ctx: &Ctx, name: &RepoName) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| {
+            let repository = Registry::authorize(tx, ctx, name, Right::Admin).await?;
+            if let Some(hold) = store::first_hold(tx, &repository.id).await? {
+                return Err(hold.refusal(&repository.name));
+            }
+            let names = store::tag_names(tx, &repository.id).await?;
+            store::delete_repository(tx, &repository.id).await?;
+            let entry = Entry::new("repository.deleted")
+                .about(record::repository_subject(name))
+                .unset(record::repository_key(name));
+            let entry = audit::append(tx, ctx, unset_tags(entry, name, names.iter().take(TAGS_PER_ENTRY))).await?;
+            for names in names.get(TAGS_PER_ENTRY..).unwrap_or(&[]).chunks(TAGS_PER_ENTRY) {
+                let more = Entry::new("repository.deleted").about(record::repository_subject(name));
+                audit::append(tx, ctx, unset_tags(more, name, names.iter())).await?;
+            }
+            Ok(record::repository_event(tx, ctx, "repository.deleted", &repository, &entry).await?)
+        })
+    }
+
+    /// Repositories the actor may see, by name: all, or those of one namespace, after `after`.
+    pub async fn repositories(
+        &self,
+        ctx: &Ctx,
+        namespace: Option<&str>,
+        after: &str,
+        limit: usize,
+    ) -> Result<Page<Repository>, Error> {
+        const BATCH: i64 = 200;
+        let limit = limit.min(limits::PAGE_MAX);
+        let mut tx = self.db.read().await?;
+        let all = Level::is_admin(&mut tx, &ctx.actor).await?;
+        let (mut seen, mut cursor) = (Vec::new(), after.to_owned());
+        loop {
+            let batch = store::repositories(&mut tx, namespace, &cursor, BATCH).await?;
+            let Some(last) = batch.last() else { break };
+            cursor = last.name.to_string();
+            for repository in batch {
+                if all || Registry::sees(&mut tx, ctx, &repository).await? {
+                    seen.push(repository);
+                    if seen.len() > limit {
+                        return Ok(Page::of(seen, limit));
+                    }
+                }
+            }
+        }
+        Ok(Page::of(seen, limit))
+    }
+
+    /// The present state under the keys that this context's audit entries set.
+    pub async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
+        Ok(store::state(tx).await?)
+    }
+
+    /// Forbid that something is deleted. Part of the transaction of whoever depends on it.
+    pub async fn hold(
+        tx: &mut Tx,
+        ctx: &Ctx,
+        name: &RepoName,
+        hold: &Hold,
+        owner: &str,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let repository = store::repository(tx, name).await?.ok_or_else(|| Error::NameUnknown(name.clone()))?;
+        Ok(store::insert_hold(tx, ctx, &repository.id, hold, owner, reason).await?)
+    }
+
+    /// Take back what [`Registry::hold`] of the same owner forbade; gives whether there was such a hold.
+    pub async fn release(tx: &mut Tx, name: &RepoName, hold: &Hold, owner: &str) -> Result<bool, Error> {
+        Ok(store::delete_hold(tx, name, hold, owner).await?)
+    }
+}
+
+fn unset_tags<'a>(mut entry: Entry, name: &RepoName, tags: impl Iterator<Item = &'a oci::Tag>) -> Entry {
+    for tag in tags {
+        entry = entry.unset(record::tag_key(name, tag)).unset(record::origin_key(name, tag));
+        entry = entry.unset(record::tag_name_key(name, tag));
+    }
+    entry
+}

@@ -1,0 +1,360 @@
+//! The SQL of repositories, blobs, uploads and holds; that of manifests and tags is in `store/images.rs`.
+
+use base::{Ctx, Id, Timestamp};
+use blob::Upload;
+use db::{Error, Row, Schema, Tx, args};
+use oci::{Digest, RepoName, Tag};
+
+use crate::{Hold, Repository, hold::Held, record, tag::NewTag};
+
+mod images;
+
+pub(crate) use images::*;
+
+pub const SCHEMA: Schema = Schema {
+    context: "registry",
+    steps: &["CREATE TABLE repositories (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL, visibility TEXT NOT NULL,
+        immutable BOOLEAN NOT NULL, scan_on_push BOOLEAN NOT NULL, short_description TEXT NOT NULL,
+        long_description TEXT NOT NULL, tag_limit BIGINT NOT NULL, created_at BIGINT NOT NULL);
+      CREATE INDEX repositories_namespace ON repositories (namespace, name);
+      CREATE TABLE blobs (digest TEXT PRIMARY KEY, size BIGINT NOT NULL, created_at BIGINT NOT NULL);
+      CREATE TABLE repository_blobs (
+        repository TEXT NOT NULL REFERENCES repositories (id), digest TEXT NOT NULL REFERENCES blobs (digest),
+        linked_at BIGINT NOT NULL, PRIMARY KEY (repository, digest));
+      CREATE INDEX repository_blobs_digest ON repository_blobs (digest);
+      CREATE TABLE manifests (
+        digest TEXT PRIMARY KEY, media_type TEXT NOT NULL, artifact_type TEXT, subject TEXT, config TEXT,
+        config_type TEXT, config_size BIGINT, size BIGINT NOT NULL, total_bytes BIGINT NOT NULL, os TEXT,
+        architecture TEXT, variant TEXT, annotations TEXT, created_at BIGINT NOT NULL);
+      CREATE INDEX manifests_subject ON manifests (subject);
+      CREATE TABLE manifest_references (
+        manifest TEXT NOT NULL REFERENCES manifests (digest), kind TEXT NOT NULL, position BIGINT NOT NULL,
+        digest TEXT NOT NULL, media_type TEXT NOT NULL, size BIGINT NOT NULL,
+        PRIMARY KEY (manifest, kind, position));
+      CREATE INDEX manifest_references_digest ON manifest_references (digest);
+      CREATE TABLE repository_manifests (
+        repository TEXT NOT NULL REFERENCES repositories (id), digest TEXT NOT NULL REFERENCES manifests (digest),
+        pushed_by TEXT NOT NULL, pushed_at BIGINT NOT NULL, job BIGINT, PRIMARY KEY (repository, digest));
+      CREATE INDEX repository_manifests_digest ON repository_manifests (digest);
+      CREATE TABLE tags (
+        repository TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, pushed_by TEXT NOT NULL,
+        pushed_at BIGINT NOT NULL, job BIGINT, origin TEXT NOT NULL, policy TEXT, source_repository TEXT,
+        source_tag TEXT, PRIMARY KEY (repository, name),
+        FOREIGN KEY (repository, digest) REFERENCES repository_manifests (repository, digest));
+      CREATE INDEX tags_digest ON tags (repository, digest);
+      CREATE TABLE tag_names (
+        repository TEXT NOT NULL REFERENCES repositories (id), name TEXT NOT NULL, digest TEXT NOT NULL,
+        PRIMARY KEY (repository, name));
+      CREATE TABLE uploads (
+        id TEXT PRIMARY KEY, repository TEXT NOT NULL REFERENCES repositories (id), owner TEXT NOT NULL,
+        expires_at BIGINT NOT NULL);
+      CREATE INDEX uploads_owner ON uploads (owner, expires_at);
+      CREATE TABLE holds (
+        repository TEXT NOT NULL REFERENCES repositories (id), kind TEXT NOT NULL, name TEXT NOT NULL,
+        owner TEXT NOT NULL, reason TEXT NOT NULL, created_at BIGINT NOT NULL,
+        PRIMARY KEY (repository, kind, name, owner))"],
+};
+
+// ── repositories ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) async fn insert_repository(tx: &mut Tx, repository: &Repository) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO repositories (id, name, namespace, visibility, immutable, scan_on_push, short_description,
+            long_description, tag_limit, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        &args![
+            &repository.id,
+            repository.name.as_str(),
+            repository.name.namespace(),
+            repository.visibility.to_string(),
+            repository.immutable,
+            repository.scan_on_push,
+            &repository.short_description,
+            &repository.long_description,
+            repository.tag_limit,
+            repository.created_at
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn update_repository(tx: &mut Tx, repository: &Repository) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE repositories SET visibility = $2, immutable = $3, scan_on_push = $4, short_description = $5,
+            long_description = $6, tag_limit = $7 WHERE id = $1",
+        &args![
+            &repository.id,
+            repository.visibility.to_string(),
+            repository.immutable,
+            repository.scan_on_push,
+            &repository.short_description,
+            &repository.long_description,
+            repository.tag_limit
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Remove a repository with all rows that are in it. Manifests and blobs stay, for garbage collection.
+pub(crate) async fn delete_repository(tx: &mut Tx, id: &Id<Repository>) -> Result<(), Error> {
+    for sql in [
+        "DELETE FROM tags WHERE repository = $1",
+        "DELETE FROM tag_names WHERE repository = $1",
+        "DELETE FROM repository_manifests WHERE repository = $1",
+        "DELETE FROM repository_blobs WHERE repository = $1",
+        "DELETE FROM uploads WHERE repository = $1",
+        "DELETE FROM holds WHERE repository = $1",
+        "DELETE FROM repositories WHERE id = $1",
+    ] {
+        tx.execute(sql, &args![id]).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn repository(tx: &mut Tx, name: &RepoName) -> Result<Option<Repository>, Error> {
+    let row = tx.opt("SELECT * FROM repositories WHERE name = $1", &args![name.as_str()]).await?;
+    row.as_ref().map(repository_of).transpose()
+}
+
+pub(crate) async fn repositories(
+    tx: &mut Tx,
+    namespace: Option<&str>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Repository>, Error> {
+    let rows = tx
+        .all(
+            "SELECT * FROM repositories WHERE (namespace = $1 OR $1 IS NULL) AND name > $2 ORDER BY name LIMIT $3",
+            &args![namespace, after, limit],
+        )
+        .await?;
+    rows.iter().map(repository_of).collect()
+}
+
+fn repository_of(row: &Row) -> Result<Repository, Error> {
+    Ok(Repository {
+        id: row.parse("id")?,
+        name: row.parse("name")?,
+        visibility: row.parse("visibility")?,
+        immutable: row.bool("immutable")?,
+        scan_on_push: row.bool("scan_on_push")?,
+        short_description: row.text("short_description")?,
+        long_description: row.text("long_description")?,
+        tag_limit: u32::try_from(row.int("tag_limit")?)
+            .map_err(|_| Error::Corrupt("a tag limit is no number of tags".to_owned()))?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+// ── blobs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Make a blob readable in a repository; gives whether it was not before.
+pub(crate) async fn link_blob(
+    tx: &mut Tx,
+    repository: &Id<Repository>,
+    digest: &Digest,
+    size: u64,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    tx.execute(
+        "INSERT INTO blobs (digest, size, created_at) VALUES ($1, $2, $3)
+         ON CONFLICT (digest) DO UPDATE SET size = excluded.size",
+        &args![digest.as_str(), stored(size)?, now],
+    )
+    .await?;
+    let linked = tx
+        .execute(
+            "INSERT INTO repository_blobs (repository, digest, linked_at) VALUES ($1, $2, $3)
+             ON CONFLICT (repository, digest) DO NOTHING",
+            &args![repository, digest.as_str(), now],
+        )
+        .await?;
+    Ok(linked > 0)
+}
+
+/// Make the blobs a manifest names readable in another repository, as far as they are in the first.
+pub(crate) async fn link_blobs_of(
+    tx: &mut Tx,
+    from: &Id<Repository>,
+    to: &Id<Repository>,
+    manifest: &Digest,
+    now: Timestamp,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO repository_blobs (repository, digest, linked_at)
+         SELECT DISTINCT $2, b.digest, $4 FROM manifest_references r
+         JOIN repository_blobs b ON b.repository = $1 AND b.digest = r.digest WHERE r.manifest = $3
+         ON CONFLICT (repository, digest) DO NOTHING",
+        &args![from, to, manifest.as_str(), now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The size of a blob that is readable in the repository.
+pub(crate) async fn blob_size(tx: &mut Tx, repository: &Id<Repository>, digest: &Digest) -> Result<Option<u64>, Error> {
+    let row = tx
+        .opt(
+            "SELECT b.size FROM repository_blobs l JOIN blobs b ON b.digest = l.digest
+             WHERE l.repository = $1 AND l.digest = $2",
+            &args![repository, digest.as_str()],
+        )
+        .await?;
+    row.map(|row| bytes_of(&row, "size")).transpose()
+}
+
+pub(crate) async fn unlink_blob(tx: &mut Tx, repository: &Id<Repository>, digest: &Digest) -> Result<(), Error> {
+    let sql = "DELETE FROM repository_blobs WHERE repository = $1 AND digest = $2";
+    tx.execute(sql, &args![repository, digest.as_str()]).await?;
+    Ok(())
+}
+
+pub(crate) async fn repositories_with_blob(tx: &mut Tx, digest: &Digest, limit: i64) -> Result<Vec<Repository>, Error> {
+    let rows = tx
+        .all(
+            "SELECT r.* FROM repository_blobs l JOIN repositories r ON r.id = l.repository
+             WHERE l.digest = $1 ORDER BY r.name LIMIT $2",
+            &args![digest.as_str(), limit],
+        )
+        .await?;
+    rows.iter().map(repository_of).collect()
+}
+
+// ── uploads ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) async fn insert_upload(
+    tx: &mut Tx,
+    id: &Id<Upload>,
+    repository: &Id<Repository>,
+    owner: &str,
+    expires_at: Timestamp,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO uploads (id, repository, owner, expires_at) VALUES ($1, $2, $3, $4)",
+        &args![id, repository, owner, expires_at],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn upload_exists(
+    tx: &mut Tx,
+    id: &Id<Upload>,
+    repository: &Id<Repository>,
+    owner: &str,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let sql = "SELECT 1 AS one FROM uploads WHERE id = $1 AND repository = $2 AND owner = $3 AND expires_at > $4";
+    Ok(tx.opt(sql, &args![id, repository, owner, now]).await?.is_some())
+}
+
+pub(crate) async fn upload_is_live(tx: &mut Tx, id: &Id<Upload>, now: Timestamp) -> Result<bool, Error> {
+    let sql = "SELECT 1 AS one FROM uploads WHERE id = $1 AND expires_at > $2";
+    Ok(tx.opt(sql, &args![id, now]).await?.is_some())
+}
+
+pub(crate) async fn count_uploads(tx: &mut Tx, owner: &str, now: Timestamp) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(*) AS n FROM uploads WHERE owner = $1 AND expires_at > $2";
+    tx.one(sql, &args![owner, now]).await?.int("n")
+}
+
+pub(crate) async fn delete_upload(tx: &mut Tx, id: &Id<Upload>) -> Result<(), Error> {
+    tx.execute("DELETE FROM uploads WHERE id = $1", &args![id]).await?;
+    Ok(())
+}
+
+pub(crate) async fn delete_expired_uploads(tx: &mut Tx, now: Timestamp) -> Result<u64, Error> {
+    tx.execute("DELETE FROM uploads WHERE expires_at <= $1", &args![now]).await
+}
+
+// ── holds ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) async fn insert_hold(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    repository: &Id<Repository>,
+    hold: &Hold,
+    owner: &str,
+    reason: &str,
+) -> Result<(), Error> {
+    let (kind, name) = hold.columns();
+    tx.execute(
+        "INSERT INTO holds (repository, kind, name, owner, reason, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (repository, kind, name, owner) DO UPDATE SET reason = excluded.reason",
+        &args![repository, kind, name, owner, reason, ctx.now],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn delete_hold(tx: &mut Tx, name: &RepoName, hold: &Hold, owner: &str) -> Result<bool, Error> {
+    let (kind, what) = hold.columns();
+    let deleted = tx
+        .execute(
+            "DELETE FROM holds WHERE repository IN (SELECT id FROM repositories WHERE name = $1)
+                AND kind = $2 AND name = $3 AND owner = $4",
+            &args![name.as_str(), kind, what, owner],
+        )
+        .await?;
+    Ok(deleted > 0)
+}
+
+pub(crate) async fn held(tx: &mut Tx, repository: &Id<Repository>, hold: &Hold) -> Result<Option<Held>, Error> {
+    let (kind, name) = hold.columns();
+    let sql = "SELECT * FROM holds WHERE repository = $1 AND kind = $2 AND name = $3 ORDER BY owner LIMIT 1";
+    tx.opt(sql, &args![repository, kind, name]).await?.as_ref().map(held_of).transpose()
+}
+
+pub(crate) async fn first_hold(tx: &mut Tx, repository: &Id<Repository>) -> Result<Option<Held>, Error> {
+    let sql = "SELECT * FROM holds WHERE repository = $1 ORDER BY kind, name, owner LIMIT 1";
+    tx.opt(sql, &args![repository]).await?.as_ref().map(held_of).transpose()
+}
+
+fn held_of(row: &Row) -> Result<Held, Error> {
+    let hold = Hold::of_columns(&row.text("kind")?, &row.text("name")?)?;
+    Ok(Held { hold, owner: row.text("owner")?, reason: row.text("reason")? })
+}
+
+// ── what the log guards ─────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
+    let mut state = Vec::new();
+    for row in tx.all("SELECT * FROM repositories", &[]).await? {
+        let repository = repository_of(&row)?;
+        state.push((record::repository_key(&repository.name), repository.settings()));
+    }
+    let tags = "SELECT t.*, r.name AS repository_name FROM tags t JOIN repositories r ON r.id = t.repository";
+    for row in tx.all(tags, &[]).await? {
+        let (name, new) = (row.parse("repository_name")?, new_tag_of(&row)?);
+        state.push((record::tag_key(&name, &new.tag), new.digest.to_string()));
+        state.push((record::origin_key(&name, &new.tag), new.account()));
+    }
+    let names = "SELECT t.name AS tag, t.digest, r.name FROM tag_names t JOIN repositories r ON r.id = t.repository";
+    for row in tx.all(names, &[]).await? {
+        state.push((record::tag_name_key(&row.parse("name")?, &row.parse("tag")?), row.text("digest")?));
+    }
+    Ok(state)
+}
+
+fn new_tag_of(row: &Row) -> Result<NewTag, Error> {
+    Ok(NewTag {
+        tag: row.parse::<Tag>("name")?,
+        digest: row.parse("digest")?,
+        pushed_by: row.text("pushed_by")?,
+        pushed_at: row.time("pushed_at")?,
+        job: row.opt_int("job")?,
+        origin: images::origin_of(row)?,
+    })
+}
+
+/// A number of bytes as a column takes it.
+fn stored(bytes: u64) -> Result<i64, Error> {
+    i64::try_from(bytes).map_err(|_| Error::Refused("a size above 2^63 - 1 bytes".to_owned()))
+}
+
+fn bytes_of(row: &Row, column: &str) -> Result<u64, Error> {
+    u64::try_from(row.int(column)?).map_err(|_| Error::Corrupt(format!("column {column}: a negative size")))
+}

@@ -1,0 +1,225 @@
+//! Blobs: uploads, mounts, reading.
+
+use audit::Entry;
+use base::{Ctx, Id, Timestamp, limits};
+use blob::{Blob, Chunk, Upload};
+use db::Tx;
+use oci::{Digest, RepoName};
+use tokio::io::AsyncRead;
+
+use crate::{Error, Registry, Repository, Right, record, store};
+
+/// Repositories that are looked at for a mount that names none.
+const MOUNT_CANDIDATES: i64 = 50;
+
+impl Registry {
+    /// Begin an upload; it belongs to this repository and this account alone. Makes the repository where a push may.
+    pub async fn start_upload(&self, ctx: &Ctx, name: &RepoName) -> Result<Id<Upload>, Error> {
+        let id = Id::new(ctx);
+        let expires = ctx.now.checked_add(limits::UPLOAD_LIFETIME).unwrap_or(Timestamp::MAX);
+        db::write!(self.db, ctx, |tx| {
+            let repository = self.place_to_push(tx, ctx, name).await?;
+            let owner = owner(ctx);
+            if store::count_uploads(tx, &owner, ctx.now).await? >= limits::UPLOADS_OF_ONE {
+                return Err(Error::TooManyUploads);
+            }
+            Ok(store::insert_upload(tx, &id, &repository.id, &owner, expires).await?)
+        })?;
+        Ok(id)
+    }
+
+    /// Add bytes to an upload; gives its new length.
+    pub async fn append(
+        &self,
+        ctx: &Ctx,
+        name: &RepoName,
+        id: &Id<Upload>,
+        chunk: Chunk,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<u64, Error> {
+        upload_repository(&mut self.db.read().await?, ctx, name, id).await?;
+        Ok(self.blobs.append(id, chunk, body).await?)
+    }
+
+    /// How many bytes of the upload are here.
+    pub async fn upload_status(&self, ctx: &Ctx, name: &RepoName, id: &Id<Upload>) -> Result<u64, Error> {
+        upload_repository(&mut self.db.read().await?, ctx, name, id).await?;
+        Ok(self.blobs.length(id).await?)
+    }
+
+    pub async fn cancel_upload(&self, ctx: &Ctx, name: &RepoName, id: &Id<Upload>) -> Result<(), Error> {
+        upload_repository(&mut self.db.read().await?, ctx, name, id).await?;
+        self.blobs.discard(id).await?;
+        db::write!(self.db, ctx, |tx| Ok(store::delete_upload(tx, id).await?))
+    }
+
+    /// Add the last bytes and make the upload a blob of the repository; gives its size. A chunk out of order leaves the
+    /// upload as it was; a wrong digest ends it.
+    pub async fn finish_upload(
+        &self,
+        ctx: &Ctx,
+        name: &RepoName,
+        id: &Id<Upload>,
+        digest: &Digest,
+        chunk: Chunk,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<u64, Error> {
+        self.append(ctx, name, id, chunk, body).await?;
+        let size = match self.blobs.finish(id, digest).await {
+            Ok(size) => size,
+            Err(blob::Error::Busy) => return Err(blob::Error::Busy.into()),
+            Err(error) => {
+                db::write!(self.db, ctx, |tx| Ok::<_, Error>(store::delete_upload(tx, id).await?))?;
+                return Err(error.into());
+            }
+        };
+        db::write!(self.db, ctx, |tx| {
+            let repository = upload_repository(tx, ctx, name, id).await?;
+            store::delete_upload(tx, id).await?;
+            link(tx, ctx, &repository, digest, size, None).await
+        })?;
+        Ok(size)
+    }
+
+    /// Take a whole blob in one request; gives its size.
+    pub async fn put_blob(
+        &self,
+        ctx: &Ctx,
+        name: &RepoName,
+        digest: &Digest,
+        chunk: Chunk,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<u64, Error> {
+        self.place(&mut self.db.read().await?, ctx, name).await?;
+        let id = Id::new(ctx);
+        if let Err(error) = self.blobs.append(&id, chunk, body).await {
+            self.blobs.discard(&id).await?;
+            return Err(error.into());
+        }
+        let size = self.blobs.finish(&id, digest).await?;
+        db::write!(self.db, ctx, |tx| {
+            let repository = self.place_to_push(tx, ctx, name).await?;
+            link(tx, ctx, &repository, digest, size, None).await
+        })?;
+        Ok(size)
+    }
+
+    /// Make a blob of another repository readable in this one: of `from`, or of any the actor may pull from. `None` means
+    /// that there is none to be seen, and the client must upload. Knowing a digest is no right to it.
+    pub async fn mount(
+        &self,
+        ctx: &Ctx,
+        name: &RepoName,
+        digest: &Digest,
+        from: Option<&RepoName>,
+    ) -> Result<Option<u64>, Error> {
+        let Some(stored) = self.blobs.stat(digest).await? else { return Ok(None) };
+        db::write!(self.db, ctx, |tx| {
+            let sources = match from {
+                Some(from) => store::repository(tx, from).await?.into_iter().collect(),
+                None => store::repositories_with_blob(tx, digest, MOUNT_CANDIDATES).await?,
+            };
+            let mut found = None;
+            for source in sources {
+                let size = store::blob_size(tx, &source.id, digest).await?.filter(|size| *size == stored);
+                if size.is_some() && Registry::sees(tx, ctx, &source).await? {
+                    found = Some(source.name);
+                    break;
+                }
+            }
+            let target = self.place_to_push(tx, ctx, name).await?;
+            match found {
+                Some(source) => link(tx, ctx, &target, digest, stored, Some(&source)).await.map(|()| Some(stored)),
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// The size of a blob of the repository. One that the disk lost is unknown, so that a client pushes it again.
+    pub async fn stat_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<u64, Error> {
+        let size = self.blob_size(ctx, name, digest).await?;
+        match self.blobs.stat(digest).await? {
+            Some(stored) if stored == size => Ok(size),
+            _ => Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() }),
+        }
+    }
+
+    pub async fn open_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<Blob, Error> {
+        let size = self.blob_size(ctx, name, digest).await?;
+        match self.blobs.open(digest, size).await {
+            Err(blob::Error::NotFound(digest)) => Err(Error::BlobUnknown { repository: name.clone(), digest }),
+            outcome => Ok(outcome?),
+        }
+    }
+
+    async fn blob_size(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<u64, Error> {
+        let mut tx = self.db.read().await?;
+        let repository = Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
+        let size = store::blob_size(&mut tx, &repository.id, digest).await?;
+        size.ok_or_else(|| Error::BlobUnknown { repository: name.clone(), digest: digest.clone() })
+    }
+
+    /// Give up uploads whose time is over and files that no upload knows; gives how many. Run now and then.
+    pub async fn expire_uploads(&self, ctx: &Ctx) -> Result<usize, Error> {
+        let mut ended = 0;
+        for (id, modified) in self.blobs.uploads().await? {
+            let modified = Timestamp::try_from(modified).unwrap_or(Timestamp::MIN);
+            let resting = ctx.now.duration_since(modified).unsigned_abs() > limits::UPLOAD_LIFETIME;
+            let wanted = store::upload_is_live(&mut self.db.read().await?, &id, ctx.now).await?;
+            if !wanted && resting && ctx.now > modified {
+                match self.blobs.discard(&id).await {
+                    Ok(()) => ended += 1,
+                    Err(blob::Error::Busy) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        db::write!(self.db, ctx, |tx| Ok::<_, Error>(store::delete_expired_uploads(tx, ctx.now).await?))?;
+        Ok(ended)
+    }
+}
+
+/// The repository of an upload that is this actor's and still runs. Every other id is unknown, whatever it may be.
+async fn upload_repository(tx: &mut Tx, ctx: &Ctx, name: &RepoName, id: &Id<Upload>) -> Result<Repository, Error> {
+    let repository = Registry::authorize(tx, ctx, name, Right::Push).await?;
+    if store::upload_exists(tx, id, &repository.id, &owner(ctx), ctx.now).await? {
+        Ok(repository)
+    } else {
+        Err(Error::UploadUnknown)
+    }
+}
+
+/// Make a stored blob readable in a repository. The same again is no change.
+async fn link(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    repository: &Repository,
+    digest: &Digest,
+    size: u64,
+    source: Option<&RepoName>,
+) -> Result<(), Error> {
+    if !store::link_blob(tx, &repository.id, digest, size, ctx.now).await? {
+        return Ok(());
+    }
+    let mut entry = Entry::new(if source.is_some() { "blob.mounted" } else { "blob.pushed" })
+        .about(digest)
+        .about(record::repository_subject(&repository.name))
+        .detail("repository", &repository.name)
+        .detail("size", size);
+    if let Some(source) = source {
+        entry = entry.detail("source", source);
+    }
+    if let Some(job) = ctx.job() {
+        entry = entry.about(record::job_subject(job));
+    }
+    audit::append(tx, ctx, entry).await?;
+    Ok(())
+}
+
+/// Whose an upload is.
+fn owner(ctx: &Ctx) -> String {
+    match ctx.principal() {
+        Some(principal) => principal.account.to_string(),
+        None => ctx.actor.label(),
+    }
+}

@@ -1,0 +1,11 @@
+//! The registry on a real database and a real folder of blobs.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+mod copying;
+mod deleting;
+mod manifests;
+mod model;
+mod pushing;
+mod rights;
+mod uploads;
+mod world;

@@ -1,0 +1,31 @@
+//! The style sheet and the scripts, in the binary, under names that change with their content.
+
+/// A file that pages refer to.
+#[derive(Clone, Copy, Debug)]
+pub struct Asset {
+    /// `/assets/style.css`; pages add `?v=` with a hash of the content, so that it can be cached for ever.
+    pub path: &'static str,
+    pub content_type: &'static str,
+    pub content: &'static str,
+}
+
+/// All of them.
+pub const ASSETS: &[Asset] = &[
+    Asset {
+        path: "/assets/style.css",
+        content_type: "text/css; charset=utf-8",
+        content: include_str!("../assets/style.css"),
+    },
+    Asset {
+        path: "/assets/live-log.js",
+        content_type: "text/javascript; charset=utf-8",
+        content: include_str!("../assets/live-log.js"),
+    },
+];
+
+/// The address of an asset, with a hash of its content.
+pub(crate) fn address(path: &str) -> String {
+    let asset = ASSETS.iter().find(|asset| asset.path == path);
+    let content = asset.expect("pages name assets of the table above").content;
+    format!("{path}?v={}", &base::digest_hex(content.as_bytes())[..12])
+}

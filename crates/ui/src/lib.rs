@@ -1,0 +1,36 @@
+//! The pages: pure functions from a view to HTML.
+//!
+//! A view holds exactly what its page shows, already decided: who may see what is settled before a view is made. Pages work
+//! without scripts; the two small scripts add a live log and nothing else depends on them. Every state is shown by a word and a
+//! sign, never by colour alone, and everything from outside is text, never markup.
+//!
+//! ```text
+//!   sign-in ─► repositories ─► tags ─► image (layers, components, findings)
+//!                               └────► chain of a digest: commit → pipeline → … → running
+//!              projects ─► pipelines ─► pipeline ─► job with its live log
+//! ```
+//!
+//! What this crate does not know: services, HTTP, who is asking.
+
+mod assets;
+mod layout;
+
+mod chain;
+mod image;
+mod job;
+mod message;
+mod pipelines;
+mod repositories;
+mod sign_in;
+mod tags;
+
+pub use assets::{ASSETS, Asset};
+pub use chain::{ChainView, Node, NodeState, chain};
+pub use image::{ComponentView, FindingView, ImageView, LayerView, image};
+pub use job::{JobView, job};
+pub use layout::Frame;
+pub use message::message;
+pub use pipelines::{PipelineRow, PipelineView, ProjectRow, StageView, pipeline, pipelines, projects};
+pub use repositories::{RepositoryRow, repositories};
+pub use sign_in::sign_in;
+pub use tags::{Counts, RepositoryView, ScanState, TagRow, tags};

@@ -1,0 +1,172 @@
+//! The tags of a repository, with shields and badges.
+
+use maud::{Markup, html};
+
+use crate::{
+    Frame,
+    layout::{page, short_digest},
+};
+
+/// One repository with its tags.
+#[derive(Clone, Debug)]
+pub struct RepositoryView {
+    pub name: String,
+    pub private: bool,
+    pub immutable: bool,
+    pub tags: Vec<TagRow>,
+    /// Where the next page of tags starts.
+    pub next: Option<String>,
+    /// The label of the advisory snapshot that findings come from.
+    pub snapshot: Option<String>,
+}
+
+/// One tag.
+#[derive(Clone, Debug)]
+pub struct TagRow {
+    pub tag: String,
+    pub digest: String,
+    pub platform: String,
+    pub size_bytes: u64,
+    pub pushed_by: String,
+    pub pushed_at: String,
+    pub scan: ScanState,
+    /// Where it was promoted from: `admin/flask_build:7`.
+    pub promoted_from: Option<String>,
+    /// Who signed this tag with this digest.
+    pub signed_by: Vec<String>,
+    /// A signature names this tag with another digest: the tag moved after it was signed.
+    pub signature_mismatch: bool,
+}
+
+/// What is known of an image's vulnerabilities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanState {
+    Done(Counts),
+    /// Waiting or under way.
+    Pending,
+    /// Not scanned, or it failed, and why. Unknown is not clean.
+    Unknown(String),
+}
+
+/// Findings by severity; waived ones are not among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub critical: u64,
+    pub major: u64,
+    pub minor: u64,
+    pub unknown: u64,
+    pub waived: u64,
+}
+
+impl Counts {
+    pub fn all(self) -> u64 {
+        self.critical + self.major + self.minor + self.unknown
+    }
+}
+
+/// The page.
+pub fn tags(frame: &Frame, view: &RepositoryView) -> Markup {
+    let content = html! {
+        p.quiet {
+            (if view.private { "private" } else { "public" })
+            @if view.immutable { ", immutable" }
+            @if let Some(snapshot) = &view.snapshot { " · advisories: " (snapshot) }
+        }
+        p { code { "docker pull " (frame.authority) "/" (view.name) } }
+        table {
+            thead { tr { th { "Tag" } th { "Image" } th { "Vulnerabilities" } th { "Size" } th { "Pushed" } th { "Chain" } } }
+            tbody { @for row in &view.tags { (tag_row(&view.name, row)) } }
+        }
+        @if view.tags.is_empty() { p { "No tag yet." } }
+        @if let Some(next) = &view.next {
+            p { a href={ "/repositories/" (view.name) "?after=" (next) } { "More" } }
+        }
+    };
+    page(frame, &view.name, &content)
+}
+
+fn tag_row(repository: &str, row: &TagRow) -> Markup {
+    html! {
+        tr data-tag=(row.tag) {
+            td {
+                a href={ "/images/" (repository) "@" (row.digest) } { (row.tag) } " "
+                @if let Some(source) = &row.promoted_from {
+                    span.badge.promoted title={ "promoted from " (source) } { "PROMOTED" } " "
+                }
+                @if !row.signed_by.is_empty() {
+                    span.badge.signed title={ "signed by " (row.signed_by.join(", ")) } { "SIGNED" }
+                }
+                @if row.signature_mismatch { span.bad { "✕ moved after it was signed" } }
+            }
+            td { (short_digest(&row.digest)) br; span.quiet { (row.platform) } }
+            td { (shield(&row.scan)) }
+            td { (size(row.size_bytes)) }
+            td { (row.pushed_at) br; span.quiet { "by " (row.pushed_by) } }
+            td { a href={ "/chain/" (row.digest) } { "chain" } }
+        }
+    }
+}
+
+/// The shield of the reference architecture: green when nothing was found, red with the three counts when something was, and
+/// neither while nothing is known.
+pub(crate) fn shield(scan: &ScanState) -> Markup {
+    match scan {
+        ScanState::Done(counts) if counts.all() == 0 => html! {
+            span.shield.good data-shield="green" { "⛨ Clean" }
+            @if counts.waived > 0 { " " span.quiet { (counts.waived) " waived" } }
+        },
+        ScanState::Done(counts) => html! {
+            span.shield.bad data-shield="red" {
+                "⛨ " (counts.critical) " critical, " (counts.major) " major, " (counts.minor) " minor"
+                @if counts.unknown > 0 { ", " (counts.unknown) " unknown" }
+            }
+            @if counts.waived > 0 { " " span.quiet { (counts.waived) " waived" } }
+        },
+        ScanState::Pending => html! { span.shield.wait data-shield="pending" { "⏳ scanning" } },
+        ScanState::Unknown(why) => html! { span.shield.wait data-shield="unknown" { "? unknown: " (why) } },
+    }
+}
+
+/// Bytes in a unit a person reads.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut tenths = bytes.saturating_mul(10);
+    let mut unit = "B";
+    for next in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = next;
+    }
+    if unit == "B" { format!("{bytes} B") } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Counts, ScanState, shield, size};
+
+    #[test]
+    fn unknown_is_never_green() {
+        let unknown = shield(&ScanState::Unknown("not scanned".into())).into_string();
+        assert!(!unknown.contains("green") && unknown.contains("unknown: not scanned"));
+        let clean = shield(&ScanState::Done(Counts::default())).into_string();
+        assert!(clean.contains("data-shield=\"green\""));
+        let one = Counts { unknown: 1, ..Counts::default() };
+        assert!(shield(&ScanState::Done(one)).into_string().contains("data-shield=\"red\""));
+    }
+
+    #[test]
+    fn what_comes_from_outside_is_text() {
+        let hostile = shield(&ScanState::Unknown("<script>alert(1)</script>".into())).into_string();
+        assert!(!hostile.contains("<script>"));
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(1024), "1.0 KiB");
+        assert_eq!(size(1_572_864), "1.5 MiB");
+    }
+}

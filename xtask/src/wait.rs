@@ -1,0 +1,26 @@
+//! Waiting for something to become true, always with a deadline.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+/// Between two looks: short enough that waiting costs nothing, long enough that looking costs nothing.
+const PAUSE: Duration = Duration::from_millis(15);
+
+/// Looks until the probe finds a value.
+///
+/// # Errors
+/// The probe failed, or `limit` went by; then the error names `what` was awaited.
+pub fn until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = probe()? {
+            return Ok(found);
+        }
+        if started.elapsed() >= limit {
+            bail!("gave up after {} s waiting for {what}", limit.as_secs());
+        }
+        thread::sleep(PAUSE);
+    }
+}
