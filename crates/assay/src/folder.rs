@@ -9,7 +9,7 @@
 //!       ca.pem      ca.key         the installation's certificate authority
 //!       server.pem  server.key     the server's certificate, made anew when the URL changes or it nears its end
 //!       token.key   token.pub      signs the tokens of the token service
-//!       log.key                    signs the audit log's checkpoints
+//!       log.key     log.pub        signs the audit log's checkpoints; log.origin is the log's name
 //!       seal.key                   seals what the database must hold but not show: webhooks' endpoints
 //! ```
 
@@ -99,19 +99,29 @@ impl Folder {
         Ok(TokenKeys::new(&pair.0, &pair.1, issuer)?)
     }
 
-    /// The signer of the audit log; its name is the log's origin.
-    pub(crate) fn log_signer(&self, origin: &str, entropy: &Entropy) -> Result<tlog::Signer> {
+    /// The signer of the audit log. The log keeps the name it was started with, also when the URL changes later.
+    pub(crate) fn log_signer(&self, host: &str, entropy: &Entropy) -> Result<tlog::Signer> {
+        let origin = match self.read_key("log.origin")? {
+            Some(origin) => origin.trim().to_owned(),
+            None => {
+                let origin = format!("{host}/audit");
+                self.write_key("log.origin", &origin)?;
+                origin
+            }
+        };
         let name: tlog::KeyName = origin.parse()?;
         let path = self.path.join("keys/log.key");
-        match fs::read(&path) {
-            Ok(bytes) => Ok(tlog::Signer::from_pkcs8(name, &Secret::new(bytes))?),
+        let signer = match fs::read(&path) {
+            Ok(bytes) => tlog::Signer::from_pkcs8(name, &Secret::new(bytes))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let signer = tlog::Signer::generate(name, entropy);
                 write_whole(&path, signer.to_pkcs8().expose())?;
-                Ok(signer)
+                signer
             }
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        self.write_key("log.pub", &signer.verifier().to_string())?;
+        Ok(signer)
     }
 
     /// The key that seals secrets in the database: 32 random bytes.

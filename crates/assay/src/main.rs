@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod audit;
 mod client;
 mod config;
 mod folder;
@@ -29,6 +30,9 @@ enum Command {
     Serve(serve::Args),
     /// Run jobs of a server in containers of a Docker engine.
     Runner(runner::Args),
+    /// The audit log: verify it, look into it.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     #[command(flatten)]
     Client(client::Noun),
 }
@@ -49,6 +53,11 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Runner(args) => in_runtime(runner::run(args)),
+        Command::Audit(command) => in_runtime(async {
+            let (answer, good) = command.run().await?;
+            client::print(&answer, cli.common)?;
+            if good { Ok(()) } else { Err(NotGood.into()) }
+        }),
         Command::Client(noun) => in_runtime(client::run(noun, cli.common)),
     };
     match outcome {
@@ -60,11 +69,19 @@ fn main() -> ExitCode {
     }
 }
 
+/// What was asked for was verified and is not as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("not verified; the problems are listed above")]
+struct NotGood;
+
 fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<NotGood>() {
+        return Exit::Refused;
+    }
     match error.downcast_ref::<client::Refused>().map(|refused| refused.status.as_u16()) {
         Some(401) => Exit::SignIn,
         Some(403 | 409) => Exit::Refused,

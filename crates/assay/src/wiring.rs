@@ -1,20 +1,26 @@
 //! Which services there are and how they are put together: the one place that knows all of them.
 
 use anyhow::Result;
+use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
+use blob::Blobs;
 use db::{Db, Location, Schema};
 use events::{Events, Outbound, Sealer};
 use identity::{Authority, Certified, Identity};
 use jobs::{Subscription, Tasks, Worker};
+use registry::{Registry, Settings};
+use scan::Scan;
 use web::{App, Metrics, Parts, Site};
 
 use crate::{config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
-const SCHEMAS: &[Schema] = &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, events::SCHEMA];
+pub(crate) const SCHEMAS: &[Schema] =
+    &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, events::SCHEMA];
 
 /// Who wants to hear of what.
-const SUBSCRIPTIONS: &[&[Subscription]] = &[events::SUBSCRIPTIONS];
+const SUBSCRIPTIONS: &[&[Subscription]] =
+    &[&[Subscription { event: "image.pushed", job: scan::IMAGE_JOB }], events::SUBSCRIPTIONS];
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -45,17 +51,37 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
         .map_err(|error: db::Error| anyhow::Error::from(error))?;
     first_admin(&identity, &ctx, config).await?;
+    let signer = folder.log_signer(&config.authority, &entropy)?;
+    let origin = signer.verifier().name().to_string();
+    let log = Log::open(db.clone(), signer, &origin, folder.inside("log")?, clock.clone(), entropy.clone()).await?;
+
+    let blobs = Blobs::at(&folder.inside("blobs")?).await?;
+    let settings = Settings { host: config.authority.clone(), create_on_push: true };
+    let registry = Registry::new(db.clone(), blobs, settings);
+    let scan = Scan::open(&ctx, db.clone(), registry.clone()).await?;
 
     let sealer = Sealer::new(&folder.seal_key(&entropy)?);
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
 
-    let worker = events.work(Worker::new(db.clone(), clock.clone(), entropy.clone()));
+    let (image, rematch) = (scan.clone(), scan.clone());
+    let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
+    let worker = events
+        .work(worker)
+        .on(scan::IMAGE_JOB, move |ctx, job| {
+            let scan = image.clone();
+            async move { scan.run_image(ctx, job).await }
+        })
+        .on(scan::REMATCH_JOB, move |ctx, job| {
+            let scan = rematch.clone();
+            async move { scan.run_rematch(ctx, job).await }
+        });
     if config.database.is_none() {
         worker.release_all().await?;
     }
     let site = site(config, &authority);
-    let app = App::new(Parts { site, clock, entropy, db, identity, events, metrics: Metrics::default() });
+    let metrics = Metrics::default();
+    let app = App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, events, metrics });
     Ok(Built { app, certified, worker, folder })
 }
 
@@ -63,6 +89,8 @@ impl Built {
     /// Start what works in the background.
     pub(crate) fn start(&self, tasks: &Tasks) {
         self.worker.clone().start(tasks);
+        let (log, owner) = (self.app.log.clone(), tasks.clone());
+        tasks.spawn(async move { log.run(owner.stopped()).await });
     }
 }
 

@@ -11,6 +11,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry as MetricsRegistry,
 };
+use registry::Registry;
+use scan::Scan;
 
 /// The services behind the edge; cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,7 +25,10 @@ pub struct Parts {
     pub clock: Clock,
     pub entropy: Entropy,
     pub db: Db,
+    pub log: audit::Log,
     pub identity: Identity,
+    pub registry: Registry,
+    pub scan: Scan,
     pub events: Events,
     pub metrics: Metrics,
 }

@@ -109,3 +109,15 @@ impl From<db::Error> for ApiError {
         ApiError::new(error.kind(), error)
     }
 }
+
+impl From<audit::Error> for ApiError {
+    fn from(error: audit::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}
+
+impl From<scan::Error> for ApiError {
+    fn from(error: scan::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}

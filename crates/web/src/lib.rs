@@ -15,14 +15,20 @@
 //!
 //! What this crate does not know: SQL, files, how a decision is made.
 
+mod advisories;
 mod app;
+mod audit;
 mod caller;
 mod error;
+mod guarded;
 mod operate;
 mod router;
 mod token;
+mod v2;
 
 mod dtr;
+mod oci;
 
 pub use app::{App, Metrics, Parts, Site};
+pub use guarded::{StateError, guarded};
 pub use router::router;

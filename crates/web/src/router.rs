@@ -9,7 +9,7 @@ use axum::{
 };
 use base::{Kind, limits};
 
-use crate::{App, app::RequestLabels, caller, dtr, error::ApiError, operate, token};
+use crate::{App, advisories, app::RequestLabels, audit, caller, dtr, error::ApiError, oci, operate, token};
 
 /// The whole edge over these services.
 pub fn router(app: App) -> Router {
@@ -18,6 +18,8 @@ pub fn router(app: App) -> Router {
         .merge(operate::routes())
         .merge(token::routes())
         .merge(dtr::routes())
+        .merge(audit::routes())
+        .merge(advisories::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
@@ -26,8 +28,11 @@ pub fn router(app: App) -> Router {
 }
 
 /// Paths that axum's router cannot tell apart, because a name with slashes stands in their middle.
-async fn by_path(State(_app): State<App>, request: Request) -> Response {
+async fn by_path(State(app): State<App>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
+    if path == "/v2" || path.starts_with("/v2/") {
+        return oci::serve(app, request).await;
+    }
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }
 

@@ -77,6 +77,15 @@ impl Client {
         self.call(Method::PUT, path, Some(&body)).await
     }
 
+    /// Put bytes that are no JSON.
+    pub(crate) async fn put_bytes(&self, path: &str, bytes: Vec<u8>) -> Result<Value> {
+        let mut request = self.http.put(format!("{}{path}", self.url)).body(bytes);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        read(request.send().await.context("the server cannot be reached")?).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Result<Value> {
         self.call(Method::DELETE, path, None).await
     }

@@ -1,6 +1,7 @@
 //! The command line as a client of the server: `login` and one file per group of nouns.
 
 mod accounts;
+mod advisories;
 mod http;
 mod images;
 mod login;
@@ -77,6 +78,9 @@ pub(crate) enum Noun {
     /// Pipelines of a project.
     #[command(subcommand)]
     Pipeline(projects::Pipeline),
+    /// The advisories that findings are made with.
+    #[command(subcommand)]
+    Advisories(advisories::Advisories),
     /// The chain of a digest, from the commit to what runs.
     Chain(images::Chain),
     /// Call any API of the server: `assay api GET /api/v0/repositories`.
@@ -93,14 +97,23 @@ pub(crate) struct Api {
     data: Option<String>,
 }
 
+/// Write an answer as the person wants it.
+pub(crate) fn print(answer: &Value, common: Common) -> Result<()> {
+    show::print(answer, common.format)
+}
+
 /// Run one command against the server that was signed in to.
 pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
     if let Noun::Login(login) = noun {
         return login.run().await;
     }
+    if let Noun::Advisories(command) = noun {
+        // Making a snapshot needs no server.
+        return show::print(&command.run(Client::remembered).await?, common.format);
+    }
     let client = Client::remembered()?;
     let answer = match noun {
-        Noun::Login(_) => unreachable!("handled above"),
+        Noun::Advisories(_) | Noun::Login(_) => unreachable!("handled above"),
         Noun::Account(command) => command.run(&client).await?,
         Noun::Member(command) => command.run(&client).await?,
         Noun::Team(command) => command.run(&client).await?,

@@ -8,6 +8,8 @@ mod webhooks;
 
 use axum::Router;
 
+pub(crate) use self::body::{Asked, Params};
+
 use crate::App;
 
 pub(crate) fn routes() -> Router<App> {

@@ -1,0 +1,36 @@
+//! Why a scan or a question about one failed.
+
+use base::Kind;
+
+/// By what the caller can do.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    #[error("{0} was never scanned")]
+    NotScanned(String),
+    /// The image is what cannot be read; trying again does not help.
+    #[error("the image cannot be read: {0}")]
+    Unreadable(String),
+    #[error("{0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    #[error(transparent)]
+    Blob(#[from] blob::Error),
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Error::NotScanned(_) => Kind::NotFound,
+            Error::Unreadable(_) | Error::Invalid(_) => Kind::Invalid,
+            Error::Registry(error) => error.kind(),
+            Error::Blob(error) => error.kind(),
+            Error::Database(error) => error.kind(),
+            Error::Internal(_) => Kind::Internal,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Reading the layers of an image, each once.
+
+use std::io::Read;
+
+use base::Ctx;
+use inventory::{Compression, ImageInventory, LayerInventory, Limits, SCANNER_VERSION, read_layer};
+use oci::Digest;
+use registry::{Layer, Registry};
+
+use crate::{Error, Scan, store};
+
+/// Bytes of a layer that are looked at to tell how it is packed.
+const MAGIC_BYTES: usize = 4;
+
+impl Scan {
+    /// The inventory of an image, from layers read now or before; stored under its digest.
+    pub(crate) async fn inventory_of(&self, ctx: &Ctx, image: &Digest) -> Result<(Digest, ImageInventory), Error> {
+        let layers = Registry::layers(&mut self.db.read().await?, image).await?;
+        let mut inventories = Vec::with_capacity(layers.len());
+        for layer in &layers {
+            inventories.push(self.layer_inventory(ctx, layer).await?);
+        }
+        let merged = blocking(move || inventory::merge(&inventories)).await?;
+        let json = merged.to_json();
+        let digest = Digest::sha256_of(&json);
+        self.blobs.put(ctx, &digest, json).await?;
+        Ok((digest, merged))
+    }
+
+    /// The inventory of one layer; a layer that was read before by this version of the scanner costs one row.
+    async fn layer_inventory(&self, ctx: &Ctx, layer: &Layer) -> Result<LayerInventory, Error> {
+        let known = store::layer_inventory(&mut self.db.read().await?, &layer.digest, SCANNER_VERSION).await?;
+        if let Some((digest, size)) = known {
+            let json = self.blobs.read(&digest, size).await?;
+            return LayerInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()));
+        }
+        let mut file = self.blobs.open(&layer.digest, layer.size).await?.into_file();
+        let place = layer.digest.to_string();
+        let inventory = blocking(move || {
+            let mut magic = [0; MAGIC_BYTES];
+            let length = read_some(&mut file, &mut magic).map_err(|error| Error::Internal(error.to_string()))?;
+            let whole = std::io::Cursor::new(magic[..length].to_vec()).chain(file);
+            read_layer(whole, Compression::sniff(&magic[..length]), &Limits::default())
+                .map_err(|error| Error::Unreadable(format!("layer {place}: {error}")))
+        })
+        .await??;
+        let json = inventory.to_json();
+        let (digest, size) = (Digest::sha256_of(&json), json.len());
+        self.blobs.put(ctx, &digest, json).await?;
+        db::write!(self.db, ctx, |tx| {
+            store::insert_layer_inventory(tx, &layer.digest, SCANNER_VERSION, &digest, size).await
+        })
+        .map_err(|error: db::Error| Error::Database(error))?;
+        Ok(inventory)
+    }
+
+    /// A stored inventory.
+    pub(crate) async fn stored_inventory(&self, digest: &Digest) -> Result<ImageInventory, Error> {
+        let size = self.blobs.stat(digest).await?;
+        let size = size.ok_or_else(|| Error::Internal(format!("the inventory {digest} is not in the store")))?;
+        let json = self.blobs.read(digest, size).await?;
+        ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// As many bytes as there are, up to the length of the buffer.
+fn read_some(file: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read(&mut buffer[length..])? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    Ok(length)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(format!("the scanner stopped: {error}")))
+}

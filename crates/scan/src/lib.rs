@@ -1,0 +1,31 @@
+//! What is in an image, and which advisories touch it.
+//!
+//! ```text
+//!   image.pushed ─► scan.image ─► each layer never seen before: read once, as a stream ─► inventory of the layer, by digest
+//!                                 merge ─► inventory of the image, by digest
+//!                                 match against the current snapshot ─► findings ─► scan.completed
+//!   snapshot.changed ─► scan.rematch ─► stored inventories matched again, no layer opened ─► scan.completed where it differs
+//! ```
+//!
+//! Invariants: an image that was not scanned, whose scan failed, or of which something could not be judged is *unknown*, never
+//! clean. An inventory is a pure function of a layer's bytes and the scanner's version; findings are a pure function of an
+//! inventory and a snapshot, and both are named by digest beside the result.
+//!
+//! What this crate does not know: policies, waivers, HTTP. It holds no credential and opens no connection.
+
+mod layers;
+mod matching;
+mod outcome;
+mod snapshots;
+
+mod error;
+mod jobs;
+mod service;
+mod store;
+
+pub use error::Error;
+pub use jobs::{IMAGE_JOB, REMATCH_JOB};
+pub use outcome::{Evidence, ImageFinding, ScanEvidence, State, Summary};
+pub use service::Scan;
+pub use snapshots::SnapshotInfo;
+pub use store::SCHEMA;

@@ -1,0 +1,105 @@
+//! The nouns: how a scan stands and what it found.
+
+use std::{fmt, str::FromStr};
+
+use base::Timestamp;
+use policy::{Component, Counts};
+use serde::{Deserialize, Serialize};
+
+/// How the scan of one image stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Asked for, or under way.
+    Pending,
+    Done,
+    Failed,
+}
+
+/// The result of a scan, without its components.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    pub digest: String,
+    pub state: State,
+    /// Findings by severity, waivers not considered.
+    pub counts: Counts,
+    /// The digest of the image's inventory.
+    pub inventory: Option<String>,
+    /// The digest of the advisory snapshot it was matched with, and that snapshot's label.
+    pub snapshot: Option<String>,
+    pub snapshot_label: Option<String>,
+    pub distribution: Option<String>,
+    /// Why something is not known, in sentences: an image with any of these is not clean.
+    pub unknown: Vec<String>,
+    pub error: Option<String>,
+    pub finished_at: Option<Timestamp>,
+}
+
+/// One finding in one image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageFinding {
+    pub component: String,
+    pub version: String,
+    pub purl: String,
+    /// Which layer brought the component, counted from 0.
+    pub layer: i64,
+    pub advisory: String,
+    pub aliases: Vec<String>,
+    pub severity: String,
+    pub source_severity: Option<String>,
+    pub fixed_version: Option<String>,
+    pub reason: String,
+}
+
+/// What a decision may use of a scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    Known(ScanEvidence),
+    /// Nothing to decide on, and why, as part of a sentence: `the scan failed: …`.
+    Missing(String),
+}
+
+/// A completed scan, as policies ask for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanEvidence {
+    /// Findings by severity, waivers not considered.
+    pub counts: Counts,
+    pub components: Vec<Component>,
+    pub licenses: Vec<String>,
+    /// Components whose licence is not known.
+    pub unlicensed: u64,
+    pub snapshot: String,
+    pub inventory_digest: String,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            State::Pending => "pending",
+            State::Done => "done",
+            State::Failed => "failed",
+        })
+    }
+}
+
+impl FromStr for State {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<State, String> {
+        match text {
+            "pending" => Ok(State::Pending),
+            "done" => Ok(State::Done),
+            "failed" => Ok(State::Failed),
+            other => Err(format!("{other:?} is no state of a scan")),
+        }
+    }
+}
+
+impl Summary {
+    /// Whether the scan is complete and nothing of the image escaped it.
+    pub fn is_known(&self) -> bool {
+        self.state == State::Done && self.unknown.is_empty()
+    }
+}

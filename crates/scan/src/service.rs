@@ -1,0 +1,338 @@
+//! Scanning images and answering what was found.
+
+use audit::Entry;
+use base::{Ctx, Kind};
+use blob::Blobs;
+use db::{Db, Tx};
+use inventory::ImageInventory;
+use oci::{Digest, Reference, RepoName, Tag};
+use policy::Component;
+use registry::{Image, Registry};
+use serde_json::json;
+
+use crate::{
+    Error, Evidence, IMAGE_JOB, ImageFinding, ScanEvidence, State, Summary,
+    matching::{Matched, match_inventory},
+    snapshots::Current,
+    store::{self, Inspected},
+};
+
+/// The scanner of one installation; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    pub(crate) db: Db,
+    pub(crate) blobs: Blobs,
+    registry: Registry,
+    pub(crate) current: Current,
+}
+
+impl Scan {
+    /// The scanner with the snapshot that the database names, or the built-in one.
+    pub async fn open(ctx: &Ctx, db: Db, registry: Registry) -> Result<Scan, Error> {
+        let current = Current::new(advisory::starter().clone());
+        let scan = Scan { db, blobs: registry.blobs().clone(), registry, current };
+        scan.load_current(ctx).await?;
+        Ok(scan)
+    }
+
+    /// Ask for a scan of what a reference names, whether or not its repository scans on push.
+    pub async fn request(&self, ctx: &Ctx, repository: &RepoName, reference: &Reference) -> Result<(), Error> {
+        let image = self.registry.image(ctx, repository, reference).await?;
+        let tag = match reference {
+            Reference::Tag(tag) => Some(tag),
+            Reference::Digest(_) => None,
+        };
+        db::write!(self.db, ctx, |tx| {
+            Registry::authorize(tx, ctx, repository, registry::Right::Push).await?;
+            store::set_pending(tx, &image.digest).await?;
+            let entry = Entry::new("scan.requested").about(&image.digest).about(format!("repository/{repository}"));
+            let entry = audit::append(tx, ctx, entry).await?;
+            let event = ::jobs::Event {
+                kind: "scan.requested".to_owned(),
+                subject: format!("{repository}@{}", image.digest),
+                data: json!({"repository": repository, "tag": tag, "digest": image.digest, "asked": true}),
+                at: ctx.now,
+                entry: entry.clone(),
+            };
+            let payload = serde_json::to_value(&event).expect("an event has only text keys");
+            let lane = format!("{IMAGE_JOB} {}", event.subject);
+            let job = ::jobs::NewJob::new(IMAGE_JOB, payload).in_lane(&lane).caused_by(&entry);
+            ::jobs::enqueue(tx, ctx, job).await?;
+            Ok(())
+        })
+    }
+
+    /// Scan what was pushed, if its repository wants that or somebody asked, and tell the others.
+    pub(crate) async fn scan_pushed(
+        &self,
+        ctx: &Ctx,
+        repository: &RepoName,
+        tag: Option<&Tag>,
+        digest: &Digest,
+        asked: bool,
+    ) -> Result<(), Error> {
+        let mut tx = self.db.read().await?;
+        let Some(found) = Registry::find(&mut tx, repository).await? else { return Ok(()) };
+        let Some(image) = Registry::image_of(&mut tx, digest).await? else { return Ok(()) };
+        drop(tx);
+        if !found.scan_on_push && !asked {
+            return Ok(());
+        }
+        if !image.is_runnable() {
+            // An index is judged by its children, other artifacts are not images.
+            return Ok(());
+        }
+        db::write!(self.db, ctx, |tx| store::set_pending(tx, digest).await).map_err(|error: db::Error| error)?;
+        match self.inspect(ctx, digest).await {
+            Ok((inventory, snapshot, image, matched)) => {
+                let result = Inspected {
+                    inventory: &inventory,
+                    snapshot: &snapshot,
+                    distribution: image.os.as_ref().map(|os| os.pretty_name.as_str()),
+                    matched: &matched,
+                };
+                self.record_done(ctx, Some((repository, tag)), digest, &result).await
+            }
+            Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Internal) => Err(error),
+            Err(error) => self.record_failed(ctx, repository, tag, digest, &error).await,
+        }
+    }
+
+    async fn inspect(&self, ctx: &Ctx, digest: &Digest) -> Result<(Digest, String, ImageInventory, Matched), Error> {
+        let (inventory, image) = self.inventory_of(ctx, digest).await?;
+        let snapshot = self.current.get();
+        let matched = match_inventory(&image, &snapshot);
+        Ok((inventory, snapshot.digest().to_owned(), image, matched))
+    }
+
+    async fn record_done(
+        &self,
+        ctx: &Ctx,
+        place: Option<(&RepoName, Option<&Tag>)>,
+        digest: &Digest,
+        result: &Inspected<'_>,
+    ) -> Result<(), Error> {
+        let counts = result.matched.counts;
+        db::write!(self.db, ctx, |tx| {
+            store::set_done(tx, ctx, digest, result).await?;
+            let summary = store::summary(tx, digest).await?.ok_or_else(|| Error::NotScanned(digest.to_string()))?;
+            let mut entry = Entry::new("scan.completed")
+                .about(digest)
+                .detail("counts", counts)
+                .detail("inventory", result.inventory)
+                .detail("snapshot", result.snapshot)
+                .detail("unknown", &result.matched.unknown)
+                .set(format!("scan/image/{digest}"), store::guarded(&summary, &result.matched.findings));
+            if let Some((repository, _)) = place {
+                entry = entry.about(format!("repository/{repository}"));
+            }
+            let entry = audit::append(tx, ctx, entry).await?;
+            for (repository, tag) in self.places(tx, place, digest).await? {
+                let data = json!({"repository": repository, "tag": tag, "digest": digest, "counts": counts});
+                emit(tx, ctx, "scan.completed", &repository, digest, data, &entry).await?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whom a result concerns: the push that asked for it, or every tag that names the image.
+    async fn places(
+        &self,
+        tx: &mut Tx,
+        place: Option<(&RepoName, Option<&Tag>)>,
+        digest: &Digest,
+    ) -> Result<Vec<(RepoName, Option<Tag>)>, Error> {
+        if let Some((repository, tag)) = place {
+            return Ok(vec![(repository.clone(), tag.cloned())]);
+        }
+        let mut all = Vec::new();
+        for place in Registry::places(tx, digest).await? {
+            all.extend(place.tags.into_iter().map(|tag| (place.repository.clone(), Some(tag))));
+        }
+        Ok(all)
+    }
+
+    async fn record_failed(
+        &self,
+        ctx: &Ctx,
+        repository: &RepoName,
+        tag: Option<&Tag>,
+        digest: &Digest,
+        error: &Error,
+    ) -> Result<(), Error> {
+        let message = error.to_string();
+        db::write!(self.db, ctx, |tx| {
+            store::set_failed(tx, ctx, digest, &message).await?;
+            let entry = Entry::new("scan.failed")
+                .about(digest)
+                .about(format!("repository/{repository}"))
+                .detail("error", &message)
+                .set(format!("scan/image/{digest}"), "failed");
+            let entry = audit::append(tx, ctx, entry).await?;
+            let data = json!({"repository": repository, "tag": tag, "digest": digest, "error": message});
+            emit(tx, ctx, "scan.failed", repository, digest, data, &entry).await?;
+            Ok(())
+        })
+    }
+
+    /// Match every stored inventory with the current snapshot; where the result differs, record it and tell the others.
+    pub(crate) async fn rematch(&self, ctx: &Ctx) -> Result<(), Error> {
+        const BATCH: i64 = 100;
+        let mut after = String::new();
+        loop {
+            let batch = store::done(&mut self.db.read().await?, &after, BATCH).await?;
+            let Some(last) = batch.last() else { return Ok(()) };
+            after.clone_from(&last.digest);
+            for summary in &batch {
+                self.rematch_one(ctx, summary).await?;
+            }
+        }
+    }
+
+    async fn rematch_one(&self, ctx: &Ctx, summary: &Summary) -> Result<(), Error> {
+        let snapshot = self.current.get();
+        if summary.snapshot.as_deref() == Some(snapshot.digest()) {
+            return Ok(());
+        }
+        let parse = |text: &str| text.parse::<Digest>().map_err(|error| Error::Internal(error.to_string()));
+        let digest = parse(&summary.digest)?;
+        let inventory = parse(summary.inventory.as_deref().unwrap_or_default())?;
+        let image = self.stored_inventory(&inventory).await?;
+        let matched = match_inventory(&image, &snapshot);
+        let result = Inspected {
+            inventory: &inventory,
+            snapshot: snapshot.digest(),
+            distribution: summary.distribution.as_deref(),
+            matched: &matched,
+        };
+        self.record_done(ctx, None, &digest, &result).await
+    }
+
+    /// How the scan of an image stands. Whoever asks has shown that they may see the image.
+    pub async fn summary(&self, tx: &mut Tx, digest: &Digest) -> Result<Option<Summary>, Error> {
+        let mut summary = store::summary(tx, digest).await?;
+        if let Some(summary) = &mut summary {
+            let current = self.snapshot();
+            summary.snapshot_label = summary
+                .snapshot
+                .as_ref()
+                .map(|digest| if *digest == current.digest { current.label } else { format!("snapshot {digest}") });
+        }
+        Ok(summary)
+    }
+
+    pub async fn findings(tx: &mut Tx, digest: &Digest) -> Result<Vec<ImageFinding>, Error> {
+        Ok(store::findings(tx, digest).await?)
+    }
+
+    /// The inventory of a scanned image.
+    pub async fn inventory(&self, tx: &mut Tx, digest: &Digest) -> Result<Option<ImageInventory>, Error> {
+        let Some(Summary { inventory: Some(inventory), .. }) = store::summary(tx, digest).await? else {
+            return Ok(None);
+        };
+        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
+        Ok(Some(self.stored_inventory(&inventory).await?))
+    }
+
+    /// What a decision may use: for an index, all images it names together, each of which must be known.
+    pub async fn evidence(&self, tx: &mut Tx, digest: &Digest) -> Result<Evidence, Error> {
+        let Some(image) = Registry::image_of(tx, digest).await? else {
+            return Ok(Evidence::Missing("the image is not here".to_owned()));
+        };
+        if !image.is_index() {
+            return self.evidence_of_one(tx, digest).await;
+        }
+        let mut all: Option<ScanEvidence> = None;
+        for child in Registry::children(tx, digest).await? {
+            let runnable = Registry::image_of(tx, &child.digest).await?.is_some_and(|image: Image| image.is_runnable());
+            if !runnable {
+                continue;
+            }
+            match self.evidence_of_one(tx, &child.digest).await? {
+                Evidence::Known(one) => all = Some(all.map_or_else(|| one.clone(), |all| all.with(&one))),
+                Evidence::Missing(why) => return Ok(Evidence::Missing(format!("{}: {why}", child.digest))),
+            }
+        }
+        Ok(all.map_or_else(|| Evidence::Missing("the index names no image".to_owned()), Evidence::Known))
+    }
+
+    async fn evidence_of_one(&self, tx: &mut Tx, digest: &Digest) -> Result<Evidence, Error> {
+        let Some(summary) = store::summary(tx, digest).await? else {
+            return Ok(Evidence::Missing("the image was not scanned".to_owned()));
+        };
+        let missing = match (&summary.state, &summary.error) {
+            (State::Pending, _) => Some("the scan has not ended".to_owned()),
+            (State::Failed, error) => {
+                Some(format!("the scan failed: {}", error.as_deref().unwrap_or("no reason kept")))
+            }
+            (State::Done, _) if !summary.unknown.is_empty() => Some(summary.unknown.join("; ")),
+            (State::Done, _) => None,
+        };
+        if let Some(why) = missing {
+            return Ok(Evidence::Missing(why));
+        }
+        let (Some(snapshot), Some(inventory)) = (&summary.snapshot, &summary.inventory) else {
+            return Err(Error::Internal(format!("the scan of {digest} has no inputs")));
+        };
+        let parsed = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
+        let image = self.stored_inventory(&parsed).await?;
+        Ok(Evidence::Known(ScanEvidence::of(&summary, snapshot, inventory, &image)))
+    }
+
+    /// The present state under the keys that this context's audit entries set.
+    pub async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
+        Ok(store::state(tx).await?)
+    }
+}
+
+impl ScanEvidence {
+    fn of(summary: &Summary, snapshot: &str, inventory: &str, image: &ImageInventory) -> ScanEvidence {
+        let mut licenses: Vec<String> = image.components.iter().flat_map(|one| one.licenses.clone()).collect();
+        licenses.sort();
+        licenses.dedup();
+        let component = |one: &inventory::Component| Component { name: one.name.clone(), version: one.version.clone() };
+        ScanEvidence {
+            counts: summary.counts,
+            components: image.components.iter().map(component).collect(),
+            licenses,
+            unlicensed: image.components.iter().filter(|one| one.licenses.is_empty()).count() as u64,
+            snapshot: snapshot.to_owned(),
+            inventory_digest: inventory.to_owned(),
+        }
+    }
+
+    /// Both together: what an index with both images has.
+    fn with(mut self, other: &ScanEvidence) -> ScanEvidence {
+        self.counts.critical += other.counts.critical;
+        self.counts.major += other.counts.major;
+        self.counts.minor += other.counts.minor;
+        self.counts.unknown += other.counts.unknown;
+        self.components.extend(other.components.iter().cloned());
+        self.licenses.extend(other.licenses.iter().cloned());
+        self.licenses.sort();
+        self.licenses.dedup();
+        self.unlicensed += other.unlicensed;
+        self.inventory_digest = format!("{} {}", self.inventory_digest, other.inventory_digest);
+        self
+    }
+}
+
+async fn emit(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    kind: &str,
+    repository: &RepoName,
+    digest: &Digest,
+    data: serde_json::Value,
+    entry: &str,
+) -> Result<(), Error> {
+    let event = ::jobs::Event {
+        kind: kind.to_owned(),
+        subject: format!("{repository}@{digest}"),
+        data,
+        at: ctx.now,
+        entry: entry.to_owned(),
+    };
+    ::jobs::emit(tx, ctx, &event).await?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Scanning real images in a real registry: what is found, what is unknown, what happens when advisories change.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+use advisory::{About, Snapshot};
+use base::{Clock, Ctx, Entropy};
+use blob::{Blobs, Chunk};
+use db::{Db, Location};
+use flate2::{Compression, write::GzEncoder};
+use jobs::Worker;
+use oci::{Digest, Reference, RepoName};
+use registry::{ManifestPush, NewRepository, Registry, Settings};
+use scan::{Evidence, Scan, State, Summary};
+use serde_json::json;
+
+const OS: &str =
+    "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
+
+struct World {
+    db: Db,
+    registry: Registry,
+    scan: Scan,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA];
+        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
+        let settings = Settings { host: "assay.test".into(), create_on_push: true };
+        let registry = Registry::new(db.clone(), blobs, settings);
+        let ctx = ctx();
+        let subscription = jobs::Subscription { event: "image.pushed", job: scan::IMAGE_JOB };
+        let subscribed: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &[subscription]).await);
+        subscribed.unwrap();
+        let scan = Scan::open(&ctx, db.clone(), registry.clone()).await.unwrap();
+        registry.create_repository(&ctx, NewRepository::private(repo())).await.unwrap();
+        World { db, registry, scan, _folder: folder }
+    }
+
+    async fn push_blob(&self, bytes: &[u8]) -> serde_json::Value {
+        let digest = Digest::sha256_of(bytes);
+        self.registry.put_blob(&ctx(), &repo(), &digest, Chunk::default(), bytes).await.unwrap();
+        json!({"digest": digest, "size": bytes.len()})
+    }
+
+    /// Push an image with this one layer and run the jobs that follow.
+    async fn push(&self, tag: &str, layer: &[u8]) -> Digest {
+        let mut layer_descriptor = self.push_blob(layer).await;
+        layer_descriptor["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip".into();
+        let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}});
+        let mut config = self.push_blob(config.to_string().as_bytes()).await;
+        config["mediaType"] = "application/vnd.oci.image.config.v1+json".into();
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        let manifest =
+            json!({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": [layer_descriptor]});
+        let push = ManifestPush {
+            repository: &repo(),
+            reference: &tag.parse::<Reference>().unwrap(),
+            content_type: Some(media_type),
+            bytes: manifest.to_string().into_bytes(),
+            tags: &[],
+        };
+        let digest = self.registry.push_manifest(&ctx(), push).await.unwrap().digest;
+        self.run_jobs().await;
+        digest
+    }
+
+    async fn run_jobs(&self) {
+        let (image, rematch) = (self.scan.clone(), self.scan.clone());
+        let worker = Worker::new(self.db.clone(), Clock::System, Entropy::System)
+            .on(scan::IMAGE_JOB, move |ctx, job| {
+                let scan = image.clone();
+                async move { scan.run_image(ctx, job).await }
+            })
+            .on(scan::REMATCH_JOB, move |ctx, job| {
+                let scan = rematch.clone();
+                async move { scan.run_rematch(ctx, job).await }
+            });
+        worker.run_until_idle().await.unwrap();
+    }
+
+    async fn summary(&self, digest: &Digest) -> Summary {
+        self.scan.summary(&mut self.db.read().await.unwrap(), digest).await.unwrap().unwrap()
+    }
+
+    async fn evidence(&self, digest: &Digest) -> Evidence {
+        self.scan.evidence(&mut self.db.read().await.unwrap(), digest).await.unwrap()
+    }
+}
+
+fn ctx() -> Ctx {
+    Ctx::system("test", &Clock::System, &Entropy::System)
+}
+
+fn repo() -> RepoName {
+    "admin/app".parse().unwrap()
+}
+
+fn layer(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+fn dpkg(package: &str, version: &str) -> String {
+    format!("Package: {package}\nStatus: install ok installed\nArchitecture: all\nVersion: {version}\n\n")
+}
+
+#[tokio::test]
+async fn a_famous_package_is_found_and_a_clean_image_is_clean() {
+    let world = World::new().await;
+    let status = dpkg("liblog4j2-java", "2.14.1-1");
+    let bad = world.push("bad", &layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &status)])).await;
+    let summary = world.summary(&bad).await;
+    assert_eq!((summary.state, summary.counts.critical, summary.counts.all()), (State::Done, 1, 1));
+    let findings = Scan::findings(&mut world.db.read().await.unwrap(), &bad).await.unwrap();
+    assert_eq!(findings[0].advisory, "CVE-2021-44228");
+    let Evidence::Known(evidence) = world.evidence(&bad).await else { panic!("the scan is complete") };
+    assert_eq!(evidence.components[0].name, "liblog4j2-java");
+
+    let status = dpkg("hello", "2.10-3");
+    let good = world.push("good", &layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &status)])).await;
+    assert!(world.summary(&good).await.is_known());
+    assert_eq!(world.summary(&good).await.counts.all(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_or_judged_is_unknown() {
+    let world = World::new().await;
+    let broken = world.push("broken", b"\x1f\x8b this is no gzip stream").await;
+    assert_eq!(world.summary(&broken).await.state, State::Failed);
+    assert!(matches!(world.evidence(&broken).await, Evidence::Missing(why) if why.starts_with("the scan failed")));
+
+    let scratch = world.push("scratch", &layer(&[("app", "static")])).await;
+    assert!(matches!(world.evidence(&scratch).await, Evidence::Missing(why) if why.contains("no package database")));
+
+    let os = "ID=plan9\nVERSION_ID=4\n";
+    let foreign = layer(&[("etc/os-release", os), ("var/lib/dpkg/status", &dpkg("hello", "1"))]);
+    let foreign = world.push("foreign", &foreign).await;
+    assert!(matches!(world.evidence(&foreign).await, Evidence::Missing(_)));
+    let never = Digest::sha256_of(b"never pushed");
+    assert!(matches!(world.evidence(&never).await, Evidence::Missing(_)));
+}
+
+#[tokio::test]
+async fn a_new_snapshot_is_matched_with_stored_inventories_and_the_log_agrees() {
+    let world = World::new().await;
+    let status = dpkg("liblog4j2-java", "2.14.1-1");
+    let digest = world.push("bad", &layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &status)])).await;
+    let about = About {
+        created: "2026-01-01T00:00:00Z".parse().unwrap(),
+        label: "one harmless record".into(),
+        name: "test".into(),
+        never_stale: true,
+    };
+    let kept = advisory::starter().advisories().iter().filter(|one| !one.id.contains("44228")).cloned().collect();
+    let snapshot = Snapshot::new(about, kept).unwrap();
+    world.scan.use_snapshot(&ctx(), snapshot.serialise()).await.unwrap();
+    world.run_jobs().await;
+    let summary = world.summary(&digest).await;
+    assert_eq!((summary.counts.all(), summary.snapshot.as_deref()), (0, Some(snapshot.digest())));
+    assert_eq!(summary.snapshot_label.as_deref(), Some("one harmless record"));
+
+    assert!(world.scan.use_snapshot(&ctx(), b"nonsense".to_vec()).await.is_err());
+    let state = Scan::state(&mut world.db.read().await.unwrap()).await.unwrap();
+    let (_, value) = state.iter().find(|(key, _)| *key == format!("scan/image/{digest}")).unwrap();
+    assert!(value.contains(snapshot.digest()), "{value}");
+}

@@ -1,0 +1,42 @@
+//! The present state of every context, for comparing it with what the audit log says.
+
+use audit::Guarded;
+use base::Kind;
+use db::Tx;
+use events::Events;
+use identity::Identity;
+use registry::Registry;
+use scan::Scan;
+
+/// A context whose state could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    #[error(transparent)]
+    Identity(#[from] identity::Error),
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    #[error(transparent)]
+    Scan(#[from] scan::Error),
+    #[error(transparent)]
+    Events(#[from] events::Error),
+}
+
+impl StateError {
+    pub fn kind(&self) -> Kind {
+        match self {
+            StateError::Identity(error) => error.kind(),
+            StateError::Registry(error) => error.kind(),
+            StateError::Scan(error) => error.kind(),
+            StateError::Events(error) => error.kind(),
+        }
+    }
+}
+
+/// Every key that some context's entries set, with its present value.
+pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
+    Ok(Guarded::nothing()
+        .context("identity/", Identity::state(tx).await?)
+        .context("registry/", Registry::state(tx).await?)
+        .context("scan/", Scan::state(tx).await?)
+        .context("events/", Events::state(tx).await?))
+}

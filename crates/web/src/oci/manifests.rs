@@ -1,0 +1,126 @@
+//! Manifests: pull, push, delete.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base::{Kind, limits};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use oci::{Digest, ErrorCode, Reference, RepoName, Tag};
+use registry::ManifestPush;
+
+use super::{Call, OciError};
+
+/// Tags in one push, `?tag=a&tag=b`; more is 414, as the specification says.
+const TAGS_MAX: usize = 20;
+
+/// `GET` and `HEAD /v2/<name>/manifests/<reference>`: the bytes as they were pushed.
+pub(super) async fn pull(call: &Call, repo: &RepoName, reference: &Reference) -> Result<Response, OciError> {
+    let manifest = call.app.registry.manifest(&call.ctx, repo, reference).await;
+    let manifest = manifest.map_err(|error| call.failed(repo, error))?;
+    let etag = format!("\"{}\"", manifest.digest);
+    let unchanged = call.header(header::IF_NONE_MATCH).is_some_and(|known| known == etag);
+    let length = manifest.bytes.len();
+    let body = match call.method {
+        Method::HEAD => Body::empty(),
+        _ if unchanged => Body::empty(),
+        _ => Body::from(manifest.bytes),
+    };
+    let status = if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    insert(headers, "content-type", manifest.media_type.as_str());
+    insert(headers, "docker-content-digest", manifest.digest.as_str());
+    insert(headers, "etag", &etag);
+    if !unchanged {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    Ok(response)
+}
+
+/// `PUT /v2/<name>/manifests/<reference>`.
+pub(super) async fn push(
+    call: &Call,
+    repo: &RepoName,
+    reference: &Reference,
+    body: Body,
+) -> Result<Response, OciError> {
+    let tags = extra_tags(call)?;
+    let bytes = read_whole(body).await?;
+    let push = ManifestPush {
+        repository: repo,
+        reference,
+        content_type: call.header(header::CONTENT_TYPE),
+        bytes: bytes.into(),
+        tags: &tags,
+    };
+    let pushed = call.app.registry.push_manifest(&call.ctx, push).await.map_err(|error| call.failed(repo, error))?;
+    let mut response = StatusCode::CREATED.into_response();
+    let headers = response.headers_mut();
+    insert(headers, "location", &format!("/v2/{repo}/manifests/{}", pushed.digest));
+    insert(headers, "docker-content-digest", pushed.digest.as_str());
+    if let Some(subject) = &pushed.subject {
+        insert(headers, "oci-subject", subject.as_str());
+    }
+    for tag in &tags {
+        if let Ok(value) = HeaderValue::from_str(tag.as_str()) {
+            headers.append("oci-tag", value);
+        }
+    }
+    if let Some(entry) = &pushed.entry {
+        insert(headers, "assay-audit-entry", entry);
+    }
+    Ok(response)
+}
+
+/// `DELETE /v2/<name>/manifests/<reference>`: a tag goes, or a manifest with all its tags.
+pub(super) async fn delete(call: &Call, repo: &RepoName, reference: &Reference) -> Result<Response, OciError> {
+    let registry = &call.app.registry;
+    let outcome = match reference {
+        Reference::Tag(tag) => registry.delete_tag(&call.ctx, repo, tag).await,
+        Reference::Digest(digest) => registry.delete_manifest(&call.ctx, repo, digest).await,
+    };
+    outcome.map_err(|error| call.failed(repo, error))?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+fn extra_tags(call: &Call) -> Result<Vec<Tag>, OciError> {
+    let texts = call.query_all("tag");
+    if texts.len() > TAGS_MAX {
+        let mut error =
+            OciError::new(Kind::Invalid, ErrorCode::TagInvalid, format!("more than {TAGS_MAX} tags at once"));
+        error.set_status(StatusCode::URI_TOO_LONG);
+        return Err(error);
+    }
+    let parsed = texts.iter().map(|text| text.parse::<Tag>());
+    parsed.collect::<Result<_, _>>().map_err(|error| OciError::new(Kind::Invalid, ErrorCode::TagInvalid, error))
+}
+
+/// The body of a manifest, at most as long as a manifest may be.
+async fn read_whole(body: Body) -> Result<Bytes, OciError> {
+    match Limited::new(body, limits::MANIFEST_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("a manifest has at most {} bytes", limits::MANIFEST_BYTES);
+            Err(OciError::new(Kind::TooLarge, ErrorCode::SizeInvalid, message))
+        }
+        Err(error) => {
+            Err(OciError::new(Kind::Invalid, ErrorCode::ManifestInvalid, format!("the body broke off: {error}")))
+        }
+    }
+}
+
+/// Set a header whose value is made of names and digests, which no header refuses.
+pub(super) fn insert(headers: &mut axum::http::HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// The digest in a query, `?digest=…`.
+pub(super) fn query_digest(call: &Call, key: &str) -> Result<Option<Digest>, OciError> {
+    let parsed = call.query(key).map(|text| text.parse::<Digest>()).transpose();
+    parsed.map_err(|error| OciError::new(Kind::Invalid, ErrorCode::DigestInvalid, error))
+}

@@ -1,0 +1,127 @@
+//! OCI distribution 1.1 under `/v2/`: one path parser, one dispatcher, one file per resource.
+
+mod blobs;
+mod error;
+mod lists;
+mod manifests;
+mod path;
+mod uploads;
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request::Parts},
+    response::{IntoResponse, Response},
+};
+use base::Ctx;
+use oci::RepoName;
+
+use self::{error::OciError, path::OciPath};
+use crate::{App, v2};
+
+/// One request, its path read and its caller known.
+struct Call {
+    app: App,
+    ctx: Ctx,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Call {
+    /// A failure of the registry, with the scope that a token would need.
+    fn failed(&self, repo: &RepoName, error: registry::Error) -> OciError {
+        OciError::of(&self.app, &scope_of(repo, &self.method), error)
+    }
+
+    /// All values of one key of the query.
+    fn query_all(&self, key: &str) -> Vec<String> {
+        let query = self.uri.query().unwrap_or_default();
+        form_urlencoded::parse(query.as_bytes())
+            .filter(|(name, _)| name == key)
+            .map(|(_, value)| value.into())
+            .collect()
+    }
+
+    fn query(&self, key: &str) -> Option<String> {
+        self.query_all(key).into_iter().next()
+    }
+
+    fn header(&self, name: impl axum::http::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Answer a request under `/v2/` that is not for the trust server.
+pub(crate) async fn serve(app: App, request: Request) -> Response {
+    let mut response = answer(app, request).await.unwrap_or_else(IntoResponse::into_response);
+    let version = HeaderValue::from_static("registry/2.0");
+    response.headers_mut().insert("docker-distribution-api-version", version);
+    response
+}
+
+async fn answer(app: App, request: Request) -> Result<Response, OciError> {
+    let (Parts { method, uri, headers, extensions, .. }, body) = request.into_parts();
+    let path = OciPath::parse(uri.path());
+    let ctx = extensions.get::<Ctx>().cloned().unwrap_or_else(|| Ctx::system("web", &app.clock, &app.entropy));
+    let repo = path.as_ref().ok().and_then(OciPath::repo);
+    let wanted = repo.map(|repo| scope_of(repo, &method));
+    let (ctx, scope) = match v2::caller(&app, ctx, &headers).await {
+        Ok(caller) => caller,
+        Err(error) => return Err(OciError::sign_in(&app, wanted.as_deref(), error)),
+    };
+    if let Some(repo) = repo {
+        let action = action_of(&method);
+        if !scope.covers(&app, repo.as_str(), action) {
+            return Err(OciError::sign_in(&app, wanted.as_deref(), format!("the token is not for {action} on {repo}")));
+        }
+    }
+    let path = path.map_err(OciError::no_path)?;
+    let call = Call { app, ctx, method, uri, headers };
+    dispatch(call, path, body).await
+}
+
+async fn dispatch(call: Call, path: OciPath, body: Body) -> Result<Response, OciError> {
+    match (path, call.method.as_str()) {
+        (OciPath::Base, "GET" | "HEAD") => base(&call),
+        (OciPath::Catalog, "GET") => lists::catalog(&call).await,
+        (OciPath::Tags(repo), "GET") => lists::tags(&call, &repo).await,
+        (OciPath::Referrers(repo, digest), "GET") => lists::referrers(&call, &repo, &digest).await,
+        (OciPath::Manifest(repo, reference), "GET" | "HEAD") => manifests::pull(&call, &repo, &reference).await,
+        (OciPath::Manifest(repo, reference), "PUT") => manifests::push(&call, &repo, &reference, body).await,
+        (OciPath::Manifest(repo, reference), "DELETE") => manifests::delete(&call, &repo, &reference).await,
+        (OciPath::Blob(repo, digest), "GET" | "HEAD") => blobs::pull(&call, &repo, &digest).await,
+        (OciPath::Blob(repo, digest), "DELETE") => blobs::delete(&call, &repo, &digest).await,
+        (OciPath::Uploads(repo), "POST") => uploads::start(&call, &repo, body).await,
+        (OciPath::Upload(repo, id), "GET" | "HEAD") => uploads::status(&call, &repo, &id).await,
+        (OciPath::Upload(repo, id), "PATCH") => uploads::append(&call, &repo, &id, body).await,
+        (OciPath::Upload(repo, id), "PUT") => uploads::finish(&call, &repo, &id, body).await,
+        (OciPath::Upload(repo, id), "DELETE") => uploads::cancel(&call, &repo, &id).await,
+        _ => Err(OciError::not_allowed()),
+    }
+}
+
+/// `GET /v2/`: whoever is not signed in is told where a token comes from; that is how clients find the token service.
+fn base(call: &Call) -> Result<Response, OciError> {
+    match call.ctx.principal() {
+        Some(_) => Ok((StatusCode::OK, [("content-type", "application/json")], "{}").into_response()),
+        None => Err(OciError::sign_in(&call.app, None, "sign in to use this registry")),
+    }
+}
+
+/// What a method needs a token for.
+fn action_of(method: &Method) -> &'static str {
+    match *method {
+        Method::GET | Method::HEAD => "pull",
+        Method::DELETE => "delete",
+        _ => "push",
+    }
+}
+
+fn scope_of(repo: &RepoName, method: &Method) -> String {
+    let actions = match action_of(method) {
+        "push" => "pull,push",
+        other => other,
+    };
+    format!("repository:{repo}:{actions}")
+}
