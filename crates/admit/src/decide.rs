@@ -37,7 +37,10 @@ pub fn decide(authority: &str, teams: &[RequiredTeam], tag: SignedTag) -> Entry 
         .collect();
     let reason = match (gone, missing.is_empty(), tag.signers.len()) {
         (Some(team), _, _) => {
-            format!("{image} is {signed}, but the required team {} does not exist any more; change the policy", team.name)
+            format!(
+                "{image} is {signed}, but the required team {} does not exist any more; change the policy",
+                team.name
+            )
         }
         (None, true, _) => format!("{image} is {signed}"),
         (None, false, 0) => format!("{image} is {signed}, so by nobody in {}", missing.join(" or ")),
@@ -109,7 +112,12 @@ mod tests {
             (&both[..1], &[][..], false, "belongs to no active account, so by nobody in team ci/gitlab"),
             (&both[..], &["gitlab", "bob"][..], false, "signed by bob and gitlab, none of whom is in team ci/security"),
             (&both[..], &["gitlab", "max"][..], true, "is signed by gitlab and max"),
-            (&both[..], &["a", "b", "c"][..], false, "a, b and c, none of whom is in team ci/gitlab or team ci/security"),
+            (
+                &both[..],
+                &["a", "b", "c"][..],
+                false,
+                "a, b and c, none of whom is in team ci/gitlab or team ci/security",
+            ),
         ] {
             let (is_allowed, said) = verdict(teams, signers);
             assert!(is_allowed == allowed && said.contains(reason), "{said}");

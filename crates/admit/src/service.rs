@@ -107,9 +107,7 @@ impl Admit {
         let set = self.compute(&mut tx, ctx.now, policy).await?;
         drop(tx);
         let issue = match last {
-            Some(last) if last.says(&set) && last.is_young(ctx.now) => {
-                Last { seen_at: ctx.now, commits, ..last }
-            }
+            Some(last) if last.says(&set) && last.is_young(ctx.now) => Last { seen_at: ctx.now, commits, ..last },
             // A clock that was set back must not make the new set look older than the last.
             last => self.issue(set, last.map(|last| last.set.issued_at), ctx.now, commits)?,
         };
@@ -158,13 +156,7 @@ impl Admit {
         Ok(set)
     }
 
-    fn issue(
-        &self,
-        mut set: AllowSet,
-        before: Option<Timestamp>,
-        now: Timestamp,
-        commits: u64,
-    ) -> Result<Last, Error> {
+    fn issue(&self, mut set: AllowSet, before: Option<Timestamp>, now: Timestamp, commits: u64) -> Result<Last, Error> {
         set.issued_at = before.map_or(now, |before| before.max(now));
         set.expires_at = after(set.issued_at, SET_LIFETIME_S);
         let document: Arc<str> = document::seal(set.clone(), &self.0.signer)?.into();

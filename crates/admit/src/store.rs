@@ -4,10 +4,8 @@ use db::{Error, Schema, Tx, args};
 
 use crate::Policy;
 
-pub const SCHEMA: Schema = Schema {
-    context: "admit",
-    steps: &["CREATE TABLE admission_policy (one BIGINT PRIMARY KEY, body TEXT NOT NULL)"],
-};
+pub const SCHEMA: Schema =
+    Schema { context: "admit", steps: &["CREATE TABLE admission_policy (one BIGINT PRIMARY KEY, body TEXT NOT NULL)"] };
 
 /// The policy, if anybody ever set one.
 pub(crate) async fn policy(tx: &mut Tx) -> Result<Option<Policy>, Error> {
