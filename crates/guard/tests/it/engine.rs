@@ -100,13 +100,14 @@ impl Engine {
     fn post(&self, path: &str, kind: &str, body: &str, answer: &str) {
         let mut stream = UnixStream::connect(&self.socket).unwrap();
         let length = body.len();
-        write!(
-            stream,
-            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut said = String::new();
-        stream.read_to_string(&mut said).unwrap();
+        let head = "Host: x\r\nConnection: close";
+        write!(stream, "POST {path} HTTP/1.1\r\n{head}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n")
+            .unwrap();
+        // What is refused is not read to its end, and the connection may break before we have read the answer to its end.
+        let _ = stream.write_all(body.as_bytes());
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said);
+        let said = String::from_utf8_lossy(&said);
         let redirected = said.starts_with("HTTP/1.1 301");
         assert!(redirected || said.contains(answer), "POST {path}: {said}");
     }
@@ -114,8 +115,13 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // --kill-child ends everything inside with it; mounts go with the namespace.
-        let _ = self.process.kill();
+        // The first process of the namespace takes all others and the mounts with it; unshare then ends by itself.
+        let pid = self.process.id();
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let killed = Command::new("kill").arg("-9").args(children.split_whitespace()).status();
+        if !killed.is_ok_and(|status| status.success()) {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }

@@ -94,8 +94,8 @@ fn use_engine(folder: &Path) {
 
     engine.allows(&["ps"]);
     engine.allows(&["network", "ls"]);
-    engine.allows(&["volume", "create", "v"]);
-    engine.allows(&["volume", "rm", "v"]);
+    engine.allows(&["volume", "create", "vol"]);
+    engine.allows(&["volume", "rm", "vol"]);
 
     let elsewhere = "only images of assay.test:8443 may run here";
     engine.refuses(&["pull", "alpine:latest"], elsewhere);
@@ -123,6 +123,6 @@ fn use_engine(folder: &Path) {
     engine.posts("/v1.41/containers/create", r#"{"Image":"a:1","image":"b:1"}"#, "more than one way");
     let large = format!(r#"{{"Image":"{HOST}/admin/flask:v1","Labels":{{"x":"{}"}}}}"#, "x".repeat(1_200_000));
     engine.posts("/v1.41/containers/create", &large, "did not show the body");
-    let form = format!("fromImage=alpine&tag=latest&fromSrc={}", "");
-    engine.posts_form(&format!("/v1.41/images/create?fromImage={HOST}/admin/flask&tag=v1"), &form, "without a body");
+    let path = format!("/v1.41/images/create?fromImage={HOST}/admin/flask&tag=v1");
+    engine.posts_form(&path, "fromImage=alpine&tag=latest", "without a body");
 }
