@@ -83,7 +83,7 @@ fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<NotGood>() {
+    if error.is::<NotGood>() || error.is::<client::Incomplete>() {
         return Exit::Refused;
     }
     match error.downcast_ref::<client::Refused>().map(|refused| refused.status.as_u16()) {

@@ -1,13 +1,17 @@
 //! Which services there are and how they are put together: the one place that knows all of them.
 
+use std::time::Duration;
+
 use admit::Admit;
 use anyhow::Result;
 use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
 use blob::Blobs;
+use ci::Ci;
 use db::{Db, Location, Schema};
+use forge::Forge;
 use identity::{Authority, Certified, Identity};
-use jobs::{Subscription, Tasks, Worker};
+use jobs::{Failure, Subscription, Tasks, Worker};
 use registry::{Registry, Settings};
 use scan::Scan;
 use trust::{Sealer, Trust};
@@ -16,11 +20,27 @@ use web::{App, Metrics, Parts, Site};
 use crate::{config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
-pub(crate) const SCHEMAS: &[Schema] =
-    &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, trust::SCHEMA, admit::SCHEMA];
+pub(crate) const SCHEMAS: &[Schema] = &[
+    jobs::SCHEMA,
+    audit::SCHEMA,
+    identity::SCHEMA,
+    registry::SCHEMA,
+    scan::SCHEMA,
+    trust::SCHEMA,
+    admit::SCHEMA,
+    forge::SCHEMA,
+    ci::SCHEMA,
+];
 
 /// Who wants to hear of what.
-const SUBSCRIPTIONS: &[Subscription] = &[Subscription { event: "image.pushed", job: scan::IMAGE_JOB }];
+const SUBSCRIPTIONS: &[Subscription] = &[
+    Subscription { event: "image.pushed", job: scan::IMAGE_JOB },
+    Subscription { event: "git.pushed", job: ci::PUSHED_JOB },
+];
+
+/// How often the reconcilers look: for jobs whose runner is silent, and for pushes that broke off.
+const LOST_JOBS: Duration = Duration::from_secs(5);
+const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -65,6 +85,13 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let scan = Scan::open(&ctx, db.clone(), registry.clone()).await?;
 
     let (image, rematch) = (scan.clone(), scan.clone());
+    let alone = config.database.is_none();
+    let forge = Forge::new(db.clone(), folder.inside("git")?);
+    forge.reconcile(&ctx, alone).await?;
+    let ci_config = ci::Config::new(&config.url, &config.authority, folder.sealing_key(&entropy)?);
+    let ci = Ci::new(db.clone(), forge.clone(), ci_config, clock.clone());
+    ci.resume(&ctx).await?;
+
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone())
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
@@ -74,13 +101,35 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
             let scan = rematch.clone();
             async move { scan.run_rematch(ctx, job).await }
         });
-    if config.database.is_none() {
+    let worker = with_ci(worker, &forge, &ci, alone);
+    if alone {
         worker.release_all().await?;
     }
     let site = site(config, &authority);
+    let metrics = Metrics::default();
     let app =
-        App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, trust, admit, metrics: Metrics::default() });
+        App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, trust, admit, forge, ci, metrics });
     Ok(Built { app, certified, worker, folder })
+}
+
+/// The background work of forge and ci.
+fn with_ci(worker: Worker, forge: &Forge, ci: &Ci, alone: bool) -> Worker {
+    let (pushed, lost, broken) = (ci.clone(), ci.clone(), forge.clone());
+    worker
+        .on(ci::PUSHED_JOB, move |ctx, job| {
+            let ci = pushed.clone();
+            async move { ci.pushed(&ctx, &job.event()?).await }
+        })
+        .on(ci::LOST_JOB, move |ctx, _| {
+            let ci = lost.clone();
+            async move { ci.reap(&ctx).await.map(drop).map_err(Failure::retry) }
+        })
+        .on(forge::BROKEN_JOB, move |ctx, _| {
+            let forge = broken.clone();
+            async move { forge.reconcile(&ctx, alone).await.map(drop).map_err(Failure::retry) }
+        })
+        .every(LOST_JOBS, ci::LOST_JOB)
+        .every(BROKEN_PUSHES, forge::BROKEN_JOB)
 }
 
 impl Built {

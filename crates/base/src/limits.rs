@@ -226,3 +226,7 @@ pub const GUARD_QUEUE_VERDICTS: usize = 10_000;
 
 /// What an engine says about one image or service.
 pub const GUARD_ENGINE_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Names of one server certificate: an engine has a few addresses and a few names, and the certificate goes over the wire
+/// in every handshake.
+pub const CERTIFICATE_NAMES: usize = 50;

@@ -19,6 +19,9 @@ use crate::{
     store,
 };
 
+/// The job that makes pipelines of pushes; it wants the event `git.pushed`.
+pub const PUSHED_JOB: &str = "ci.pushed";
+
 /// A push, as the event `git.pushed` tells it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Pushed {
@@ -59,7 +62,7 @@ pub(crate) enum Created {
 }
 
 impl Ci {
-    /// The job `ci.pushed`: a push makes a pipeline, once.
+    /// The job [`PUSHED_JOB`]: a push makes a pipeline, once.
     pub async fn pushed(&self, ctx: &Ctx, event: &Event) -> Result<(), Failure> {
         let pushed: Pushed = serde_json::from_value(event.data.clone())
             .map_err(|error| Failure::last(format!("the event holds no push: {error}")))?;
@@ -79,7 +82,9 @@ impl Ci {
         };
         let start = Start { reference, sha: pushed.after, before: pushed.before };
         match self.create(ctx, &project, start, origin).await {
-            Ok(Created::Pipeline(made)) => tracing::info!(pipeline = made.id, project = %project.path, "a push made a pipeline"),
+            Ok(Created::Pipeline(made)) => {
+                tracing::info!(pipeline = made.id, project = %project.path, "a push made a pipeline")
+            }
             Ok(Created::Nothing(why)) => tracing::info!(project = %project.path, why, "a push made no pipeline"),
             Err(error) => return Err(Failure::retry(error)),
         }
@@ -117,7 +122,10 @@ impl Ci {
         let found = Forge::find_ref(&mut self.0.db.read().await?, project.id, reference).await?;
         let Some((reference, sha)) = found else {
             let shown: String = reference.chars().take(100).collect();
-            return Err(Error::Invalid(format!("Reference not found: {} has no branch or tag {shown:?}", project.path)));
+            return Err(Error::Invalid(format!(
+                "Reference not found: {} has no branch or tag {shown:?}",
+                project.path
+            )));
         };
         let start = Start { reference, sha, before: Oid::zero() };
         match self.create(ctx, project, start, origin).await? {

@@ -51,12 +51,13 @@ mod variables;
 mod store;
 
 pub use assign::Asked;
-pub use create::{Origin, Pushed};
+pub use create::{Origin, PUSHED_JOB, Pushed};
 pub use error::Error;
 pub use failure::{FailureReason, tried_again};
 pub use finish::{Heard, Report, Said};
 pub use job::Job;
 pub use look::TracePart;
+pub use lost::LOST_JOB;
 pub use plans::Lint;
 pub use run::Pipeline;
 pub use runners::{NewRunner, RunnerInfo};

@@ -6,6 +6,9 @@ use base::{Ctx, Timestamp};
 
 use crate::{Ci, Error, FailureReason, Job, JobEvent, JobStatus, finish::Ending, store};
 
+/// The job that looks for them; it wants to run every few seconds.
+pub const LOST_JOB: &str = "ci.lost";
+
 /// What a job may take beyond its time, for its runner to notice and to report.
 const GRACE: Duration = Duration::from_secs(300);
 

@@ -40,7 +40,7 @@ impl Ci {
             let project = require(tx, ctx, which, Level::Admin).await?;
             let known = store::settings::variables(tx, project.id).await?;
             if known.iter().any(|other| other.variable.key == key) {
-                return Err(Error::Conflict(format!("(key) has already been taken: {} has a variable {key}", project.path)));
+                return Err(Error::Invalid(format!("key: ({key}) has already been taken")));
             }
             if known.len() >= limits::CI_VARIABLES {
                 return Err(Error::Conflict(format!("a project has at most {} variables", limits::CI_VARIABLES)));
@@ -111,7 +111,13 @@ impl Ci {
         })
     }
 
-    async fn write_variable(&self, tx: &mut Tx, ctx: &Ctx, project: &Project, variable: &Variable) -> Result<(), Error> {
+    async fn write_variable(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        project: &Project,
+        variable: &Variable,
+    ) -> Result<(), Error> {
         let key = variable_key(project.id, &variable.key);
         let sealed = self.0.sealer.seal(ctx, &key, variable.value.expose().as_bytes());
         store::settings::put_variable(tx, project.id, variable, &sealed).await?;

@@ -45,5 +45,6 @@ pub use project::{NewProject, Project, ProjectId, ProjectName, ProjectPath, Proj
 pub use ref_name::{RefKind, RefName};
 pub use serve::{Access, Service};
 pub use service::Forge;
+pub use settle::BROKEN_JOB;
 pub use store::SCHEMA;
 pub use tree::{CommitInfo, TreeEntry};

@@ -9,6 +9,9 @@ use serde_json::json;
 
 use crate::{Error, Forge, Oid, Project, ProjectId, receive::Head, store};
 
+/// The job that finishes what broken pushes began; it wants to run now and then.
+pub const BROKEN_JOB: &str = "forge.broken_pushes";
+
 /// A push that another process began is taken to be dead after this; a living one is only recorded a second time.
 const ABANDONED: Duration = Duration::from_secs(3600);
 

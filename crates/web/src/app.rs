@@ -4,7 +4,9 @@ use std::{ops::Deref, sync::Arc};
 
 use admit::Admit;
 use base::{Clock, Entropy};
+use ci::Ci;
 use db::Db;
+use forge::Forge;
 use identity::Identity;
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -31,6 +33,8 @@ pub struct Parts {
     pub registry: Registry,
     pub scan: Scan,
     pub trust: Trust,
+    pub forge: Forge,
+    pub ci: Ci,
     pub admit: Admit,
     pub metrics: Metrics,
 }

@@ -3,7 +3,9 @@
 use admit::Admit;
 use audit::Guarded;
 use base::Kind;
+use ci::Ci;
 use db::Tx;
+use forge::Forge;
 use identity::Identity;
 use registry::Registry;
 use scan::Scan;
@@ -21,6 +23,10 @@ pub enum StateError {
     #[error(transparent)]
     Trust(#[from] trust::Error),
     #[error(transparent)]
+    Forge(#[from] forge::Error),
+    #[error(transparent)]
+    Ci(#[from] ci::Error),
+    #[error(transparent)]
     Admit(#[from] admit::Error),
 }
 
@@ -31,6 +37,8 @@ impl StateError {
             StateError::Registry(error) => error.kind(),
             StateError::Scan(error) => error.kind(),
             StateError::Trust(error) => error.kind(),
+            StateError::Forge(error) => error.kind(),
+            StateError::Ci(error) => error.kind(),
             StateError::Admit(error) => error.kind(),
         }
     }
@@ -43,5 +51,7 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("registry/", Registry::state(tx).await?)
         .context("scan/", Scan::state(tx).await?)
         .context("trust/", Trust::state(tx).await?)
+        .context("forge/", Forge::state(tx).await?)
+        .context("ci/", Ci::state(tx).await?)
         .context("admit/", Admit::state(tx).await?))
 }

@@ -14,9 +14,11 @@ use crate::{
     app::RequestLabels,
     audit,
     caller::{self, Unchecked},
-    dtr,
+    chain, dtr,
     error::ApiError,
-    notary, oci, operate, token,
+    git::{self, GitPath},
+    gitlab::{self, GitlabError},
+    notary, oci, operate, pages, runner, token,
 };
 
 /// The whole edge over these services.
@@ -29,7 +31,11 @@ pub fn router(app: App) -> Router {
         .merge(dtr::routes())
         .merge(audit::routes())
         .merge(advisories::routes())
+        .merge(gitlab::routes())
+        .merge(runner::routes())
         .merge(admission::routes())
+        .merge(chain::routes())
+        .merge(pages::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
@@ -45,6 +51,15 @@ async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Req
     }
     if path == "/v2" || path.starts_with("/v2/") {
         return oci::serve(app, request).await;
+    }
+    if let Some(git) = GitPath::parse(&path) {
+        return git::serve(app, git, request).await;
+    }
+    if path.starts_with("/api/v4/") {
+        return GitlabError::new(StatusCode::NOT_FOUND, "404 Not Found").into_response();
+    }
+    if pages::wants_page(request.headers()) {
+        return pages::nothing_here(app, request).await;
     }
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }
