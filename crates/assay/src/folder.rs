@@ -10,6 +10,8 @@
 //!       server.pem  server.key     the server's certificate, made anew when the URL changes or it nears its end
 //!       token.key   token.pub      signs the tokens of the token service
 //!       log.key     log.pub        signs the audit log's checkpoints; log.origin is the log's name
+//!       admission.key              signs the allow-sets that guards fetch
+//!       seal.key                   seals the private keys that are in the database; a backup needs it too
 //! ```
 
 use std::{
@@ -108,35 +110,45 @@ impl Folder {
                 origin
             }
         };
-        let name: tlog::KeyName = origin.parse()?;
-        let path = self.path.join("keys/log.key");
-        let signer = match fs::read(&path) {
-            Ok(bytes) => tlog::Signer::from_pkcs8(name, &Secret::new(bytes))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let signer = tlog::Signer::generate(name, entropy);
-                write_whole(&path, signer.to_pkcs8().expose())?;
-                signer
-            }
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
+        let signer = self.signer("log.key", origin.parse()?, entropy)?;
         self.write_key("log.pub", &signer.verifier().to_string())?;
         Ok(signer)
     }
 
-    /// The key that seals what is secret in the database: values of variables.
+    /// The signer of the allow-sets that guards fetch. Guards pin its key.
+    pub(crate) fn admission_signer(&self, authority: &str, entropy: &Entropy) -> Result<tlog::Signer> {
+        self.signer("admission.key", admit::document::key_name(authority)?, entropy)
+    }
+
+    /// The signer in this file, made when absent.
+    fn signer(&self, file: &str, name: tlog::KeyName, entropy: &Entropy) -> Result<tlog::Signer> {
+        let path = self.path.join("keys").join(file);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(tlog::Signer::from_pkcs8(name, &Secret::new(bytes))?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let signer = tlog::Signer::generate(name, entropy);
+                write_whole(&path, signer.to_pkcs8().expose())?;
+                Ok(signer)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// What seals private keys in the database: 32 bytes, made at the first start.
     pub(crate) fn sealing_key(&self, entropy: &Entropy) -> Result<Secret<[u8; 32]>> {
         let path = self.path.join("keys/seal.key");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
+        match fs::read(&path) {
+            Ok(bytes) => match bytes.try_into() {
+                Ok(key) => Ok(Secret::new(key)),
+                Err(_) => bail!("{} is damaged: it must have 32 bytes; bring it back from a backup", path.display()),
+            },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let made: [u8; 32] = entropy.bytes();
-                write_whole(&path, &made)?;
-                made.to_vec()
+                let key: [u8; 32] = entropy.bytes();
+                write_whole(&path, &key)?;
+                Ok(Secret::new(key))
             }
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
-        let key = bytes.try_into().map_err(|_| anyhow::anyhow!("{} does not hold 32 bytes", path.display()))?;
-        Ok(Secret::new(key))
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
     }
 
     fn read_key(&self, name: &str) -> Result<Option<String>> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use admit::Admit;
 use anyhow::Result;
 use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
@@ -13,6 +14,7 @@ use identity::{Authority, Certified, Identity};
 use jobs::{Failure, Subscription, Tasks, Worker};
 use registry::{Registry, Settings};
 use scan::Scan;
+use trust::{Sealer, Trust};
 use web::{App, Metrics, Parts, Site};
 
 use crate::{config::Config, folder::Folder, tell};
@@ -24,6 +26,8 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     identity::SCHEMA,
     registry::SCHEMA,
     scan::SCHEMA,
+    trust::SCHEMA,
+    admit::SCHEMA,
     forge::SCHEMA,
     ci::SCHEMA,
 ];
@@ -62,6 +66,11 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let db = Db::open(&location, SCHEMAS).await?;
     let identity = Identity::new(db.clone(), keys, authority.clone(), config.production_engine.clone());
 
+    let sealer = Sealer::new(&folder.sealing_key(&entropy)?);
+    let trust = Trust::new(db.clone(), &config.authority, &[], sealer);
+    let admission_signer = folder.admission_signer(&config.authority, &entropy)?;
+    let admit = Admit::new(db.clone(), trust.clone(), &config.authority, admission_signer);
+
     let ctx = Ctx::system("start", &clock, &entropy);
     db::write!(db, &ctx, |tx| jobs::subscribe(tx, SUBSCRIPTIONS).await)
         .map_err(|error: db::Error| anyhow::Error::from(error))?;
@@ -98,7 +107,8 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     }
     let site = site(config, &authority);
     let metrics = Metrics::default();
-    let app = App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, forge, ci, metrics });
+    let app =
+        App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, trust, admit, forge, ci, metrics });
     Ok(Built { app, certified, worker, folder })
 }
 

@@ -146,6 +146,9 @@ pub const JOB_TRACE_BYTES: u64 = 4 * 1024 * 1024;
 /// One publish of trust data; the stock client reads at most 100 MiB, real ones are kilobytes.
 pub const TRUST_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 
+/// Documents of one publish: a signer publishes two to four. An audit entry names each, and it has a limit of its own.
+pub const TRUST_PARTS: usize = 32;
+
 /// The name of a trust role (`targets/releases`); Notary's own limit, and what bounds the depth of delegations.
 pub const TRUST_ROLE_NAME_BYTES: usize = 255;
 
@@ -200,3 +203,30 @@ pub const RUNNER_ARTIFACT_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Files in the artifacts of one job: bounds the zip's directory, which is kept in memory.
 pub const RUNNER_ARTIFACT_FILES: usize = 100_000;
+
+/// One allow-set as it travels to the guards: some 400 bytes per signed tag, so room for 80,000 of them.
+pub const ADMISSION_SET_BYTES: usize = 32 * 1024 * 1024;
+
+/// Teams that must all have signed, and guards that may fetch the set: named by hand, one guard per engine.
+pub const ADMISSION_TEAMS: usize = 50;
+pub const ADMISSION_GUARDS: usize = 1_000;
+
+/// Verdicts in one report of a guard, and the bytes of a text in one: each becomes an audit entry.
+pub const ADMISSION_REPORT_VERDICTS: usize = 200;
+pub const ADMISSION_TEXT_BYTES: usize = 2_000;
+
+/// One report of a guard: its verdicts, each with six texts.
+pub const ADMISSION_REPORT_BYTES: usize = 4 * 1024 * 1024;
+
+/// One question of a Docker engine: it passes bodies of at most 1 MiB, in base64, with the headers and the certificates.
+pub const GUARD_QUESTION_BYTES: usize = 4 * 1024 * 1024;
+
+/// Verdicts a guard keeps while the server is away; then the oldest are dropped and counted.
+pub const GUARD_QUEUE_VERDICTS: usize = 10_000;
+
+/// What an engine says about one image or service.
+pub const GUARD_ENGINE_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Names of one server certificate: an engine has a few addresses and a few names, and the certificate goes over the wire
+/// in every handshake.
+pub const CERTIFICATE_NAMES: usize = 50;

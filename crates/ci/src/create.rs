@@ -82,7 +82,9 @@ impl Ci {
         };
         let start = Start { reference, sha: pushed.after, before: pushed.before };
         match self.create(ctx, &project, start, origin).await {
-            Ok(Created::Pipeline(made)) => tracing::info!(pipeline = made.id, project = %project.path, "a push made a pipeline"),
+            Ok(Created::Pipeline(made)) => {
+                tracing::info!(pipeline = made.id, project = %project.path, "a push made a pipeline")
+            }
             Ok(Created::Nothing(why)) => tracing::info!(project = %project.path, why, "a push made no pipeline"),
             Err(error) => return Err(Failure::retry(error)),
         }
@@ -120,7 +122,10 @@ impl Ci {
         let found = Forge::find_ref(&mut self.0.db.read().await?, project.id, reference).await?;
         let Some((reference, sha)) = found else {
             let shown: String = reference.chars().take(100).collect();
-            return Err(Error::Invalid(format!("Reference not found: {} has no branch or tag {shown:?}", project.path)));
+            return Err(Error::Invalid(format!(
+                "Reference not found: {} has no branch or tag {shown:?}",
+                project.path
+            )));
         };
         let start = Start { reference, sha, before: Oid::zero() };
         match self.create(ctx, project, start, origin).await? {

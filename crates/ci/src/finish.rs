@@ -191,7 +191,8 @@ impl Ci {
             if job.status != JobStatus::Manual {
                 return Err(Error::Conflict(format!("job {id} is {}, not manual", job.status)));
             }
-            let mut advanced = Advanced { queued: step(tx, ctx, &mut job, JobEvent::Queue).await?, ..Advanced::default() };
+            let mut advanced =
+                Advanced { queued: step(tx, ctx, &mut job, JobEvent::Queue).await?, ..Advanced::default() };
             let pipeline = pipeline_of(tx, &job).await?;
             audit::append(tx, ctx, about("job.played", &job, &pipeline)).await?;
             advanced.join(advance(tx, ctx, job.pipeline).await?);
@@ -206,7 +207,10 @@ impl Ci {
         let (mut new, mut first_stage, mut id) = (0, usize::MAX, 0);
         for job in jobs {
             if !job.status.is_finished() || job.status == JobStatus::Skipped {
-                return Err(Error::Conflict(format!("job {} is {}; only a finished one is tried again", job.id, job.status)));
+                return Err(Error::Conflict(format!(
+                    "job {} is {}; only a finished one is tried again",
+                    job.id, job.status
+                )));
             }
             new = again(tx, ctx, job).await?;
             (first_stage, id) = (first_stage.min(job.plan.stage_index), job.pipeline);

@@ -51,9 +51,7 @@ fn turn(step: &Step, steps: &[Step]) -> Option<JobEvent> {
         (Before::NotYet, _) => None,
         (_, When::Never) => Some(JobEvent::Skip),
         (_, When::Always) => Some(JobEvent::Queue),
-        (before, When::OnFailure) => {
-            Some(if matches!(before, Before::Bad) { JobEvent::Queue } else { JobEvent::Skip })
-        }
+        (before, When::OnFailure) => Some(if matches!(before, Before::Bad) { JobEvent::Queue } else { JobEvent::Skip }),
         (_, When::Manual) => Some(if good { JobEvent::Hold } else { JobEvent::Skip }),
         (_, When::OnSuccess | When::Delayed) => Some(if good { JobEvent::Queue } else { JobEvent::Skip }),
     }

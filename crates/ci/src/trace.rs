@@ -21,16 +21,26 @@ pub struct Append<'a> {
 /// What came of it. `total` is how many bytes the server has of what the runner sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
-    Accepted { total: i64 },
+    Accepted {
+        total: i64,
+    },
     /// Begin again at `total`.
-    WrongOffset { total: i64 },
+    WrongOffset {
+        total: i64,
+    },
     /// The job runs no more, and how it stands.
     Over(JobStatus),
 }
 
 impl Ci {
     /// `PATCH /jobs/:id/trace`.
-    pub async fn append_trace(&self, ctx: &Ctx, id: i64, token: &Secret, append: Append<'_>) -> Result<Appended, Error> {
+    pub async fn append_trace(
+        &self,
+        ctx: &Ctx,
+        id: i64,
+        token: &Secret,
+        append: Append<'_>,
+    ) -> Result<Appended, Error> {
         let ctx = &self.fresh(ctx).with_actor(Actor::System("runner"));
         let (appended, advanced) = db::write!(self.0.db, ctx, |tx| {
             let mut job = by_token(tx, id, token).await?;

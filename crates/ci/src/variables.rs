@@ -111,7 +111,13 @@ impl Ci {
         })
     }
 
-    async fn write_variable(&self, tx: &mut Tx, ctx: &Ctx, project: &Project, variable: &Variable) -> Result<(), Error> {
+    async fn write_variable(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        project: &Project,
+        variable: &Variable,
+    ) -> Result<(), Error> {
         let key = variable_key(project.id, &variable.key);
         let sealed = self.0.sealer.seal(ctx, &key, variable.value.expose().as_bytes());
         store::settings::put_variable(tx, project.id, variable, &sealed).await?;

@@ -16,6 +16,7 @@ mod access_token;
 mod account;
 mod authority;
 mod bundle;
+mod certificate;
 mod credentials;
 mod error;
 mod job_token;

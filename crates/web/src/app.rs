@@ -2,6 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use admit::Admit;
 use base::{Clock, Entropy};
 use ci::Ci;
 use db::Db;
@@ -14,6 +15,7 @@ use prometheus_client::{
 };
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 /// The services behind the edge; cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,8 +32,10 @@ pub struct Parts {
     pub identity: Identity,
     pub registry: Registry,
     pub scan: Scan,
+    pub trust: Trust,
     pub forge: Forge,
     pub ci: Ci,
+    pub admit: Admit,
     pub metrics: Metrics,
 }
 

@@ -123,7 +123,7 @@ pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<Secret> {
 
 /// Whether a request that changes something comes from our own pages: a browser says so in `Sec-Fetch-Site`, an older one
 /// in `Origin`. A session cookie is believed only then, so that no other site can act for a signed-in person.
-fn same_origin(app: &App, headers: &HeaderMap) -> bool {
+pub(crate) fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }

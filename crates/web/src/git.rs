@@ -137,7 +137,9 @@ fn unpacked(
     let mut unpacker = Unpacker { inflate: Decompress::new_gzip(15), ended: false };
     let pieces = chunks.flat_map(|chunk| {
         let pieces: Vec<io::Result<Bytes>> = match chunk {
-            Ok(bytes) => (0..bytes.len()).step_by(PIECE).map(|at| Ok(bytes.slice(at..bytes.len().min(at + PIECE)))).collect(),
+            Ok(bytes) => {
+                (0..bytes.len()).step_by(PIECE).map(|at| Ok(bytes.slice(at..bytes.len().min(at + PIECE)))).collect()
+            }
             Err(error) => vec![Err(error)],
         };
         stream::iter(pieces)
@@ -221,7 +223,14 @@ mod tests {
         for good in ["/admin/flask.git/info/refs", "/a/b.c.git/git-upload-pack", "/a/B/git-receive-pack"] {
             assert_eq!(GitPath::parse(good).is_some(), good.contains(".git/"), "{good}");
         }
-        let bad = ["/a/b.git/HEAD", "/a/b.git/objects/info/packs", "/b.git/info/refs", "/a/../b.git/info/refs", "/a/b/c.git/info/refs", ""];
+        let bad = [
+            "/a/b.git/HEAD",
+            "/a/b.git/objects/info/packs",
+            "/b.git/info/refs",
+            "/a/../b.git/info/refs",
+            "/a/b/c.git/info/refs",
+            "",
+        ];
         for bad in bad {
             assert!(GitPath::parse(bad).is_none(), "{bad}");
         }

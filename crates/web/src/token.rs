@@ -89,12 +89,7 @@ async fn by_form(
     answer(&app, &ctx.with_actor(actor), may, form.scope.split(' '))
 }
 
-fn answer<'a>(
-    app: &App,
-    ctx: &Ctx,
-    may: May,
-    scopes: impl Iterator<Item = &'a str>,
-) -> Result<Json<Value>, ApiError> {
+fn answer<'a>(app: &App, ctx: &Ctx, may: May, scopes: impl Iterator<Item = &'a str>) -> Result<Json<Value>, ApiError> {
     let mut access = parse_scopes(scopes)?;
     if may == May::Pull {
         access.iter_mut().for_each(|access| access.actions.retain(|action| action == "pull"));

@@ -50,7 +50,12 @@ fn an_allowed_failure_does_not_count() {
 
 #[test]
 fn needs_go_before_stages() {
-    let mut steps = [step(1, 1, When::OnSuccess), step(2, 1, When::OnSuccess), step(3, 2, When::OnSuccess), step(4, 2, When::OnSuccess)];
+    let mut steps = [
+        step(1, 1, When::OnSuccess),
+        step(2, 1, When::OnSuccess),
+        step(3, 2, When::OnSuccess),
+        step(4, 2, When::OnSuccess),
+    ];
     steps[2].needs = Some(vec!["job2".to_owned()]);
     steps[3].needs = Some(vec![]);
     assert_eq!(run(&mut steps, &[1]).len(), 4);

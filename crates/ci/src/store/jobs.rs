@@ -62,7 +62,8 @@ pub(crate) async fn with_status(tx: &mut Tx, status: JobStatus) -> Result<Vec<Jo
 
 /// Whether some job may be due for a runner; which runner is not looked at.
 pub(crate) async fn any_due(tx: &mut Tx, now: Timestamp) -> Result<bool, Error> {
-    let sql = "SELECT 1 AS one FROM ci_jobs WHERE status = 'pending' AND (not_before IS NULL OR not_before <= $1) LIMIT 1";
+    let sql =
+        "SELECT 1 AS one FROM ci_jobs WHERE status = 'pending' AND (not_before IS NULL OR not_before <= $1) LIMIT 1";
     Ok(tx.opt(sql, &args![now]).await?.is_some())
 }
 
@@ -162,7 +163,8 @@ pub(crate) async fn masking(tx: &mut Tx, job: i64) -> Result<(Option<Vec<u8>>, O
 pub(crate) async fn append(tx: &mut Tx, ctx: &Ctx, job: &Job, shown: &[u8], held: &[u8]) -> Result<(), Error> {
     if !shown.is_empty() {
         let start = job.trace.kept - i64::try_from(shown.len()).expect("a log is small");
-        tx.execute("INSERT INTO ci_traces (job, start, bytes) VALUES ($1, $2, $3)", &args![job.id, start, shown]).await?;
+        tx.execute("INSERT INTO ci_traces (job, start, bytes) VALUES ($1, $2, $3)", &args![job.id, start, shown])
+            .await?;
     }
     let trace = job.trace;
     tx.execute(

@@ -13,7 +13,12 @@ pub(crate) struct Sealed {
     pub(crate) variable: Variable,
 }
 
-pub(crate) async fn put_variable(tx: &mut Tx, project: ProjectId, variable: &Variable, sealed: &[u8]) -> Result<(), Error> {
+pub(crate) async fn put_variable(
+    tx: &mut Tx,
+    project: ProjectId,
+    variable: &Variable,
+    sealed: &[u8],
+) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO ci_variables (project, key, value, file, masked, protected, raw, description)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

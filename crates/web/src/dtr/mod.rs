@@ -2,15 +2,24 @@
 
 mod accounts;
 mod body;
+mod repositories;
+mod scans;
+mod tags;
 mod teams;
 mod tokens;
 
 use axum::Router;
 
-pub(crate) use self::body::{Asked, Params};
+pub(crate) use self::body::{Asked, Body, Params};
 
 use crate::App;
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().merge(accounts::routes()).merge(teams::routes()).merge(tokens::routes())
+    Router::new()
+        .merge(accounts::routes())
+        .merge(teams::routes())
+        .merge(tokens::routes())
+        .merge(repositories::routes())
+        .merge(tags::routes())
+        .merge(scans::routes())
 }

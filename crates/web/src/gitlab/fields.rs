@@ -195,7 +195,8 @@ impl Fields {
             Some(Value::Array(items)) => {
                 for item in items {
                     let part = |name: &str| item.get(name).and_then(Value::as_str);
-                    variables.push((part("key").ok_or_else(wrong)?.to_owned(), part("value").ok_or_else(wrong)?.to_owned()));
+                    variables
+                        .push((part("key").ok_or_else(wrong)?.to_owned(), part("value").ok_or_else(wrong)?.to_owned()));
                 }
             }
             Some(_) => return Err(wrong()),

@@ -74,9 +74,8 @@ async fn with_pipeline(app: &App, ctx: &Ctx, id: &ProjectRef, job: &Job) -> Resu
 
 pub(crate) fn view(app: &App, pipeline: &Pipeline, job: &Job) -> Value {
     let time = |at: Option<base::Timestamp>| at.map(|at| at.to_string());
-    let seconds = |from: Option<base::Timestamp>, to: Option<base::Timestamp>| {
-        Some(to?.duration_since(from?).as_secs_f64())
-    };
+    let seconds =
+        |from: Option<base::Timestamp>, to: Option<base::Timestamp>| Some(to?.duration_since(from?).as_secs_f64());
     let commit = &pipeline.commit;
     json!({
         "id": job.id,

@@ -32,10 +32,9 @@ async fn start(
     fields: Fields,
 ) -> Result<impl IntoResponse, GitlabError> {
     let variables = fields.variables()?;
-    let variables = variables.into_iter().map(|(key, value)| pipeline::Variable {
-        public: false,
-        ..pipeline::Variable::public(key, value)
-    });
+    let variables = variables
+        .into_iter()
+        .map(|(key, value)| pipeline::Variable { public: false, ..pipeline::Variable::public(key, value) });
     let pipeline = app.ci.start(&ctx, &id, &fields.require("ref")?, variables.collect()).await?;
     Ok((StatusCode::CREATED, Json(view(&app, &pipeline))))
 }
@@ -85,11 +84,7 @@ async fn cancel(State(app): State<App>, Known(ctx): Known, place: Places) -> Res
     Ok(Json(view(&app, &app.ci.cancel_pipeline(&ctx, &place.0, place.id()?).await?)))
 }
 
-async fn retry(
-    State(app): State<App>,
-    Known(ctx): Known,
-    place: Places,
-) -> Result<impl IntoResponse, GitlabError> {
+async fn retry(State(app): State<App>, Known(ctx): Known, place: Places) -> Result<impl IntoResponse, GitlabError> {
     let pipeline = app.ci.retry_pipeline(&ctx, &place.0, place.id()?).await?;
     Ok((StatusCode::CREATED, Json(view(&app, &pipeline))))
 }
