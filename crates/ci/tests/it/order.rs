@@ -7,7 +7,9 @@ use crate::world::{World, report};
 #[tokio::test]
 async fn stages_follow_each_other_and_the_log_tells_it() {
     let world = World::new().await;
-    let pipeline = world.push("stages: [build, deploy]\nship: {stage: deploy, script: [b]}\nmake: {stage: build, script: [a]}\n").await;
+    let pipeline = world
+        .push("stages: [build, deploy]\nship: {stage: deploy, script: [b]}\nmake: {stage: build, script: [a]}\n")
+        .await;
     assert_eq!(pipeline.status, PipelineStatus::Pending);
     let make = world.take("make").await;
     assert!(world.ask().await.is_none());

@@ -66,7 +66,9 @@ async fn variables_are_sealed_guarded_and_bounded() {
     world.ci.create_variable(&world.admin, &world.which, "A", value("the value of a")).await.unwrap();
     let again = world.ci.create_variable(&world.admin, &world.which, "A", value("x")).await;
     assert_eq!(again.unwrap_err().kind(), Kind::Invalid);
-    for (key, new) in [("", value("x")), ("a b", value("x")), ("B", NewVariable { masked: Some(true), ..value("short") })] {
+    for (key, new) in
+        [("", value("x")), ("a b", value("x")), ("B", NewVariable { masked: Some(true), ..value("short") })]
+    {
         let refused = world.ci.create_variable(&world.admin, &world.which, key, new).await;
         assert_eq!(refused.unwrap_err().kind(), Kind::Invalid, "{key}");
     }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
-use ci::{Appended, Append, Asked, Ci, Config, FailureReason, Heard, Job, NewRunner, Pipeline, Report, RunnerInfo, Said};
+use ci::{
+    Append, Appended, Asked, Ci, Config, FailureReason, Heard, Job, NewRunner, Pipeline, Report, RunnerInfo, Said,
+};
 use db::{Db, Location};
 use forge::{Forge, NewProject, Project, ProjectRef, Visibility};
 use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
@@ -54,8 +56,11 @@ impl World {
         let ci = Ci::new(db.clone(), forge.clone(), config, clock.clone());
         let system = Ctx::system("test", &clock, &Entropy::System);
         let subscription = jobs::Subscription { event: "git.pushed", job: ci::PUSHED_JOB };
-        db::write!(db, &system, |tx| jobs::subscribe(tx, &[subscription]).await).map_err(|error: db::Error| error).unwrap();
-        let (admin, other) = (user(&identity, &system, "admin", true).await, user(&identity, &system, "other", false).await);
+        db::write!(db, &system, |tx| jobs::subscribe(tx, &[subscription]).await)
+            .map_err(|error: db::Error| error)
+            .unwrap();
+        let (admin, other) =
+            (user(&identity, &system, "admin", true).await, user(&identity, &system, "other", false).await);
         let new = NewProject {
             path: "admin/flask".parse().unwrap(),
             description: String::new(),
