@@ -46,7 +46,7 @@ async fn user(State(app): State<App>, Known(ctx): Known) -> Result<Json<Value>, 
     Ok(Json(json!({
         "id": account.id,
         "username": account.name,
-        "name": if account.full_name.is_empty() { account.name.to_string() } else { account.full_name.clone() },
+        "name": if account.full_name.is_empty() { account.name.to_string() } else { account.full_name },
         "state": if account.active { "active" } else { "blocked" },
         "is_admin": account.admin,
         "web_url": format!("{}/{}", app.site.url, account.name),
