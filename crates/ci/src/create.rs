@@ -83,7 +83,7 @@ impl Ci {
         let start = Start { reference, sha: pushed.after, before: pushed.before };
         match self.create(ctx, &project, start, origin).await {
             Ok(Created::Pipeline(made)) => {
-                tracing::info!(pipeline = made.id, project = %project.path, "a push made a pipeline")
+                tracing::info!(pipeline = made.id, project = %project.path, "a push made a pipeline");
             }
             Ok(Created::Nothing(why)) => tracing::info!(project = %project.path, why, "a push made no pipeline"),
             Err(error) => return Err(Failure::retry(error)),
