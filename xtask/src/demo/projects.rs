@@ -133,7 +133,8 @@ impl WorkCopy {
         git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
         git.env("GIT_ASKPASS", &self.ask_pass).env("STORY_PASSWORD", password);
         git.args(["-c", "user.name=Author", "-c", "user.email=author@example.test"]);
-        git.arg("-c").arg(format!("http.sslCAInfo={}", self.ca.display()));
+        // The variable wins over the configuration, and some machines set it.
+        git.env("GIT_SSL_CAINFO", &self.ca);
         git.arg("-c").arg(format!("http.curloptResolve={}", self.resolve));
         git
     }
