@@ -5,6 +5,7 @@ mod browser;
 mod image;
 mod notary;
 mod pages;
+mod pipelines;
 mod repositories_api;
 mod server;
 mod signing_in;
