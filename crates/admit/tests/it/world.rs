@@ -6,13 +6,13 @@ use admit::{Admit, document};
 use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Principal, Secret};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
-use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
+use identity::{AccountKind, Authority, Identity, NewAccount, Sealer, TokenKeys};
 use oci::{Digest, Reference};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use registry::{ManifestPush, Registry, Settings};
 use serde_json::{Value, json};
 use tlog::Signer;
-use trust::{Gun, Sealer, Trust};
+use trust::{Gun, Trust};
 use tuf::{PublicKey, RoleName, Signature, SigningKey, Target, build::Unsigned};
 
 pub const HOST: &str = "assay.test:4443";
