@@ -8,6 +8,7 @@ use db::{Db, Location, Schema};
 use events::{Events, Outbound, Sealer};
 use identity::{Authority, Certified, Identity};
 use jobs::{Subscription, Tasks, Worker};
+use promote::Promote;
 use registry::{Registry, Settings};
 use scan::Scan;
 use web::{App, Metrics, Parts, Site};
@@ -16,11 +17,11 @@ use crate::{config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
 pub(crate) const SCHEMAS: &[Schema] =
-    &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, events::SCHEMA];
+    &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, promote::SCHEMA, events::SCHEMA];
 
 /// Who wants to hear of what.
 const SUBSCRIPTIONS: &[&[Subscription]] =
-    &[&[Subscription { event: "image.pushed", job: scan::IMAGE_JOB }], events::SUBSCRIPTIONS];
+    &[&[Subscription { event: "image.pushed", job: scan::IMAGE_JOB }], promote::SUBSCRIPTIONS, events::SUBSCRIPTIONS];
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -60,14 +61,15 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let registry = Registry::new(db.clone(), blobs, settings);
     let scan = Scan::open(&ctx, db.clone(), registry.clone()).await?;
 
+    let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
     let sealer = Sealer::new(&folder.seal_key(&entropy)?);
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
 
     let (image, rematch) = (scan.clone(), scan.clone());
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
-    let worker = events
-        .work(worker)
+    let worker = promote
+        .work(events.work(worker))
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
             async move { scan.run_image(ctx, job).await }
@@ -81,7 +83,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     }
     let site = site(config, &authority);
     let metrics = Metrics::default();
-    let app = App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, events, metrics });
+    let app = App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, promote, events, metrics });
     Ok(Built { app, certified, worker, folder })
 }
 

@@ -195,3 +195,19 @@ pub const RUNNER_ARTIFACT_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Files in the artifacts of one job: bounds the zip's directory, which is kept in memory.
 pub const RUNNER_ARTIFACT_FILES: usize = 100_000;
+
+/// Promotion policies of one source repository: each push is held against all of them.
+pub const POLICIES_PER_REPOSITORY: usize = 100;
+
+/// Waivers of one repository, of one image, or of everything: each evaluation reads them all.
+pub const WAIVERS_PER_SCOPE: usize = 1_000;
+
+/// Why a finding is waived; a person writes and reads it.
+pub const WAIVER_REASON_BYTES: usize = 4_096;
+
+/// The id of an advisory, `CVE-2021-44228`, or the name of a component in a waiver.
+pub const ADVISORY_ID_BYTES: usize = 256;
+
+/// Objections that one audit entry quotes of a decision, and the bytes of each; the decision holds them whole.
+pub const DECISION_QUOTES: usize = 20;
+pub const DECISION_QUOTE_BYTES: usize = 400;

@@ -11,6 +11,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry as MetricsRegistry,
 };
+use promote::Promote;
 use registry::Registry;
 use scan::Scan;
 
@@ -29,6 +30,7 @@ pub struct Parts {
     pub identity: Identity,
     pub registry: Registry,
     pub scan: Scan,
+    pub promote: Promote,
     pub events: Events,
     pub metrics: Metrics,
 }

@@ -5,6 +5,7 @@ use base::Kind;
 use db::Tx;
 use events::Events;
 use identity::Identity;
+use promote::Promote;
 use registry::Registry;
 use scan::Scan;
 
@@ -19,6 +20,8 @@ pub enum StateError {
     Scan(#[from] scan::Error),
     #[error(transparent)]
     Events(#[from] events::Error),
+    #[error(transparent)]
+    Promote(#[from] promote::Error),
 }
 
 impl StateError {
@@ -28,6 +31,7 @@ impl StateError {
             StateError::Registry(error) => error.kind(),
             StateError::Scan(error) => error.kind(),
             StateError::Events(error) => error.kind(),
+            StateError::Promote(error) => error.kind(),
         }
     }
 }
@@ -38,5 +42,6 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("identity/", Identity::state(tx).await?)
         .context("registry/", Registry::state(tx).await?)
         .context("scan/", Scan::state(tx).await?)
-        .context("events/", Events::state(tx).await?))
+        .context("events/", Events::state(tx).await?)
+        .context("promote/", Promote::state(tx).await?))
 }

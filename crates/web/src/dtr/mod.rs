@@ -2,8 +2,10 @@
 
 mod accounts;
 mod body;
+mod promotions;
 mod teams;
 mod tokens;
+mod waivers;
 mod webhooks;
 
 use axum::Router;
@@ -13,5 +15,11 @@ pub(crate) use self::body::{Asked, Params};
 use crate::App;
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().merge(accounts::routes()).merge(teams::routes()).merge(tokens::routes()).merge(webhooks::routes())
+    Router::new()
+        .merge(accounts::routes())
+        .merge(teams::routes())
+        .merge(tokens::routes())
+        .merge(webhooks::routes())
+        .merge(promotions::routes())
+        .merge(waivers::routes())
 }
