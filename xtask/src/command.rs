@@ -1,6 +1,8 @@
 //! Running other programs to their end, with errors that say what they said.
 
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
@@ -13,6 +15,26 @@ const ERROR_LINES: usize = 12;
 /// The program is missing, or ended with another status than 0; the error carries the last lines it printed.
 pub fn run(command: &mut Command) -> Result<String> {
     let output = output(command)?;
+    judged(command, &output)
+}
+
+/// Runs a command that reads `input` (a password, a secret) from its standard input, and gives its standard output.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_input(command: &mut Command, input: &str) -> Result<String> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot start `{}`", describe(command)))?;
+    let stdin = child.stdin.take();
+    let output = thread::scope(|scope| {
+        // Beside the reading, so that neither side waits for the other; a program that ends without reading is its choice.
+        scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(input.as_bytes())));
+        child.wait_with_output()
+    })?;
+    judged(command, &output)
+}
+
+fn judged(command: &Command, output: &Output) -> Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

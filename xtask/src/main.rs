@@ -4,12 +4,15 @@
 //! cargo xtask tidy             the house law that a program can check
 //! cargo xtask engines setup    install what the demo needs, through apt-get, without any service starting
 //! cargo xtask engines images   make the base image and the job image from Debian packages
+//! cargo xtask prepare          the same for everything that tests and demo need
+//! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
 //!
 //! The parts, bottom to top: [`command`] and [`wait`] run and await; [`stage`] is where a story plays (its folder, its
 //! processes, its progress lines, its clean end); [`engine`] is a real Docker engine in namespaces of its own;
-//! [`images`] makes images of Debian packages; [`packages`] prepares the machine. What they do not know: Assay.
+//! [`images`] makes images of Debian packages; [`packages`] prepares the machine. What they do not know: Assay. [`demo`]
+//! does, and drives it as a user would.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
 
@@ -24,6 +27,7 @@ mod engine;
 mod images;
 
 mod check;
+mod demo;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -43,6 +47,14 @@ struct Arguments {
 enum Chore {
     /// Check the house law: layers, sizes, first lines, where SQL may stand
     Tidy,
+    /// Install what tests and demo need, without letting any service start (root)
+    Prepare,
+    /// Play the story on real tools (root)
+    Demo {
+        /// Leave everything up until Ctrl-C, and say how to sign in
+        #[arg(long, env = "KEEP", value_parser = clap::builder::FalseyValueParser::new())]
+        keep: bool,
+    },
     /// Docker engines in namespaces of their own
     #[command(subcommand)]
     Engines(Engines),
@@ -75,7 +87,11 @@ fn main() -> ExitCode {
 fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Tidy => tidy::run(repository()),
-        Chore::Engines(Engines::Setup) => {
+        Chore::Demo { keep } => {
+            demo::run(&demo_root(), &demo_cache(), *keep)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Prepare | Chore::Engines(Engines::Setup) => {
             stage::with_cleanup(false, |cleanup| packages::ensure(cleanup).map(|report| println!("{report}")))?;
             Ok(ExitCode::SUCCESS)
         }

@@ -20,7 +20,7 @@ use crate::command;
 use crate::stage::Cleanup;
 
 /// Debian's names of what is needed, with a program each to tell what it is for.
-const NEEDED: [(&str, &str); 9] = [
+const NEEDED: [(&str, &str); 13] = [
     ("docker.io", "engine and client 20.10, the last that sign on push"),
     ("tini", "first process of an engine's namespaces"),
     ("iptables", "the engine's networks"),
@@ -30,6 +30,10 @@ const NEEDED: [(&str, &str); 9] = [
     ("git", "the story's commits"),
     ("ca-certificates", "trust anchors of the clients"),
     ("openssl", "certificates of the harness's own check"),
+    ("notary", "signing as the first edition does it"),
+    ("skopeo", "a registry client that is not Docker's"),
+    ("curl", "webhooks and APIs as a script calls them"),
+    ("sqlite3", "a vandal with access to the database"),
 ];
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";

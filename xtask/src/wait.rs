@@ -8,11 +8,26 @@ use anyhow::{Result, bail};
 /// Between two looks: short enough that waiting costs nothing, long enough that looking costs nothing.
 const PAUSE: Duration = Duration::from_millis(15);
 
+/// The same where a look starts a program and asks a server.
+const DEAR_PAUSE: Duration = Duration::from_millis(200);
+
 /// Looks until the probe finds a value.
 ///
 /// # Errors
 /// The probe failed, or `limit` went by; then the error names `what` was awaited.
-pub fn until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+pub fn until<T>(what: &str, limit: Duration, probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    looking(PAUSE, what, limit, probe)
+}
+
+/// As [`until`], for probes that cost something.
+///
+/// # Errors
+/// As [`until`].
+pub fn patiently<T>(what: &str, limit: Duration, probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    looking(DEAR_PAUSE, what, limit, probe)
+}
+
+fn looking<T>(pause: Duration, what: &str, limit: Duration, mut probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let started = Instant::now();
     loop {
         if let Some(found) = probe()? {
@@ -21,6 +36,6 @@ pub fn until<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<O
         if started.elapsed() >= limit {
             bail!("gave up after {} s waiting for {what}", limit.as_secs());
         }
-        thread::sleep(PAUSE);
+        thread::sleep(pause);
     }
 }

@@ -10,7 +10,9 @@
 //!       server.pem  server.key     the server's certificate, made anew when the URL changes or it nears its end
 //!       token.key   token.pub      signs the tokens of the token service
 //!       log.key     log.pub        signs the audit log's checkpoints; log.origin is the log's name
-//!       seal.key                   seals what the database must hold but not show: webhooks' endpoints
+//!       admission.key              signs the allow-sets that guards fetch
+//!       seal.key                   seals what the database must hold but not show: keys, variables, webhooks' endpoints;
+//!                                  a backup needs it too
 //! ```
 
 use std::{
@@ -109,31 +111,40 @@ impl Folder {
                 origin
             }
         };
-        let name: tlog::KeyName = origin.parse()?;
-        let path = self.path.join("keys/log.key");
-        let signer = match fs::read(&path) {
-            Ok(bytes) => tlog::Signer::from_pkcs8(name, &Secret::new(bytes))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let signer = tlog::Signer::generate(name, entropy);
-                write_whole(&path, signer.to_pkcs8().expose())?;
-                signer
-            }
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
-        };
+        let signer = self.signer("log.key", origin.parse()?, entropy)?;
         self.write_key("log.pub", &signer.verifier().to_string())?;
         Ok(signer)
     }
 
-    /// The key that seals secrets in the database: 32 random bytes.
-    pub(crate) fn seal_key(&self, entropy: &Entropy) -> Result<Secret<[u8; 32]>> {
+    /// The signer of the allow-sets that guards fetch. Guards pin its key.
+    pub(crate) fn admission_signer(&self, authority: &str, entropy: &Entropy) -> Result<tlog::Signer> {
+        self.signer("admission.key", admit::document::key_name(authority)?, entropy)
+    }
+
+    /// The signer in this file, made when absent.
+    fn signer(&self, file: &str, name: tlog::KeyName, entropy: &Entropy) -> Result<tlog::Signer> {
+        let path = self.path.join("keys").join(file);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(tlog::Signer::from_pkcs8(name, &Secret::new(bytes))?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let signer = tlog::Signer::generate(name, entropy);
+                write_whole(&path, signer.to_pkcs8().expose())?;
+                Ok(signer)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// What seals keys, variables and addresses in the database: 32 bytes, made at the first start.
+    pub(crate) fn sealing_key(&self, entropy: &Entropy) -> Result<Secret<[u8; 32]>> {
         let path = self.path.join("keys/seal.key");
         match fs::read(&path) {
-            Ok(bytes) => match <[u8; 32]>::try_from(bytes) {
+            Ok(bytes) => match bytes.try_into() {
                 Ok(key) => Ok(Secret::new(key)),
-                Err(_) => bail!("{} does not hold 32 bytes; restore it from a backup", path.display()),
+                Err(_) => bail!("{} is damaged: it must have 32 bytes; bring it back from a backup", path.display()),
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let key = entropy.bytes();
+                let key: [u8; 32] = entropy.bytes();
                 write_whole(&path, &key)?;
                 Ok(Secret::new(key))
             }

@@ -8,6 +8,7 @@ mod audit;
 mod client;
 mod config;
 mod folder;
+mod guard;
 mod listen;
 mod runner;
 mod serve;
@@ -30,6 +31,8 @@ enum Command {
     Serve(serve::Args),
     /// Run jobs of a server in containers of a Docker engine.
     Runner(runner::Args),
+    /// Let a Docker engine run only what may run: its authorization plugin.
+    Guard(guard::Args),
     /// The audit log: verify it, look into it.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args),
         Command::Runner(args) => in_runtime(runner::run(args)),
+        Command::Guard(args) => in_runtime(guard::run(args)),
         Command::Audit(command) => in_runtime(async {
             let (answer, good) = command.run().await?;
             client::print(&answer, cli.common)?;
@@ -79,7 +83,7 @@ fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<NotGood>() {
+    if error.is::<NotGood>() || error.is::<client::Incomplete>() {
         return Exit::Refused;
     }
     match error.downcast_ref::<client::Refused>().map(|refused| refused.status.as_u16()) {

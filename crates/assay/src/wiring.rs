@@ -1,27 +1,54 @@
 //! Which services there are and how they are put together: the one place that knows all of them.
 
+use std::time::Duration;
+
+use admit::Admit;
 use anyhow::Result;
 use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
 use blob::Blobs;
+use ci::Ci;
 use db::{Db, Location, Schema};
-use events::{Events, Outbound, Sealer};
-use identity::{Authority, Certified, Identity};
-use jobs::{Subscription, Tasks, Worker};
+use events::{Events, Outbound};
+use forge::Forge;
+use identity::{Authority, Certified, Identity, Sealer};
+use jobs::{Failure, Subscription, Tasks, Worker};
 use promote::Promote;
 use registry::{Registry, Settings};
 use scan::Scan;
+use trust::Trust;
 use web::{App, Metrics, Parts, Site};
 
 use crate::{config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
-pub(crate) const SCHEMAS: &[Schema] =
-    &[jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, promote::SCHEMA, events::SCHEMA];
+pub(crate) const SCHEMAS: &[Schema] = &[
+    jobs::SCHEMA,
+    audit::SCHEMA,
+    identity::SCHEMA,
+    registry::SCHEMA,
+    scan::SCHEMA,
+    trust::SCHEMA,
+    admit::SCHEMA,
+    forge::SCHEMA,
+    ci::SCHEMA,
+    promote::SCHEMA,
+    events::SCHEMA,
+];
 
 /// Who wants to hear of what.
-const SUBSCRIPTIONS: &[&[Subscription]] =
-    &[&[Subscription { event: "image.pushed", job: scan::IMAGE_JOB }], promote::SUBSCRIPTIONS, events::SUBSCRIPTIONS];
+const SUBSCRIPTIONS: &[&[Subscription]] = &[
+    &[
+        Subscription { event: "image.pushed", job: scan::IMAGE_JOB },
+        Subscription { event: "git.pushed", job: ci::PUSHED_JOB },
+    ],
+    promote::SUBSCRIPTIONS,
+    events::SUBSCRIPTIONS,
+];
+
+/// How often the reconcilers look: for jobs whose runner is silent, and for pushes that broke off.
+const LOST_JOBS: Duration = Duration::from_secs(5);
+const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -47,14 +74,17 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let db = Db::open(&location, SCHEMAS).await?;
     let identity = Identity::new(db.clone(), keys, authority.clone(), config.production_engine.clone());
 
+    let sealer = Sealer::new(&folder.sealing_key(&entropy)?);
+    let trust = Trust::new(db.clone(), &config.authority, &[], sealer.clone());
+    let admission_signer = folder.admission_signer(&config.authority, &entropy)?;
+    let admit = Admit::new(db.clone(), trust.clone(), &config.authority, admission_signer);
+
     let ctx = Ctx::system("start", &clock, &entropy);
     let subscriptions = SUBSCRIPTIONS.concat();
     db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
         .map_err(|error: db::Error| anyhow::Error::from(error))?;
     first_admin(&identity, &ctx, config).await?;
-    let signer = folder.log_signer(&config.authority, &entropy)?;
-    let origin = signer.verifier().name().to_string();
-    let log = Log::open(db.clone(), signer, &origin, folder.inside("log")?, clock.clone(), entropy.clone()).await?;
+    let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
     let blobs = Blobs::at(&folder.inside("blobs")?).await?;
     let settings = Settings { host: config.authority.clone(), create_on_push: true };
@@ -62,14 +92,55 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let scan = Scan::open(&ctx, db.clone(), registry.clone()).await?;
 
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
-    let sealer = Sealer::new(&folder.seal_key(&entropy)?);
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
 
-    let (image, rematch) = (scan.clone(), scan.clone());
+    let alone = config.database.is_none();
+    let forge = Forge::new(db.clone(), folder.inside("git")?);
+    forge.reconcile(&ctx, alone).await?;
+    let ci_config = ci::Config::new(&config.url, &config.authority, folder.sealing_key(&entropy)?);
+    let ci = Ci::new(db.clone(), forge.clone(), ci_config, clock.clone());
+    ci.resume(&ctx).await?;
+
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
-    let worker = promote
-        .work(events.work(worker))
+    let worker = with_scan(promote.work(events.work(worker)), &scan);
+    let worker = with_ci(worker, &forge, &ci, alone);
+    if alone {
+        worker.release_all().await?;
+    }
+    let site = site(config, &authority);
+    let metrics = Metrics::default();
+    let app = App::new(Parts {
+        site,
+        clock,
+        entropy,
+        db,
+        log,
+        identity,
+        registry,
+        scan,
+        trust,
+        admit,
+        forge,
+        ci,
+        promote,
+        events,
+        metrics,
+    });
+    Ok(Built { app, certified, worker, folder })
+}
+
+/// The log with its key, as the folder holds them.
+async fn open_log(folder: &Folder, db: &Db, config: &Config, clock: &Clock, entropy: &Entropy) -> Result<Log> {
+    let signer = folder.log_signer(&config.authority, entropy)?;
+    let origin = signer.verifier().name().to_string();
+    Ok(Log::open(db.clone(), signer, &origin, folder.inside("log")?, clock.clone(), entropy.clone()).await?)
+}
+
+/// The background work of the scanner.
+fn with_scan(worker: Worker, scan: &Scan) -> Worker {
+    let (image, rematch) = (scan.clone(), scan.clone());
+    worker
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
             async move { scan.run_image(ctx, job).await }
@@ -77,14 +148,27 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         .on(scan::REMATCH_JOB, move |ctx, job| {
             let scan = rematch.clone();
             async move { scan.run_rematch(ctx, job).await }
-        });
-    if config.database.is_none() {
-        worker.release_all().await?;
-    }
-    let site = site(config, &authority);
-    let metrics = Metrics::default();
-    let app = App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, promote, events, metrics });
-    Ok(Built { app, certified, worker, folder })
+        })
+}
+
+/// The background work of forge and ci.
+fn with_ci(worker: Worker, forge: &Forge, ci: &Ci, alone: bool) -> Worker {
+    let (pushed, lost, broken) = (ci.clone(), ci.clone(), forge.clone());
+    worker
+        .on(ci::PUSHED_JOB, move |ctx, job| {
+            let ci = pushed.clone();
+            async move { ci.pushed(&ctx, &job.event()?).await }
+        })
+        .on(ci::LOST_JOB, move |ctx, _| {
+            let ci = lost.clone();
+            async move { ci.reap(&ctx).await.map(drop).map_err(Failure::retry) }
+        })
+        .on(forge::BROKEN_JOB, move |ctx, _| {
+            let forge = broken.clone();
+            async move { forge.reconcile(&ctx, alone).await.map(drop).map_err(Failure::retry) }
+        })
+        .every(LOST_JOBS, ci::LOST_JOB)
+        .every(BROKEN_PUSHES, forge::BROKEN_JOB)
 }
 
 impl Built {

@@ -120,11 +120,34 @@ pub const PIPELINE_PROBLEMS: usize = 100;
 /// One push of git objects: source code, not artifacts.
 pub const GIT_PUSH_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
+/// What a client says before a fetch: wants and haves, 50 bytes each. Half a million of them.
+pub const GIT_FETCH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Refs that one push may change: the first push of a project with many tags fits.
+pub const GIT_PUSH_REFS: usize = 5_000;
+
+/// The full name of a ref; longer ones do not fit into a file name.
+pub const GIT_REF_BYTES: usize = 240;
+
+/// Files of one commit that are listed, and one file that is read out of a repository for a page or an API.
+pub const GIT_FILES: usize = 200_000;
+pub const GIT_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Children of git at one time: each holds memory for the pack it makes or takes.
+pub const GIT_CHILDREN: usize = 32;
+
+/// Variables of one project and one value: a key or a certificate bundle fits.
+pub const CI_VARIABLES: usize = 500;
+pub const CI_VARIABLE_BYTES: usize = 64 * 1024;
+
 /// The log of one job, as the stock runner's default.
 pub const JOB_TRACE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// One publish of trust data; the stock client reads at most 100 MiB, real ones are kilobytes.
 pub const TRUST_UPLOAD_BYTES: usize = 16 * 1024 * 1024;
+
+/// Documents of one publish: a signer publishes two to four. An audit entry names each, and it has a limit of its own.
+pub const TRUST_PARTS: usize = 32;
 
 /// The name of a trust role (`targets/releases`); Notary's own limit, and what bounds the depth of delegations.
 pub const TRUST_ROLE_NAME_BYTES: usize = 255;
@@ -195,6 +218,33 @@ pub const RUNNER_ARTIFACT_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Files in the artifacts of one job: bounds the zip's directory, which is kept in memory.
 pub const RUNNER_ARTIFACT_FILES: usize = 100_000;
+
+/// One allow-set as it travels to the guards: some 400 bytes per signed tag, so room for 80,000 of them.
+pub const ADMISSION_SET_BYTES: usize = 32 * 1024 * 1024;
+
+/// Teams that must all have signed, and guards that may fetch the set: named by hand, one guard per engine.
+pub const ADMISSION_TEAMS: usize = 50;
+pub const ADMISSION_GUARDS: usize = 1_000;
+
+/// Verdicts in one report of a guard, and the bytes of a text in one: each becomes an audit entry.
+pub const ADMISSION_REPORT_VERDICTS: usize = 200;
+pub const ADMISSION_TEXT_BYTES: usize = 2_000;
+
+/// One report of a guard: its verdicts, each with six texts.
+pub const ADMISSION_REPORT_BYTES: usize = 4 * 1024 * 1024;
+
+/// One question of a Docker engine: it passes bodies of at most 1 MiB, in base64, with the headers and the certificates.
+pub const GUARD_QUESTION_BYTES: usize = 4 * 1024 * 1024;
+
+/// Verdicts a guard keeps while the server is away; then the oldest are dropped and counted.
+pub const GUARD_QUEUE_VERDICTS: usize = 10_000;
+
+/// What an engine says about one image or service.
+pub const GUARD_ENGINE_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Names of one server certificate: an engine has a few addresses and a few names, and the certificate goes over the wire
+/// in every handshake.
+pub const CERTIFICATE_NAMES: usize = 50;
 
 /// Promotion policies of one source repository: each push is held against all of them.
 pub const POLICIES_PER_REPOSITORY: usize = 100;

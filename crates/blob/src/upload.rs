@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     fs, io,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -32,22 +35,51 @@ pub struct Chunk {
 
 /// The uploads of this process that were touched lately.
 #[derive(Debug, Default)]
-pub(crate) struct Sessions(Mutex<HashMap<Id<Upload>, Arc<AsyncMutex<Session>>>>);
+pub(crate) struct Sessions(Mutex<HashMap<Id<Upload>, Arc<Slot>>>);
+
+/// One upload. Whoever sends claims it for as long as he sends, and a second sender is refused at once. The lock is only
+/// waited for: work on the file that a sender left running when he was cut off ends by itself, and soon.
+#[derive(Debug, Default)]
+struct Slot {
+    claimed: AtomicBool,
+    session: Arc<AsyncMutex<Session>>,
+}
+
+/// The right to send to an upload; given back when dropped.
+#[derive(Debug)]
+struct Claim(Arc<Slot>);
 
 impl Sessions {
-    /// The session of an upload, if nobody else uses it.
-    fn lock(&self, id: &Id<Upload>) -> Result<OwnedMutexGuard<Session>, Error> {
+    /// The session of an upload, if nobody else is sending to it.
+    async fn claim(&self, id: &Id<Upload>) -> Result<(Claim, OwnedMutexGuard<Session>), Error> {
+        let claim = self.slot(id).claim()?;
+        let session = Arc::clone(&claim.0.session).lock_owned().await;
+        Ok((claim, session))
+    }
+
+    fn slot(&self, id: &Id<Upload>) -> Arc<Slot> {
         let mut sessions = self.0.lock().expect("no holder of this lock can panic");
         if sessions.len() >= limits::UPLOADS_OPEN && !sessions.contains_key(id) {
             // Those that rest are closed; going on with one of them reads its file again.
-            sessions.retain(|_, session| Arc::strong_count(session) > 1);
+            sessions.retain(|_, slot| Arc::strong_count(slot) > 1 || Arc::strong_count(&slot.session) > 1);
         }
-        let session = Arc::clone(sessions.entry(id.clone()).or_default());
-        session.try_lock_owned().map_err(|_| Error::Busy)
+        Arc::clone(sessions.entry(id.clone()).or_default())
     }
 
     fn forget(&self, id: &Id<Upload>) {
         self.0.lock().expect("no holder of this lock can panic").remove(id);
+    }
+}
+
+impl Slot {
+    fn claim(self: Arc<Slot>) -> Result<Claim, Error> {
+        if self.claimed.swap(true, Ordering::AcqRel) { Err(Error::Busy) } else { Ok(Claim(self)) }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.claimed.store(false, Ordering::Release);
     }
 }
 
@@ -60,7 +92,7 @@ impl Blobs {
         chunk: Chunk,
         mut body: impl AsyncRead + Unpin + Send,
     ) -> Result<u64, Error> {
-        let session = self.sessions().lock(id)?;
+        let (_claim, session) = self.sessions().claim(id).await?;
         let path = self.layout().upload(id);
         let (mut session, mark) = opened(session, path.clone(), chunk.offset).await?;
         let mut buffer = Vec::with_capacity(limits::CHUNK_BYTES);
@@ -115,7 +147,7 @@ impl Blobs {
     /// Make the upload the blob of this digest, on disk when this returns; gives its size. The upload is over then, also
     /// when this fails; only [`Error::Busy`] leaves it.
     pub async fn finish(&self, id: &Id<Upload>, digest: &Digest) -> Result<u64, Error> {
-        let mut session = self.sessions().lock(id)?;
+        let (_claim, mut session) = self.sessions().claim(id).await?;
         let (layout, path, digest) = (self.layout().clone(), self.layout().upload(id), digest.clone());
         let outcome = blocking(move || session.finish(&layout, &path, &digest)).await?;
         self.sessions().forget(id);
@@ -124,7 +156,7 @@ impl Blobs {
 
     /// Give an upload up.
     pub async fn discard(&self, id: &Id<Upload>) -> Result<(), Error> {
-        let mut session = self.sessions().lock(id)?;
+        let (_claim, mut session) = self.sessions().claim(id).await?;
         let path = self.layout().upload(id);
         blocking(move || session.discard(&path)).await??;
         self.sessions().forget(id);

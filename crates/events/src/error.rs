@@ -1,6 +1,6 @@
 //! Why something about a webhook could not be done.
 
-use crate::sealer::DoesNotOpen;
+use identity::DoesNotOpen;
 
 /// By what the caller can do.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -24,7 +24,6 @@ mod address;
 mod endpoint;
 mod event_type;
 mod scope;
-mod sealer;
 mod webhook;
 
 mod outbound;
@@ -42,7 +41,6 @@ pub use event_type::EventType;
 pub use jobs::SUBSCRIPTIONS;
 pub use outbound::{Attempt, Outbound};
 pub use scope::Scope;
-pub use sealer::Sealer;
 pub use service::Events;
 pub use store::SCHEMA;
 pub use webhook::{Change, Delivery, DeliveryState, NewWebhook, Probe, Webhook, WebhookId};

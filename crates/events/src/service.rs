@@ -3,10 +3,11 @@
 use audit::Entry;
 use base::{Actor, Ctx, Id, limits};
 use db::{Db, Tx};
+use identity::Sealer;
 use jobs::NewJob;
 
 use crate::{
-    Attempt, Change, Delivery, EventType, NewWebhook, Outbound, Probe, Scope, Sealer, Webhook, WebhookId,
+    Attempt, Change, Delivery, EventType, NewWebhook, Outbound, Probe, Scope, Webhook, WebhookId,
     error::Error,
     outbound::{Call, check_plain},
     payload, pinned, store,

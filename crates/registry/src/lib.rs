@@ -14,7 +14,7 @@
 //!   decides. A digest gives none: bytes are reached through a repository that holds them.
 //! - A repository that somebody may not see and one that does not exist are answered alike; nobody signed in is asked to
 //!   sign in.
-//! - Every tag goes through one gate ([`tag`]): in an immutable repository a tag keeps its digest for ever, also after it
+//! - Every tag goes through one gate (`tag.rs`): in an immutable repository a tag keeps its digest for ever, also after it
 //!   was deleted, also for promotions. The same digest again is no change.
 //! - What a tag names is whole: config, layers and children are in the repository with the sizes the manifest states, and
 //!   cannot be removed while it is there. Layers that nobody may distribute are exempt.

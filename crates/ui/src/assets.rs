@@ -23,9 +23,20 @@ pub const ASSETS: &[Asset] = &[
     },
 ];
 
+impl Asset {
+    /// The asset at this path.
+    pub fn at(path: &str) -> Option<&'static Asset> {
+        ASSETS.iter().find(|asset| asset.path == path)
+    }
+
+    /// A hash of the content: what stands behind `?v=`.
+    pub fn version(&self) -> String {
+        base::digest_hex(self.content.as_bytes())[..12].to_owned()
+    }
+}
+
 /// The address of an asset, with a hash of its content.
 pub(crate) fn address(path: &str) -> String {
-    let asset = ASSETS.iter().find(|asset| asset.path == path);
-    let content = asset.expect("pages name assets of the table above").content;
-    format!("{path}?v={}", &base::digest_hex(content.as_bytes())[..12])
+    let asset = Asset::at(path).expect("pages name assets of the table above");
+    format!("{path}?v={}", asset.version())
 }

@@ -26,7 +26,7 @@ pub struct Node {
     pub state: NodeState,
     pub facts: Vec<(String, String)>,
     /// The audit entry that proves it: its index in the log, once it has one.
-    pub entry_index: Option<i64>,
+    pub entry_index: Option<u64>,
     pub entry_id: String,
 }
 

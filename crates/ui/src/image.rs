@@ -20,12 +20,16 @@ pub struct ImageView {
     pub layers: Vec<LayerView>,
     pub components: Vec<ComponentView>,
     pub labels: Vec<(String, String)>,
+    /// The images of an index: platform and digest.
+    pub children: Vec<(String, String)>,
 }
 
 /// One layer, or one line that made none.
 #[derive(Clone, Debug)]
 pub struct LayerView {
     pub created_by: String,
+    /// Counted from 1 among the lines that made a layer.
+    pub number: Option<usize>,
     pub digest: Option<String>,
     pub size_bytes: u64,
     /// How many components this layer brought.
@@ -39,7 +43,7 @@ pub struct ComponentView {
     pub name: String,
     pub version: String,
     pub kind: String,
-    /// Which layer brought it, counted from 1.
+    /// Which layer brought it, counted from 1 among those that are not empty.
     pub layer: usize,
     pub licenses: Vec<String>,
     pub findings: Vec<FindingView>,
@@ -67,10 +71,19 @@ pub fn image(frame: &Frame, view: &ImageView) -> Markup {
             @if let Some(snapshot) = &view.snapshot { dt { "Advisories" } dd { (snapshot) } }
             @for (name, value) in &view.labels { dt { code { (name) } } dd { (value) } }
         }
-        h2 { "Layers" }
-        (layers(view))
-        h2 { "Components" }
-        (components(view))
+        @if view.children.is_empty() {
+            h2 { "Layers" }
+            (layers(view))
+            h2 { "Components" }
+            (components(view))
+        } @else {
+            h2 { "Images" }
+            ul {
+                @for (platform, digest) in &view.children {
+                    li { a href={ "/images/" (view.repository) "@" (digest) } { (platform) } " " (short_digest(digest)) }
+                }
+            }
+        }
     };
     page(frame, &format!("{}@{}", view.repository, &view.digest.get(..19).unwrap_or(&view.digest)), &content)
 }
@@ -80,9 +93,9 @@ fn layers(view: &ImageView) -> Markup {
         table id="layers" {
             thead { tr { th { "#" } th { "Made by" } th { "Layer" } th { "Size" } th { "Components" } th { "Findings" } } }
             tbody {
-                @for (index, layer) in view.layers.iter().enumerate() {
+                @for layer in &view.layers {
                     tr {
-                        td { (index + 1) }
+                        td { @if let Some(number) = layer.number { (number) } }
                         td { code { (layer.created_by) } }
                         td { @if let Some(digest) = &layer.digest { (short_digest(digest)) } @else { span.quiet { "no layer" } } }
                         td { @if layer.digest.is_some() { (size(layer.size_bytes)) } }

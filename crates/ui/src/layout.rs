@@ -49,5 +49,5 @@ pub(crate) fn page(frame: &Frame, title: &str, content: &Markup) -> Markup {
 /// The first twelve characters of a digest's hex, the whole in its title.
 pub(crate) fn short_digest(digest: &str) -> Markup {
     let hex = digest.split_once(':').map_or(digest, |(_, hex)| hex);
-    html! { span.digest title=(digest) { (hex.get(..12).unwrap_or(hex)) } }
+    html! { span.digest title=(digest) data-digest=(digest) { (hex.get(..12).unwrap_or(hex)) } }
 }

@@ -42,6 +42,8 @@ pub struct TagRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanState {
     Done(Counts),
+    /// Some was found, and something could not be judged, and why.
+    Partly(Counts, String),
     /// Waiting or under way.
     Pending,
     /// Not scanned, or it failed, and why. Unknown is not clean.
@@ -115,15 +117,20 @@ pub(crate) fn shield(scan: &ScanState) -> Markup {
             span.shield.good data-shield="green" { "⛨ Clean" }
             @if counts.waived > 0 { " " span.quiet { (counts.waived) " waived" } }
         },
-        ScanState::Done(counts) => html! {
-            span.shield.bad data-shield="red" {
-                "⛨ " (counts.critical) " critical, " (counts.major) " major, " (counts.minor) " minor"
-                @if counts.unknown > 0 { ", " (counts.unknown) " unknown" }
-            }
-            @if counts.waived > 0 { " " span.quiet { (counts.waived) " waived" } }
-        },
+        ScanState::Done(counts) => red(*counts),
+        ScanState::Partly(counts, why) => html! { (red(*counts)) br; span.wait { "? and more unknown: " (why) } },
         ScanState::Pending => html! { span.shield.wait data-shield="pending" { "⏳ scanning" } },
         ScanState::Unknown(why) => html! { span.shield.wait data-shield="unknown" { "? unknown: " (why) } },
+    }
+}
+
+fn red(counts: Counts) -> Markup {
+    html! {
+        span.shield.bad data-shield="red" {
+            "⛨ " (counts.critical) " critical, " (counts.major) " major, " (counts.minor) " minor"
+            @if counts.unknown > 0 { ", " (counts.unknown) " unknown" }
+        }
+        @if counts.waived > 0 { " " span.quiet { (counts.waived) " waived" } }
     }
 }
 
@@ -152,6 +159,9 @@ mod tests {
         assert!(!unknown.contains("green") && unknown.contains("unknown: not scanned"));
         let clean = shield(&ScanState::Done(Counts::default())).into_string();
         assert!(clean.contains("data-shield=\"green\""));
+        let nothing = Counts::default();
+        let partly = shield(&ScanState::Partly(nothing, "a layer is encrypted".into())).into_string();
+        assert!(!partly.contains("green") && partly.contains("a layer is encrypted"));
         let one = Counts { unknown: 1, ..Counts::default() };
         assert!(shield(&ScanState::Done(one)).into_string().contains("data-shield=\"red\""));
     }

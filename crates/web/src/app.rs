@@ -2,9 +2,12 @@
 
 use std::{ops::Deref, sync::Arc};
 
+use admit::Admit;
 use base::{Clock, Entropy};
+use ci::Ci;
 use db::Db;
 use events::Events;
+use forge::Forge;
 use identity::Identity;
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -14,6 +17,7 @@ use prometheus_client::{
 use promote::Promote;
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 /// The services behind the edge; cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,6 +34,10 @@ pub struct Parts {
     pub identity: Identity,
     pub registry: Registry,
     pub scan: Scan,
+    pub trust: Trust,
+    pub forge: Forge,
+    pub ci: Ci,
+    pub admit: Admit,
     pub promote: Promote,
     pub events: Events,
     pub metrics: Metrics,

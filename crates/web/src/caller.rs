@@ -69,7 +69,7 @@ impl FromRequestParts<App> for Caller {
 }
 
 /// Who the credentials in these headers belong to.
-async fn actor(app: &App, ctx: &Ctx, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
+pub(crate) async fn actor(app: &App, ctx: &Ctx, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
     if let Some(value) = headers.get("private-token").and_then(|value| value.to_str().ok()) {
         let principal = app.identity.authenticate_token(&Secret::new(value.to_owned())).await?;
         return Ok(Actor::Account(principal));
@@ -123,7 +123,7 @@ pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<Secret> {
 
 /// Whether a request that changes something comes from our own pages: a browser says so in `Sec-Fetch-Site`, an older one
 /// in `Origin`. A session cookie is believed only then, so that no other site can act for a signed-in person.
-fn same_origin(app: &App, headers: &HeaderMap) -> bool {
+pub(crate) fn same_origin(app: &App, headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }

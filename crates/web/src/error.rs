@@ -40,6 +40,8 @@ pub(crate) struct ApiError {
     /// DTR's code for it, as scripts look for it.
     code: &'static str,
     message: String,
+    /// Where DTR answered with another status than its kind asks for.
+    own_status: Option<StatusCode>,
 }
 
 impl ApiError {
@@ -56,13 +58,29 @@ impl ApiError {
             Kind::Unavailable => "UNAVAILABLE",
             Kind::Internal => "INTERNAL_ERROR",
         };
-        ApiError { kind, code, message: message_for(kind, &message) }
+        ApiError { kind, code, message: message_for(kind, &message), own_status: None }
     }
 
     /// The same error under a code of its own: `NO_SUCH_REPOSITORY`.
     #[must_use]
     pub(crate) fn coded(mut self, code: &'static str) -> ApiError {
         self.code = code;
+        self
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What a person may read.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same error under the status that DTR gave it.
+    #[must_use]
+    pub(crate) fn answered(mut self, status: StatusCode) -> ApiError {
+        self.own_status = Some(status);
         self
     }
 
@@ -75,7 +93,7 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = json!({"errors": [{"code": self.code, "message": self.message, "detail": null}]});
-        let mut response = (status(self.kind), Json(body)).into_response();
+        let mut response = (self.own_status.unwrap_or(status(self.kind)), Json(body)).into_response();
         if self.kind == Kind::Unauthenticated {
             let challenge = HeaderValue::from_static("Basic realm=\"assay\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -104,6 +122,43 @@ impl From<identity::Error> for ApiError {
     }
 }
 
+impl From<admit::Error> for ApiError {
+    fn from(error: admit::Error) -> ApiError {
+        match error {
+            admit::Error::Identity(error) => error.into(),
+            error => ApiError::new(error.kind(), error),
+        }
+    }
+}
+
+impl From<registry::Error> for ApiError {
+    fn from(error: registry::Error) -> ApiError {
+        use registry::Error as E;
+        let code = match &error {
+            E::NameUnknown(_) => Some("NO_SUCH_REPOSITORY"),
+            E::ManifestUnknown { .. } => Some("NO_SUCH_TAG"),
+            E::Exists(_) => Some("REPOSITORY_EXISTS"),
+            _ => None,
+        };
+        let already_there = matches!(error, E::Exists(_));
+        let api = ApiError::new(error.kind(), error);
+        let api = if already_there { api.answered(StatusCode::BAD_REQUEST) } else { api };
+        match code {
+            Some(code) => api.coded(code),
+            None => api,
+        }
+    }
+}
+
+impl From<scan::Error> for ApiError {
+    fn from(error: scan::Error) -> ApiError {
+        match error {
+            scan::Error::Registry(error) => error.into(),
+            error => ApiError::new(error.kind(), error),
+        }
+    }
+}
+
 impl From<db::Error> for ApiError {
     fn from(error: db::Error) -> ApiError {
         ApiError::new(error.kind(), error)
@@ -116,8 +171,20 @@ impl From<audit::Error> for ApiError {
     }
 }
 
-impl From<scan::Error> for ApiError {
-    fn from(error: scan::Error) -> ApiError {
+impl From<trust::Error> for ApiError {
+    fn from(error: trust::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}
+
+impl From<chain::Error> for ApiError {
+    fn from(error: chain::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}
+
+impl From<ci::Error> for ApiError {
+    fn from(error: ci::Error) -> ApiError {
         ApiError::new(error.kind(), error)
     }
 }

@@ -1,13 +1,17 @@
 //! The present state of every context, for comparing it with what the audit log says.
 
+use admit::Admit;
 use audit::Guarded;
 use base::Kind;
+use ci::Ci;
 use db::Tx;
 use events::Events;
+use forge::Forge;
 use identity::Identity;
 use promote::Promote;
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 /// A context whose state could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +22,14 @@ pub enum StateError {
     Registry(#[from] registry::Error),
     #[error(transparent)]
     Scan(#[from] scan::Error),
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+    #[error(transparent)]
+    Forge(#[from] forge::Error),
+    #[error(transparent)]
+    Ci(#[from] ci::Error),
+    #[error(transparent)]
+    Admit(#[from] admit::Error),
     #[error(transparent)]
     Events(#[from] events::Error),
     #[error(transparent)]
@@ -30,6 +42,10 @@ impl StateError {
             StateError::Identity(error) => error.kind(),
             StateError::Registry(error) => error.kind(),
             StateError::Scan(error) => error.kind(),
+            StateError::Trust(error) => error.kind(),
+            StateError::Forge(error) => error.kind(),
+            StateError::Ci(error) => error.kind(),
+            StateError::Admit(error) => error.kind(),
             StateError::Events(error) => error.kind(),
             StateError::Promote(error) => error.kind(),
         }
@@ -42,6 +58,10 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("identity/", Identity::state(tx).await?)
         .context("registry/", Registry::state(tx).await?)
         .context("scan/", Scan::state(tx).await?)
+        .context("trust/", Trust::state(tx).await?)
+        .context("forge/", Forge::state(tx).await?)
+        .context("ci/", Ci::state(tx).await?)
+        .context("admit/", Admit::state(tx).await?)
         .context("events/", Events::state(tx).await?)
         .context("promote/", Promote::state(tx).await?))
 }

@@ -9,25 +9,35 @@
 //!   /<ns>/<project>.git/…         git.rs               git
 //!   /api/v4/…                     gitlab/ runner.rs    GitLab clients and runners
 //!   /api/v0/…, /enzi/v0/…         dtr/                 scripts of a DTR or MSR estate
-//!   /api/v1/…                     api/                 what DTR lacked
+//!   /api/v1/…                     audit.rs chain.rs    what DTR lacked
 //!   /ca /livez /readyz /metrics   operate.rs           operators
+//!   /                             pages/               people
 //! ```
 //!
 //! What this crate does not know: SQL, files, how a decision is made.
 
+mod admission;
 mod advisories;
 mod app;
 mod audit;
 mod caller;
+mod chain;
 mod error;
+mod git;
 mod guarded;
 mod operate;
 mod router;
+mod runner;
+mod scanned;
+mod signed;
 mod token;
 mod v2;
 
 mod dtr;
+mod gitlab;
+mod notary;
 mod oci;
+mod pages;
 
 pub use app::{App, Metrics, Parts, Site};
 pub use guarded::{StateError, guarded};

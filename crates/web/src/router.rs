@@ -9,7 +9,17 @@ use axum::{
 };
 use base::{Kind, limits};
 
-use crate::{App, advisories, app::RequestLabels, audit, caller, dtr, error::ApiError, oci, operate, token};
+use crate::{
+    App, admission, advisories,
+    app::RequestLabels,
+    audit,
+    caller::{self, Unchecked},
+    chain, dtr,
+    error::ApiError,
+    git::{self, GitPath},
+    gitlab::{self, GitlabError},
+    notary, oci, operate, pages, runner, token,
+};
 
 /// The whole edge over these services.
 pub fn router(app: App) -> Router {
@@ -17,9 +27,15 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(operate::routes())
         .merge(token::routes())
+        .merge(notary::routes())
         .merge(dtr::routes())
         .merge(audit::routes())
         .merge(advisories::routes())
+        .merge(gitlab::routes())
+        .merge(runner::routes())
+        .merge(admission::routes())
+        .merge(chain::routes())
+        .merge(pages::routes())
         .fallback(by_path)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
@@ -28,10 +44,22 @@ pub fn router(app: App) -> Router {
 }
 
 /// Paths that axum's router cannot tell apart, because a name with slashes stands in their middle.
-async fn by_path(State(app): State<App>, request: Request) -> Response {
+async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Request) -> Response {
     let path = request.uri().path().to_owned();
+    if notary::is_path(&path) {
+        return notary::serve(&app, ctx, request).await;
+    }
     if path == "/v2" || path.starts_with("/v2/") {
         return oci::serve(app, request).await;
+    }
+    if let Some(git) = GitPath::parse(&path) {
+        return git::serve(app, git, request).await;
+    }
+    if path.starts_with("/api/v4/") {
+        return GitlabError::new(StatusCode::NOT_FOUND, "404 Not Found").into_response();
+    }
+    if pages::wants_page(request.headers()) {
+        return pages::nothing_here(app, request).await;
     }
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }

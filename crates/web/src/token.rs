@@ -9,7 +9,7 @@ use axum::{
     http::HeaderMap,
     routing::get,
 };
-use base::{Ctx, Secret};
+use base::{Actor, Ctx, Secret};
 use identity::Access;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use crate::{
     App,
     caller::{Credentials, Unchecked, credentials},
     error::ApiError,
+    git::JOB_USER,
 };
 
 /// Scopes in one request; a cross-repository mount asks for two.
@@ -36,15 +37,28 @@ async fn by_query(
 ) -> Result<Json<Value>, ApiError> {
     let query = query.unwrap_or_default();
     let scopes = form_values(&query, "scope");
-    let ctx = match credentials(&headers) {
-        Some(Credentials::Basic { name, secret }) => {
-            let actor = app.identity.authenticate(&name, &secret).await?;
-            ctx.with_actor(actor)
-        }
+    let (actor, may) = match credentials(&headers) {
+        Some(Credentials::Basic { name, secret }) => sign_in(&app, &name, &secret).await?,
         Some(Credentials::Bearer(_)) => return Err(ApiError::invalid("ask for a token with a user name and password")),
-        None => ctx,
+        None => (ctx.actor.clone(), May::AsAsked),
     };
-    answer(&app, &ctx, scopes.iter().flat_map(|scope| scope.split(' ')))
+    answer(&app, &ctx.with_actor(actor), may, scopes.iter().flat_map(|scope| scope.split(' ')))
+}
+
+/// What a token may be used for, of what was asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum May {
+    AsAsked,
+    /// The token of a job: it fetches the images that the job runs in.
+    Pull,
+}
+
+async fn sign_in(app: &App, name: &str, secret: &Secret) -> Result<(Actor, May), ApiError> {
+    if name == JOB_USER {
+        let access = app.ci.job_access(secret).await?.ok_or(identity::Error::Unauthenticated)?;
+        return Ok((access.actor, May::Pull));
+    }
+    Ok((app.identity.authenticate(name, secret).await?, May::AsAsked))
 }
 
 #[derive(Deserialize)]
@@ -64,22 +78,22 @@ async fn by_form(
     form: Result<Form<OAuthForm>, axum::extract::rejection::FormRejection>,
 ) -> Result<Json<Value>, ApiError> {
     let Form(form) = form.map_err(ApiError::invalid)?;
-    let ctx = match (form.grant_type.as_str(), form.password) {
-        ("password", Some(secret)) => {
-            let actor = app.identity.authenticate(&form.username, &secret).await?;
-            ctx.with_actor(actor)
-        }
+    let (actor, may) = match (form.grant_type.as_str(), form.password) {
+        ("password", Some(secret)) => sign_in(&app, &form.username, &secret).await?,
         (other, _) => {
             return Err(ApiError::invalid(format!(
                 "grant type {other:?} is not served; sign in with a user name and a password or access token"
             )));
         }
     };
-    answer(&app, &ctx, form.scope.split(' '))
+    answer(&app, &ctx.with_actor(actor), may, form.scope.split(' '))
 }
 
-fn answer<'a>(app: &App, ctx: &Ctx, scopes: impl Iterator<Item = &'a str>) -> Result<Json<Value>, ApiError> {
-    let access = parse_scopes(scopes)?;
+fn answer<'a>(app: &App, ctx: &Ctx, may: May, scopes: impl Iterator<Item = &'a str>) -> Result<Json<Value>, ApiError> {
+    let mut access = parse_scopes(scopes)?;
+    if may == May::Pull {
+        access.iter_mut().for_each(|access| access.actions.retain(|action| action == "pull"));
+    }
     let token = app.identity.issue_bearer(ctx, access)?;
     Ok(Json(json!({
         "token": token,

@@ -2,7 +2,7 @@
 
 mod certificates;
 mod plugin;
-mod traces;
+pub mod traces;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

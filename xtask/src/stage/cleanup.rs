@@ -104,6 +104,11 @@ impl Cleanup {
         action().with_context(|| format!("cannot clean up {name}"))
     }
 
+    /// Runs every undoing now: for a story that looks at what is left.
+    pub fn finish(&self) {
+        self.undo_all();
+    }
+
     fn undo_all(&self) {
         let _one_at_a_time = locked(&self.undoing);
         locked(&self.list).closed = true;

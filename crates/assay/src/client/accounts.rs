@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
@@ -105,6 +105,12 @@ impl std::str::FromStr for TeamName {
     }
 }
 
+impl std::fmt::Display for TeamName {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}/{}", self.organization, self.team)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Team {
     /// Create `organization/team`.
@@ -144,13 +150,12 @@ impl Team {
 
 /// Grant a level in a namespace, or in one repository or project of it.
 #[derive(Debug, Args)]
-#[group(id = "grantee", required = true, multiple = false, args = ["user", "team"])]
 pub(crate) struct Grant {
     /// `namespace` or `namespace/name`.
     place: String,
     /// `read-only`, `read-write`, `admin`, or `none` to take the grant away.
     level: String,
-    #[arg(long)]
+    #[arg(long, required_unless_present = "team", conflicts_with = "team")]
     user: Option<AccountName>,
     #[arg(long)]
     team: Option<TeamName>,
@@ -220,19 +225,43 @@ impl Bundle {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         let Bundle::Create { account, label, folder } = self;
         let answer = client.post(&format!("/api/v1/accounts/{account}/bundles"), json!({"label": label})).await?;
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let files = answer["files"].as_object().context("the server gave no files")?;
-        for (name, content) in files {
-            if name.contains('/') || name.starts_with('.') {
-                bail!("the server gave a file named {name:?}");
-            }
-            // The docker client refuses a key that others can read.
-            let mode = if name == "key.pem" { 0o600 } else { 0o644 };
-            let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(mode).open(folder.join(name))?;
-            file.write_all(content.as_str().unwrap_or_default().as_bytes())?;
-        }
-        Ok(json!({"keyID": answer["keyID"], "folder": folder}))
+        write_files(&answer, &folder)
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Certificate {
+    /// Make a key and a certificate for an engine that bundles shall reach, and write the files into a new folder.
+    Create {
+        /// Host names and IP addresses of the engine.
+        #[arg(required = true)]
+        names: Vec<String>,
+        #[arg(long, value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+impl Certificate {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let Certificate::Create { names, folder } = self;
+        let answer = client.post("/api/v1/certificates", json!({"names": names})).await?;
+        write_files(&answer, &folder)
+    }
+}
+
+fn write_files(answer: &Value, folder: &Path) -> Result<Value> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let files = answer["files"].as_object().context("the server gave no files")?;
+    for (name, content) in files {
+        if name.contains('/') || name.starts_with('.') {
+            bail!("the server gave a file named {name:?}");
+        }
+        // The docker client refuses a key that others can read.
+        let mode = if name == "key.pem" { 0o600 } else { 0o644 };
+        let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(mode).open(folder.join(name))?;
+        file.write_all(content.as_str().unwrap_or_default().as_bytes())?;
+    }
+    Ok(json!({"keyID": answer["keyID"], "folder": folder}))
 }
 
 /// One value from standard input, without the line end.

@@ -2,8 +2,10 @@
 
 use std::{
     io::Write,
+    net::{IpAddr, SocketAddr},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 use anyhow::{Context, Result, bail};
@@ -34,6 +36,17 @@ pub(crate) struct Remembered {
     pub(crate) url: String,
     pub(crate) token: String,
     pub(crate) ca_pem: Option<String>,
+    #[serde(default)]
+    pub(crate) resolve: Vec<Resolve>,
+}
+
+/// An address for a name that no resolver knows, written `HOST:PORT:ADDRESS` as for curl.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Resolve {
+    host: String,
+    port: u16,
+    address: IpAddr,
 }
 
 impl Client {
@@ -50,14 +63,17 @@ impl Client {
         };
         let remembered: Remembered =
             serde_json::from_str(&text).with_context(|| format!("{} is not what login wrote", path.display()))?;
-        let mut client = Client::new(&remembered.url, remembered.ca_pem.as_deref())?;
+        let mut client = Client::new(&remembered.url, remembered.ca_pem.as_deref(), &remembered.resolve)?;
         client.token = Some(Secret::new(remembered.token));
         Ok(client)
     }
 
     /// A client of this server that trusts this authority besides the public ones.
-    pub(crate) fn new(url: &str, ca_pem: Option<&str>) -> Result<Client> {
+    pub(crate) fn new(url: &str, ca_pem: Option<&str>, resolve: &[Resolve]) -> Result<Client> {
         let mut builder = reqwest::Client::builder().https_only(true);
+        for Resolve { host, port, address } in resolve {
+            builder = builder.resolve(host, SocketAddr::new(*address, *port));
+        }
         if let Some(pem) = ca_pem {
             let certificate = reqwest::Certificate::from_pem(pem.as_bytes()).context("the CA is no certificate")?;
             builder = builder.tls_certs_merge([certificate]);
@@ -127,6 +143,40 @@ async fn read(response: reqwest::Response) -> Result<Value> {
     Err(Refused { status, message }.into())
 }
 
+impl FromStr for Resolve {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Resolve, String> {
+        let parts = || {
+            let (host, rest) = text.split_once(':')?;
+            let (port, address) = rest.split_once(':')?;
+            // An IPv6 address may stand in brackets, as curl wants it.
+            let address = address.trim_start_matches('[').trim_end_matches(']');
+            let plain =
+                !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+            if !plain {
+                return None;
+            }
+            Some(Resolve { host: host.to_owned(), port: port.parse().ok()?, address: address.parse().ok()? })
+        };
+        parts().ok_or_else(|| format!("{text:?} is not of the form HOST:PORT:ADDRESS"))
+    }
+}
+
+impl TryFrom<String> for Resolve {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Resolve, String> {
+        text.parse()
+    }
+}
+
+impl From<Resolve> for String {
+    fn from(Resolve { host, port, address }: Resolve) -> String {
+        format!("{host}:{port}:{address}")
+    }
+}
+
 impl Remembered {
     /// `$ASSAY_LOGIN`, or `assay/login.json` in the user's configuration folder.
     #[expect(clippy::disallowed_methods, reason = "the client's configuration is read here")]
@@ -146,5 +196,22 @@ impl Remembered {
         let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path)?;
         file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
         Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Resolve;
+
+    #[test]
+    fn addresses_are_given_as_for_curl() {
+        for good in ["assay.test:8443:10.199.1.1", "assay.test:8443:::1"] {
+            let parsed: Resolve = good.parse().unwrap();
+            assert_eq!(String::from(parsed), good);
+        }
+        assert_eq!(String::from("a:1:[fe80::1]".parse::<Resolve>().unwrap()), "a:1:fe80::1");
+        for bad in ["", "assay.test", "assay.test:8443", ":8443:10.0.0.1", "a b:1:10.0.0.1", "a:x:10.0.0.1", "a:1:b"] {
+            assert!(bad.parse::<Resolve>().is_err(), "{bad}");
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! Repositories, policies, waivers, webhooks, chains.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use oci::RepoName;
 use serde_json::{Value, json};
 
-use super::Client;
+use super::{Client, Common, Format};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Repository {
@@ -35,7 +35,7 @@ pub(crate) enum Repository {
 impl Repository {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
-            Repository::List => client.get("/api/v0/repositories").await,
+            Repository::List => client.get("/api/v0/repositories?pageSize=1000").await,
             Repository::Create { name, public, immutable, scan_on_push, description } => {
                 let body = json!({
                     "name": name.name(), "visibility": if public { "public" } else { "private" },
@@ -43,10 +43,15 @@ impl Repository {
                 });
                 client.post(&format!("/api/v0/repositories/{}", name.namespace()), body).await
             }
-            Repository::Tags { name } => client.get(&format!("/api/v0/repositories/{name}/tags")).await,
-            Repository::Delete { name } => client.delete(&format!("/api/v0/repositories/{name}")).await,
+            Repository::Tags { name } => client.get(&format!("{}/tags?pageSize=1000", path(&name))).await,
+            Repository::Delete { name } => client.delete(&path(&name)).await,
         }
     }
+}
+
+/// Where DTR's API has a repository: a name of more than two components has its other slashes encoded.
+fn path(name: &RepoName) -> String {
+    format!("/api/v0/repositories/{}/{}", name.namespace(), name.name().replace('/', "%2F"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,7 +81,7 @@ pub(crate) enum Policy {
 
 impl Policy {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
-        let path = |source: &RepoName| format!("/api/v0/repositories/{source}/promotionPolicies");
+        let path = |source: &RepoName| format!("{}/promotionPolicies", path(source));
         match self {
             Policy::List { source } => client.get(&path(&source)).await,
             Policy::Create { source, target, tag, rules, apply } => {
@@ -174,8 +179,20 @@ pub(crate) struct Chain {
     digest: oci::Digest,
 }
 
+/// The chain was told, and the digest is not promoted and signed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is not promoted and signed; the last line of its chain says what is missing")]
+pub(crate) struct Incomplete(oci::Digest);
+
 impl Chain {
-    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
-        client.get(&format!("/api/v1/chain/{}", self.digest)).await
+    /// Print the chain; an incomplete one ends with [`Incomplete`], so that a script can wait for the other end.
+    pub(crate) async fn run(self, client: &Client, common: Common) -> Result<()> {
+        let answer = client.get(&format!("/api/v1/chain/{}", self.digest)).await?;
+        let story: chain::Story = serde_json::from_value(answer.clone()).context("the answer is no chain")?;
+        match common.format {
+            Format::Json => super::print(&answer, common)?,
+            Format::Text => super::print(&Value::String(story.to_string()), common)?,
+        }
+        if story.complete { Ok(()) } else { Err(Incomplete(self.digest).into()) }
     }
 }

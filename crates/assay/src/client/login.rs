@@ -5,7 +5,7 @@ use std::{io::Read, path::PathBuf};
 use anyhow::{Context, Result};
 use base::Secret;
 
-use super::http::{Client, Remembered};
+use super::http::{Client, Remembered, Resolve};
 use crate::tell;
 
 /// Sign in to a server and remember it.
@@ -18,6 +18,9 @@ pub(crate) struct Login {
     /// A file with the server's authority, from `https://HOST:PORT/ca`; check it by another way before you trust it.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// An address for a name that no resolver knows; remembered with the sign-in.
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    resolve: Vec<Resolve>,
     /// How the access token that is made is labelled.
     #[arg(long, default_value = "assay login")]
     label: String,
@@ -32,13 +35,13 @@ impl Login {
             }
             None => None,
         };
-        let client = Client::new(&self.url, ca_pem.as_deref())?;
+        let client = Client::new(&self.url, ca_pem.as_deref(), &self.resolve)?;
         tell("Password (from standard input):");
         let mut password = String::new();
         std::io::stdin().lock().take(4096).read_to_string(&mut password)?;
         let password = Secret::new(password.trim_end_matches(['\r', '\n']).to_owned());
         let token = client.new_token(&self.username, &password, &self.label).await?;
-        let path = Remembered { url: self.url.clone(), token, ca_pem }.save()?;
+        let path = Remembered { url: self.url.clone(), token, ca_pem, resolve: self.resolve }.save()?;
         tell(&format!("Signed in to {} as {}; remembered in {}", self.url, self.username, path.display()));
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The command line as a client of the server: `login` and one file per group of nouns.
 
 mod accounts;
+mod admission;
 mod advisories;
 mod http;
 mod images;
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 pub(crate) use http::{Client, Refused};
+pub(crate) use images::Incomplete;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -54,6 +56,9 @@ pub(crate) enum Noun {
     /// Client bundles: a key pair and certificate for an engine and for signing.
     #[command(subcommand)]
     Bundle(accounts::Bundle),
+    /// Certificates for engines that client bundles reach.
+    #[command(subcommand)]
+    Certificate(accounts::Certificate),
     /// Repositories of images.
     #[command(subcommand)]
     Repository(images::Repository),
@@ -81,6 +86,9 @@ pub(crate) enum Noun {
     /// The advisories that findings are made with.
     #[command(subcommand)]
     Advisories(advisories::Advisories),
+    /// "Run only signed images" on guarded engines.
+    #[command(subcommand)]
+    Admission(admission::Admission),
     /// The chain of a digest, from the commit to what runs.
     Chain(images::Chain),
     /// Call any API of the server: `assay api GET /api/v0/repositories`.
@@ -120,6 +128,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Grant(command) => command.run(&client).await?,
         Noun::Token(command) => command.run(&client).await?,
         Noun::Bundle(command) => command.run(&client).await?,
+        Noun::Certificate(command) => command.run(&client).await?,
         Noun::Repository(command) => command.run(&client).await?,
         Noun::Policy(command) => command.run(&client).await?,
         Noun::Waiver(command) => command.run(&client).await?,
@@ -128,7 +137,8 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Variable(command) => command.run(&client).await?,
         Noun::Trigger(command) => command.run(&client).await?,
         Noun::Pipeline(command) => command.run(&client).await?,
-        Noun::Chain(command) => command.run(&client).await?,
+        Noun::Admission(command) => command.run(&client).await?,
+        Noun::Chain(command) => return command.run(&client, common).await,
         Noun::Api(call) => {
             let body = call.data.as_deref().map(serde_json::from_str::<Value>).transpose()?;
             client.call(call.method, &call.path, body.as_ref()).await?

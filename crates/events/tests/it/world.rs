@@ -2,7 +2,7 @@
 
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
 use db::{Db, Location};
-use events::{Delivery, Error, EventType, Events, NewWebhook, Outbound, Scope, Sealer, Webhook};
+use events::{Delivery, Error, EventType, Events, NewWebhook, Outbound, Scope, Webhook};
 use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
 use jobs::{Event, Tasks, Worker};
 use serde_json::{Value, json};
@@ -136,5 +136,5 @@ fn identity(db: &Db, authority: &Authority, clock: &Clock) -> Identity {
 fn events(db: &Db, authority: &Authority, allowed: &[&str]) -> Events {
     let allowed: Vec<String> = allowed.iter().map(|host| (*host).to_owned()).collect();
     let outbound = Outbound::new("assay.test:8443", &allowed, authority.certificate_pem());
-    Events::new(db.clone(), Sealer::new(&Secret::new([7; 32])), outbound, "assay.test:8443")
+    Events::new(db.clone(), identity::Sealer::new(&Secret::new([7; 32])), outbound, "assay.test:8443")
 }

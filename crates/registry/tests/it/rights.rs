@@ -23,138 +23,150 @@ async fn tried(world: &World, ctx: &Ctx, name: &str) -> [String; 4] {
 
 #[tokio::test]
 async fn the_matrix() {
-    let world = World::new().await;
-    let system = world.system();
-    let owner = world.user("owner").await;
-    let stranger = world.user("stranger").await;
-    let (reader, writer, boss) = (world.user("reader").await, world.user("writer").await, world.user("boss").await);
-    for (name, visibility) in [("owner/public", Visibility::Public), ("owner/private", Visibility::Private)] {
-        world.repository(name, visibility, false).await;
-        world.push(&system, name, "1", &Sample::image(1)).await.unwrap();
-        for (user, level) in [("reader", Level::ReadOnly), ("writer", Level::ReadWrite), ("boss", Level::Admin)] {
-            world.grant(user, &repo(name), Some(level)).await;
+    for world in World::everywhere().await {
+        let system = world.system();
+        let owner = world.user("owner").await;
+        let stranger = world.user("stranger").await;
+        let (reader, writer, boss) = (world.user("reader").await, world.user("writer").await, world.user("boss").await);
+        for (name, visibility) in [("owner/public", Visibility::Public), ("owner/private", Visibility::Private)] {
+            world.repository(name, visibility, false).await;
+            world.push(&system, name, "1", &Sample::image(1)).await.unwrap();
+            for (user, level) in [("reader", Level::ReadOnly), ("writer", Level::ReadWrite), ("boss", Level::Admin)] {
+                world.grant(user, &repo(name), Some(level)).await;
+            }
+            let seen = visibility == Visibility::Public;
+            let (ok, no, ask) = ("ok", "DENIED", "UNAUTHORIZED");
+            let hidden = "NAME_UNKNOWN";
+            let matrix = [
+                (world.nobody(), if seen { [ok, ask, ask, ask] } else { [ask; 4] }),
+                (stranger.clone(), if seen { [ok, no, no, no] } else { [hidden; 4] }),
+                (reader.clone(), [ok, no, no, no]),
+                (writer.clone(), [ok, ok, ok, no]),
+                (boss.clone(), [ok; 4]),
+                (owner.clone(), [ok; 4]),
+            ];
+            for (ctx, expected) in matrix {
+                world.push(&system, name, "victim", &Sample::image(3)).await.unwrap();
+                let actor = ctx.actor.label();
+                assert_eq!(tried(&world, &ctx, name).await, expected, "{actor} in {name}");
+            }
         }
-        let seen = visibility == Visibility::Public;
-        let (ok, no, ask) = ("ok", "DENIED", "UNAUTHORIZED");
-        let hidden = "NAME_UNKNOWN";
-        let matrix = [
-            (world.nobody(), if seen { [ok, ask, ask, ask] } else { [ask; 4] }),
-            (stranger.clone(), if seen { [ok, no, no, no] } else { [hidden; 4] }),
-            (reader.clone(), [ok, no, no, no]),
-            (writer.clone(), [ok, ok, ok, no]),
-            (boss.clone(), [ok; 4]),
-            (owner.clone(), [ok; 4]),
+        let absent = tried(&world, &stranger, "owner/absent").await;
+        assert_eq!(absent, tried(&world, &stranger, "owner/private").await, "absent and hidden look alike");
+        let rights = [
+            (&stranger, None),
+            (&reader, Some(Right::Pull)),
+            (&writer, Some(Right::Push)),
+            (&owner, Some(Right::Admin)),
         ];
-        for (ctx, expected) in matrix {
-            world.push(&system, name, "victim", &Sample::image(3)).await.unwrap();
-            let actor = ctx.actor.label();
-            assert_eq!(tried(&world, &ctx, name).await, expected, "{actor} in {name}");
+        for (ctx, right) in rights {
+            assert_eq!(world.registry.right(ctx, &repo("owner/private")).await.unwrap(), right);
         }
+        assert_eq!(world.registry.right(&owner, &repo("owner/absent")).await.unwrap(), Some(Right::Admin));
+        assert_eq!(world.registry.right(&world.nobody(), &repo("owner/public")).await.unwrap(), Some(Right::Pull));
     }
-    let absent = tried(&world, &stranger, "owner/absent").await;
-    assert_eq!(absent, tried(&world, &stranger, "owner/private").await, "absent and hidden look alike");
-    let rights =
-        [(&stranger, None), (&reader, Some(Right::Pull)), (&writer, Some(Right::Push)), (&owner, Some(Right::Admin))];
-    for (ctx, right) in rights {
-        assert_eq!(world.registry.right(ctx, &repo("owner/private")).await.unwrap(), right);
-    }
-    assert_eq!(world.registry.right(&owner, &repo("owner/absent")).await.unwrap(), Some(Right::Admin));
-    assert_eq!(world.registry.right(&world.nobody(), &repo("owner/public")).await.unwrap(), Some(Right::Pull));
 }
 
 #[tokio::test]
 async fn a_push_makes_a_repository_where_the_pusher_rules() {
-    let world = World::new().await;
-    let (owner, member, admin) = (world.user("owner").await, world.user("member").await, world.admin().await);
-    world.organization("org").await;
-    for (user, owns) in [("owner", true), ("member", false)] {
-        let (org, user) = ("org".parse().unwrap(), user.parse().unwrap());
-        world.identity.set_member(&world.system(), &org, &user, owns).await.unwrap();
+    for world in World::everywhere().await {
+        let (owner, member, admin) = (world.user("owner").await, world.user("member").await, world.admin().await);
+        world.organization("org").await;
+        for (user, owns) in [("owner", true), ("member", false)] {
+            let (org, user) = ("org".parse().unwrap(), user.parse().unwrap());
+            world.identity.set_member(&world.system(), &org, &user, owns).await.unwrap();
+        }
+        let sample = Sample::image(1);
+        world.push(&owner, "owner/app", "1", &sample).await.unwrap();
+        world.push(&owner, "org/app", "1", &sample).await.unwrap();
+        world.push(&admin, "org/other", "1", &sample).await.unwrap();
+        let refused = world.push(&member, "org/third", "1", &sample).await;
+        assert!(matches!(refused, Err(Error::NameUnknown(_))), "{refused:?}");
+        world.grant("member", &repo("org/third"), Some(Level::ReadWrite)).await;
+        let refused = world.push(&member, "org/third", "1", &sample).await;
+        assert!(matches!(refused, Err(Error::Denied(_))), "{refused:?}");
+        assert!(matches!(world.push(&world.nobody(), "org/third", "1", &sample).await, Err(Error::Unauthenticated)));
+        let new = NewRepository::private(repo("org/third"));
+        assert!(matches!(world.registry.create_repository(&member, new.clone()).await, Err(Error::Denied(_))));
+        world.registry.create_repository(&owner, new.clone()).await.unwrap();
+        assert!(matches!(world.registry.create_repository(&owner, new).await, Err(Error::Exists(_))));
+        world.push(&member, "org/third", "1", &sample).await.unwrap();
     }
-    let sample = Sample::image(1);
-    world.push(&owner, "owner/app", "1", &sample).await.unwrap();
-    world.push(&owner, "org/app", "1", &sample).await.unwrap();
-    world.push(&admin, "org/other", "1", &sample).await.unwrap();
-    let refused = world.push(&member, "org/third", "1", &sample).await;
-    assert!(matches!(refused, Err(Error::NameUnknown(_))), "{refused:?}");
-    world.grant("member", &repo("org/third"), Some(Level::ReadWrite)).await;
-    let refused = world.push(&member, "org/third", "1", &sample).await;
-    assert!(matches!(refused, Err(Error::Denied(_))), "{refused:?}");
-    assert!(matches!(world.push(&world.nobody(), "org/third", "1", &sample).await, Err(Error::Unauthenticated)));
-    let new = NewRepository::private(repo("org/third"));
-    assert!(matches!(world.registry.create_repository(&member, new.clone()).await, Err(Error::Denied(_))));
-    world.registry.create_repository(&owner, new.clone()).await.unwrap();
-    assert!(matches!(world.registry.create_repository(&owner, new).await, Err(Error::Exists(_))));
-    world.push(&member, "org/third", "1", &sample).await.unwrap();
 }
 
 #[tokio::test]
 async fn lists_show_only_what_may_be_seen() {
-    let world = World::new().await;
-    let user = world.user("user").await;
-    for number in 0..5 {
-        let visibility = if number % 2 == 0 { Visibility::Public } else { Visibility::Private };
-        world.repository(&format!("a/r{number}"), visibility, false).await;
+    for world in World::everywhere().await {
+        let user = world.user("user").await;
+        world.organization("b").await;
+        for number in 0..5 {
+            let visibility = if number % 2 == 0 { Visibility::Public } else { Visibility::Private };
+            world.repository(&format!("a/r{number}"), visibility, false).await;
+        }
+        world.repository("b/granted", Visibility::Private, false).await;
+        world.repository("user/own", Visibility::Private, false).await;
+        world.grant("user", &repo("b/granted"), Some(Level::ReadOnly)).await;
+        let names =
+            |page: registry::Page<oci::RepoName>| page.items.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let all = world.registry.catalog(&user, "", 100).await.unwrap();
+        assert_eq!(names(all), ["a/r0", "a/r2", "a/r4", "b/granted", "user/own"]);
+        let page = world.registry.catalog(&user, "a/r0", 2).await.unwrap();
+        assert!(page.more);
+        assert_eq!(names(page), ["a/r2", "a/r4"]);
+        assert_eq!(names(world.registry.catalog(&world.nobody(), "a/r2", 9).await.unwrap()), ["a/r4"]);
+        let system = world.registry.repositories(&world.system(), Some("a"), "", 100).await.unwrap();
+        assert_eq!((system.items.len(), system.more), (5, false));
     }
-    world.repository("b/granted", Visibility::Private, false).await;
-    world.repository("user/own", Visibility::Private, false).await;
-    world.grant("user", &repo("b/granted"), Some(Level::ReadOnly)).await;
-    let names = |page: registry::Page<oci::RepoName>| page.items.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let all = world.registry.catalog(&user, "", 100).await.unwrap();
-    assert_eq!(names(all), ["a/r0", "a/r2", "a/r4", "b/granted", "user/own"]);
-    let page = world.registry.catalog(&user, "a/r0", 2).await.unwrap();
-    assert!(page.more);
-    assert_eq!(names(page), ["a/r2", "a/r4"]);
-    assert_eq!(names(world.registry.catalog(&world.nobody(), "a/r2", 9).await.unwrap()), ["a/r4"]);
-    let system = world.registry.repositories(&world.system(), Some("a"), "", 100).await.unwrap();
-    assert_eq!((system.items.len(), system.more), (5, false));
 }
 
 #[tokio::test]
 async fn a_mount_needs_the_right_to_read_the_source() {
-    let world = World::new().await;
-    let user = world.user("user").await;
-    world.repository("a/secret", Visibility::Private, false).await;
-    world.repository("a/public", Visibility::Public, false).await;
-    let secret = world.put(&world.system(), "a/secret", b"secret").await.unwrap();
-    let (target, registry) = (repo("user/app"), &world.registry);
-    for from in [Some(repo("a/secret")), Some(repo("a/absent")), Some(repo("a/public")), None] {
-        assert_eq!(registry.mount(&user, &target, &secret, from.as_ref()).await.unwrap(), None, "{from:?}");
-        assert!(matches!(registry.stat_blob(&user, &target, &secret).await, Err(Error::BlobUnknown { .. })));
+    for world in World::everywhere().await {
+        let user = world.user("user").await;
+        world.organization("a").await;
+        world.repository("a/secret", Visibility::Private, false).await;
+        world.repository("a/public", Visibility::Public, false).await;
+        let secret = world.put(&world.system(), "a/secret", b"secret").await.unwrap();
+        let (target, registry) = (repo("user/app"), &world.registry);
+        for from in [Some(repo("a/secret")), Some(repo("a/absent")), Some(repo("a/public")), None] {
+            assert_eq!(registry.mount(&user, &target, &secret, from.as_ref()).await.unwrap(), None, "{from:?}");
+            assert!(matches!(registry.stat_blob(&user, &target, &secret).await, Err(Error::BlobUnknown { .. })));
+        }
+        world.grant("user", &repo("a/secret"), Some(Level::ReadOnly)).await;
+        assert_eq!(registry.mount(&user, &target, &secret, None).await.unwrap(), Some(6));
+        assert_eq!(registry.stat_blob(&user, &target, &secret).await.unwrap(), 6);
+        assert_eq!(world.entries("blob.mounted").await[0]["details"]["source"], "a/secret");
+        let shown = world.put(&world.system(), "a/public", b"public").await.unwrap();
+        assert_eq!(registry.mount(&user, &target, &shown, Some(&repo("a/public"))).await.unwrap(), Some(6));
+        assert_eq!(registry.mount(&user, &target, &Digest::sha256_of(b"?"), None).await.unwrap(), None);
+        let refused = registry.mount(&user, &repo("a/public"), &shown, None).await;
+        assert!(matches!(refused, Err(Error::Denied(_))));
+        assert!(matches!(registry.mount(&world.nobody(), &target, &shown, None).await, Err(Error::Unauthenticated)));
     }
-    world.grant("user", &repo("a/secret"), Some(Level::ReadOnly)).await;
-    assert_eq!(registry.mount(&user, &target, &secret, None).await.unwrap(), Some(6));
-    assert_eq!(registry.stat_blob(&user, &target, &secret).await.unwrap(), 6);
-    assert_eq!(world.entries("blob.mounted").await[0]["details"]["source"], "a/secret");
-    let shown = world.put(&world.system(), "a/public", b"public").await.unwrap();
-    assert_eq!(registry.mount(&user, &target, &shown, Some(&repo("a/public"))).await.unwrap(), Some(6));
-    assert_eq!(registry.mount(&user, &target, &Digest::sha256_of(b"?"), None).await.unwrap(), None);
-    let refused = registry.mount(&user, &repo("a/public"), &shown, None).await;
-    assert!(matches!(refused, Err(Error::Denied(_))));
-    assert!(matches!(registry.mount(&world.nobody(), &target, &shown, None).await, Err(Error::Unauthenticated)));
 }
 
 #[tokio::test]
 async fn a_digest_gives_no_right() {
-    let world = World::new().await;
-    let (user, sample) = (world.user("user").await, Sample::image(1));
-    world.push(&world.system(), "a/secret", "1", &sample).await.unwrap();
-    world.repository("user/app", Visibility::Private, false).await;
-    let config = Digest::sha256_of(&sample.blobs[0]);
-    let own = repo("user/app");
-    assert!(matches!(world.registry.open_blob(&user, &own, &config).await, Err(Error::BlobUnknown { .. })));
-    let reference = Reference::Digest(sample.digest());
-    assert!(matches!(world.registry.image(&user, &own, &reference).await, Err(Error::ManifestUnknown { .. })));
-    // Nor does the manifest of another repository's image, whose blobs are then looked for here.
-    let refused = world.push_bytes(&user, "user/app", "1", &sample.manifest).await;
-    assert!(matches!(refused, Err(Error::Missing { .. })));
-    // A manifest is not reached as a blob, for its bytes are stored beside them.
-    let manifest = sample.digest();
-    let system = world.system();
-    assert!(matches!(
-        world.registry.open_blob(&system, &repo("a/secret"), &manifest).await,
-        Err(Error::BlobUnknown { .. })
-    ));
-    let chunk = Chunk::default();
-    world.registry.put_blob(&user, &own, &config, chunk, &sample.blobs[0][..]).await.unwrap();
+    for world in World::everywhere().await {
+        let (user, sample) = (world.user("user").await, Sample::image(1));
+        world.push(&world.system(), "a/secret", "1", &sample).await.unwrap();
+        world.repository("user/app", Visibility::Private, false).await;
+        let config = Digest::sha256_of(&sample.blobs[0]);
+        let own = repo("user/app");
+        assert!(matches!(world.registry.open_blob(&user, &own, &config).await, Err(Error::BlobUnknown { .. })));
+        let reference = Reference::Digest(sample.digest());
+        assert!(matches!(world.registry.image(&user, &own, &reference).await, Err(Error::ManifestUnknown { .. })));
+        // Nor does the manifest of another repository's image, whose blobs are then looked for here.
+        let refused = world.push_bytes(&user, "user/app", "1", &sample.manifest).await;
+        assert!(matches!(refused, Err(Error::Missing { .. })));
+        // A manifest is not reached as a blob, for its bytes are stored beside them.
+        let manifest = sample.digest();
+        let system = world.system();
+        assert!(matches!(
+            world.registry.open_blob(&system, &repo("a/secret"), &manifest).await,
+            Err(Error::BlobUnknown { .. })
+        ));
+        let chunk = Chunk::default();
+        world.registry.put_blob(&user, &own, &config, chunk, &sample.blobs[0][..]).await.unwrap();
+    }
 }

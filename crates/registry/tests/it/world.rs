@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Timestamp, micros};
+use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Secret, Timestamp, micros};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
 use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, TokenKeys};
@@ -31,10 +31,22 @@ pub struct Sample {
 }
 
 impl World {
-    pub async fn new() -> World {
+    /// One on SQLite, and one on PostgreSQL when `ASSAY_TEST_POSTGRES` holds a URL.
+    pub async fn everywhere() -> Vec<World> {
         let folder = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(folder.path().join("db"));
+        let mut worlds = vec![World::at(&location, folder).await];
+        #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
+        match std::env::var("ASSAY_TEST_POSTGRES") {
+            Ok(url) => worlds.push(World::at(&own_schema(&url).await, tempfile::tempdir().unwrap()).await),
+            Err(_) => eprintln!("ASSAY_TEST_POSTGRES is not set: PostgreSQL was not tested"),
+        }
+        worlds
+    }
+
+    async fn at(location: &Location, folder: tempfile::TempDir) -> World {
         let schemas = [audit::SCHEMA, jobs::SCHEMA, identity::SCHEMA, registry::SCHEMA];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let db = Db::open(location, &schemas).await.unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         let authority = Authority::generate("assay.test", clock.now()).unwrap();
         let key = authority.client("token", clock.now()).unwrap();
@@ -165,6 +177,19 @@ impl World {
         drop(worker);
         Arc::try_unwrap(seen).unwrap().into_inner().unwrap()
     }
+}
+
+/// A new schema for each world, so that tests run side by side in one database, which is thrown away afterwards.
+async fn own_schema(url: &str) -> Location {
+    let name = format!("registry_{}", Entropy::System.token(16));
+    let plain = Db::open(&Location::Postgres(Secret::new(url.to_owned())), &[]).await.unwrap();
+    let ctx = Ctx::system("test", &Clock::System, &Entropy::System);
+    let sql: &'static str = format!("CREATE SCHEMA {name}").leak();
+    let made: Result<u64, db::Error> = db::write!(plain, &ctx, |tx| tx.execute(sql, &[]).await);
+    made.unwrap();
+    plain.close().await;
+    let separator = if url.contains('?') { '&' } else { '?' };
+    Location::Postgres(Secret::new(format!("{url}{separator}options=-c%20search_path%3D{name}")))
 }
 
 async fn registry(db: &Db, folder: &std::path::Path) -> Registry {

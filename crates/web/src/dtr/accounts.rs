@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/enzi/v0/accounts/{name}/publicKeys/{key}", delete(revoke_key))
         .route("/api/clientbundle", get(own_bundle))
         .route("/api/v1/accounts/{name}/bundles", post(bundle))
+        .route("/api/v1/certificates", post(certificate))
 }
 
 #[derive(Deserialize)]
@@ -178,6 +179,25 @@ async fn bundle(
     let files: serde_json::Map<String, Value> =
         bundle.files().into_iter().map(|(name, content)| (name.to_owned(), content.into())).collect();
     Ok((StatusCode::CREATED, Json(json!({"keyID": bundle.certified.key_id, "files": files}))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Names {
+    names: Vec<String>,
+}
+
+/// `POST /api/v1/certificates`: what UCP did by itself for each node, a certificate for an engine's TLS.
+async fn certificate(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Body(body): Body<Names>,
+) -> Result<impl IntoResponse, ApiError> {
+    let certified = app.identity.create_server_certificate(&ctx, &body.names).await?;
+    let files = json!({
+        "ca.pem": app.site.ca_pem, "cert.pem": certified.certificate_pem, "key.pem": certified.private_key_pem,
+    });
+    Ok((StatusCode::CREATED, Json(json!({"keyID": certified.key_id, "files": files}))))
 }
 
 /// An account as eNZi showed it.

@@ -3,6 +3,9 @@
 mod accounts;
 mod body;
 mod promotions;
+mod repositories;
+mod scans;
+mod tags;
 mod teams;
 mod tokens;
 mod waivers;
@@ -10,7 +13,7 @@ mod webhooks;
 
 use axum::Router;
 
-pub(crate) use self::body::{Asked, Params};
+pub(crate) use self::body::{Asked, Body, Params};
 
 use crate::App;
 
@@ -19,6 +22,9 @@ pub(crate) fn routes() -> Router<App> {
         .merge(accounts::routes())
         .merge(teams::routes())
         .merge(tokens::routes())
+        .merge(repositories::routes())
+        .merge(tags::routes())
+        .merge(scans::routes())
         .merge(webhooks::routes())
         .merge(promotions::routes())
         .merge(waivers::routes())

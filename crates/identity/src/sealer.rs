@@ -12,7 +12,7 @@ use base::{Entropy, Secret};
 /// ```
 ///
 /// What it is about (`webhook/<id>/endpoint`) is bound in, so that a sealed value moved to another row does not open. Random
-/// nonces are safe for some 2^32 values under one key (NIST SP 800-38D, 8.3), far more than there are webhooks.
+/// nonces are safe for some 2^32 values under one key (NIST SP 800-38D, 8.3), far more than one installation seals.
 #[derive(Clone)]
 pub struct Sealer(Arc<LessSafeKey>);
 

@@ -1,0 +1,87 @@
+//! Small images, made here and pushed as any client pushes them.
+
+use std::time::{Duration, Instant};
+
+use oci::{Algorithm, Digest};
+use serde_json::{Value, json};
+
+use crate::server::{BASIC, Server};
+
+/// The head of a request by the administrator.
+pub fn as_admin() -> (&'static str, String) {
+    ("Authorization", format!("Basic {BASIC}"))
+}
+
+/// Files of a Debian 12 with these packages, `name version` each.
+pub fn debian(packages: &[&str]) -> Vec<(String, String)> {
+    let release =
+        "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n";
+    let status = packages.iter().map(|package| {
+        let (name, version) = package.split_once(' ').unwrap();
+        format!("Package: {name}\nStatus: install ok installed\nArchitecture: all\nVersion: {version}\n\n")
+    });
+    let files = [("etc/os-release", release.to_owned()), ("var/lib/dpkg/status", status.collect())];
+    files.map(|(path, content)| (path.to_owned(), content)).into()
+}
+
+/// Push an image of one layer with these files; gives its digest.
+pub fn push(server: &Server, repository: &str, tag: &str, files: &[(String, String)]) -> Digest {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    let layer = archive.into_inner().unwrap();
+    let diff_id = Digest::of(Algorithm::Sha256, &layer);
+    let config = json!({
+        "os": "linux", "architecture": "amd64",
+        "config": {"Labels": {"org.opencontainers.image.title": "a <b>test</b>"}},
+        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+        "history": [{"created_by": "COPY files /"}, {"created_by": "CMD [\"sh\"]", "empty_layer": true}],
+    });
+    let config = config.to_string().into_bytes();
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": Digest::of(Algorithm::Sha256, &config), "size": config.len(),
+        },
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": diff_id, "size": layer.len()}],
+    });
+    for blob in [&layer, &config] {
+        let path = format!("/v2/{repository}/blobs/uploads/?digest={}", Digest::of(Algorithm::Sha256, blob));
+        expect(server, 201, "POST", &path, "application/octet-stream", blob);
+    }
+    let manifest = manifest.to_string().into_bytes();
+    let path = format!("/v2/{repository}/manifests/{tag}");
+    expect(server, 201, "PUT", &path, "application/vnd.oci.image.manifest.v1+json", &manifest);
+    Digest::of(Algorithm::Sha256, &manifest)
+}
+
+/// A request by the administrator that must be answered with this status.
+pub fn expect(server: &Server, status: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> String {
+    let (name, value) = as_admin();
+    let answer = server.ask(method, path, &[(name, &value), ("Content-Type", content_type)], body);
+    assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+    answer.body
+}
+
+pub fn get(server: &Server, path: &str) -> Value {
+    serde_json::from_str(&expect(server, 200, "GET", path, "application/json", b"")).unwrap()
+}
+
+/// Ask for a tag until its scan has this status.
+pub fn scanned(server: &Server, image: &str, status: i64) -> Value {
+    let (repository, tag) = image.split_once(':').unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let view = get(server, &format!("/api/v0/repositories/{repository}/tags/{tag}"));
+        if view["vuln_summary"]["last_scan_status"] == status {
+            return view;
+        }
+        assert!(Instant::now() < deadline, "the scan of {image} stands at {view}");
+    }
+}

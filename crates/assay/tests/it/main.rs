@@ -1,0 +1,12 @@
+//! The program as its users meet it: the real binary, over real sockets, with real clients.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod browser;
+mod image;
+mod notary;
+mod pages;
+mod pipelines;
+mod repositories_api;
+mod server;
+mod signing_in;
+mod trust_api;

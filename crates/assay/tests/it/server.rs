@@ -1,0 +1,187 @@
+//! A running `assay serve`, an address of its own, and a plain HTTP client.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+pub const PASSWORD: &str = "correct horse battery";
+/// `admin` and the password, as Basic credentials.
+pub const BASIC: &str = "YWRtaW46Y29ycmVjdCBob3JzZSBiYXR0ZXJ5";
+
+/// An address of this machine beside 127/8, for which Docker's client skips the check of certificates. Taken away at the end.
+pub struct Address {
+    pub ip: String,
+    added: bool,
+}
+
+impl Address {
+    /// Only root can add one; everybody else tests on 127.0.0.1, and is told so.
+    pub fn own() -> Address {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let ip = format!("10.199.{}.{}", std::process::id() % 250 + 2, COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut add = Command::new("ip");
+        add.args(["addr", "add", &format!("{ip}/32"), "dev", "lo"]).stderr(Stdio::null());
+        if add.status().is_ok_and(|status| status.success()) {
+            return Address { ip, added: true };
+        }
+        eprintln!("NOT TESTED: certificates as docker checks them; adding an address to lo needs root and `ip`");
+        Address { ip: "127.0.0.1".to_owned(), added: false }
+    }
+}
+
+impl Drop for Address {
+    fn drop(&mut self) {
+        if self.added {
+            let _ = Command::new("ip").args(["addr", "del", &format!("{}/32", self.ip), "dev", "lo"]).status();
+        }
+    }
+}
+
+/// The server, stopped at the end.
+pub struct Server {
+    /// `host:port`.
+    pub authority: String,
+    plain: SocketAddr,
+    pub folder: tempfile::TempDir,
+    child: Child,
+}
+
+impl Server {
+    /// Clients reach it at `https://{ip}:{port}`.
+    pub fn start(ip: &str) -> Server {
+        let port = TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port();
+        let authority = format!("{ip}:{port}");
+        let folder = tempfile::tempdir().unwrap();
+        let (child, plain) = Server::spawn(&authority, folder.path());
+        Server { authority, plain, folder, child }
+    }
+
+    /// `kill -9`, and a new start on the same folder.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.plain) = Server::spawn(&self.authority, self.folder.path());
+    }
+
+    fn spawn(authority: &str, folder: &Path) -> (Child, SocketAddr) {
+        let url = format!("https://{authority}");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
+            .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data"])
+            .arg(folder.join("data"))
+            .env("ASSAY_ADMIN_PASSWORD", PASSWORD)
+            .env("ASSAY_LOG", "warn")
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let plain = loop {
+            let line = lines.next().expect("the server says where it listens before it ends").unwrap();
+            if let Some(rest) = line.strip_prefix("assay serves plain HTTP on ") {
+                break rest.split(' ').next().unwrap().parse().unwrap();
+            }
+            eprintln!("{line}");
+        };
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+        (child, plain)
+    }
+
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join("data/keys/ca.pem")
+    }
+
+    /// One request over plain HTTP.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.plain).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.authority);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        stream.write_all(request.as_bytes()).unwrap();
+        // An early refusal may close the connection while the body is on its way.
+        let _ = stream.write_all(body);
+        let mut raw = Vec::new();
+        let _ = stream.read_to_end(&mut raw);
+        Answer::parse(&raw)
+    }
+
+    /// A token for `admin`, or for nobody.
+    pub fn token(&self, scope: &str, basic: Option<&str>) -> String {
+        let path = format!("/auth/token?service={}&scope={scope}", self.authority);
+        let authorization = basic.map(|basic| format!("Basic {basic}"));
+        let headers: Vec<_> = authorization.iter().map(|value| ("Authorization", value.as_str())).collect();
+        let answer = self.ask("GET", &path, &headers, b"");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        format!("Bearer {}", answer.json()["token"].as_str().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    head: String,
+    pub body: String,
+}
+
+impl Answer {
+    fn parse(raw: &[u8]) -> Answer {
+        let text = String::from_utf8_lossy(raw);
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_once(": "))
+            .find_map(|(key, value)| if key.eq_ignore_ascii_case(name) { Some(value) } else { None })
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// The code of the first error.
+    pub fn code(&self) -> String {
+        assert!(self.body.len() < 1024, "clients read 1 KiB: {}", self.body);
+        self.json()["errors"][0]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Whether a client can be run; a missing one is said loudly.
+pub fn is_there(program: &str) -> bool {
+    let found = Command::new(program).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        eprintln!("NOT TESTED: `{program}` is not installed; apt-get install it to run this test");
+    }
+    found
+}
+
+/// Run a client with an environment of its own: whether it succeeded, and what it printed.
+pub fn attempt(program: &str, arguments: &[&str], folder: &Path, environment: &[(&str, &str)]) -> (bool, String) {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env("HOME", folder)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), text)
+}

@@ -1,0 +1,45 @@
+//! Who may do what with the trust data of a repository: the same as with the repository.
+
+use base::{Actor, Ctx};
+use db::Tx;
+use identity::Level;
+use registry::{Registry, Right, Visibility};
+
+use crate::{Error, Gun};
+
+/// Whether everybody may read what somebody was let to.
+pub(crate) type Public = bool;
+
+/// Refuse who has not this right in the repository. A repository that is not there yet can be signed for before its first
+/// push, by those whose level reaches there.
+pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, gun: &Gun, right: Right) -> Result<Public, Error> {
+    let repository = gun.repository();
+    match Registry::authorize(tx, ctx, repository, right).await {
+        Ok(found) => Ok(found.visibility == Visibility::Public),
+        Err(registry::Error::NameUnknown(_)) => {
+            let level = Level::of(tx, &ctx.actor, repository.namespace(), repository.name()).await?;
+            if level >= Some(level_of(right)) { Ok(false) } else { Err(denied(&ctx.actor, gun, right)) }
+        }
+        Err(registry::Error::Unauthenticated) => {
+            Err(Error::Unauthenticated(format!("sign in to use trust data of {repository}")))
+        }
+        Err(registry::Error::Denied(_)) => Err(denied(&ctx.actor, gun, right)),
+        Err(registry::Error::Identity(error)) => Err(error.into()),
+        Err(registry::Error::Database(error)) => Err(error.into()),
+        Err(other) => Err(Error::Internal(other.to_string())),
+    }
+}
+
+/// In the same words whether the repository is there or not: a private name is no secret to be found by trying.
+fn denied(actor: &Actor, gun: &Gun, right: Right) -> Error {
+    let (who, needed, repository) = (actor.label(), level_of(right), gun.repository());
+    Error::Denied(format!("{who} has no {needed} access to {repository}; ask its owner"))
+}
+
+fn level_of(right: Right) -> Level {
+    match right {
+        Right::Pull => Level::ReadOnly,
+        Right::Push => Level::ReadWrite,
+        Right::Admin => Level::Admin,
+    }
+}

@@ -1,0 +1,8 @@
+//! Trust data on a real database: published, served, kept fresh, rotated, deleted, and who signed what.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+mod keys;
+mod publish;
+mod rights;
+mod tags;
+mod world;

@@ -1,0 +1,204 @@
+//! Repositories: `/api/v0/repositories`.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    response::IntoResponse,
+    routing::get,
+};
+use base::{AccountName, limits};
+use oci::RepoName;
+use registry::{NewRepository, Page, Repository, RepositoryChanges, Visibility};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body::{Asked, Body, Params};
+use crate::{App, caller::Caller, error::ApiError};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v0/repositories", get(list))
+        .route("/api/v0/repositories/{namespace}", get(list_of).post(create))
+        .route("/api/v0/repositories/{namespace}/{repo}", get(show).patch(update).delete(remove))
+}
+
+/// `pageStart` is the last name of the page before, as `X-Next-Page-Start` of its answer gave it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Paging {
+    #[serde(default)]
+    pub(super) page_start: String,
+    page_size: Option<usize>,
+}
+
+impl Paging {
+    pub(super) fn size(&self) -> usize {
+        self.page_size.unwrap_or(limits::PAGE_DEFAULT).clamp(1, limits::PAGE_MAX)
+    }
+}
+
+/// A repository as the two parts of a path name it. A name of more than two components comes with its slashes encoded.
+#[derive(Deserialize)]
+pub(super) struct Named {
+    namespace: String,
+    repo: String,
+}
+
+impl Named {
+    pub(super) fn name(&self) -> Result<RepoName, ApiError> {
+        repo_name(&self.namespace, &self.repo)
+    }
+}
+
+/// What can be no repository's name is no repository.
+pub(super) fn repo_name(namespace: &str, repo: &str) -> Result<RepoName, ApiError> {
+    let missing = |error| ApiError::new(base::Kind::NotFound, error).coded("NO_SUCH_REPOSITORY");
+    format!("{namespace}/{repo}").parse().map_err(missing)
+}
+
+type Listed = Result<(HeaderMap, Json<Value>), ApiError>;
+
+async fn list(State(app): State<App>, Caller(ctx): Caller, Asked(paging): Asked<Paging>) -> Listed {
+    let page = app.registry.repositories(&ctx, None, &paging.page_start, paging.size()).await?;
+    Ok(listed(&page))
+}
+
+async fn list_of(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(namespace): Params<AccountName>,
+    Asked(paging): Asked<Paging>,
+) -> Listed {
+    let page = app.registry.repositories(&ctx, Some(namespace.as_str()), &paging.page_start, paging.size()).await?;
+    Ok(listed(&page))
+}
+
+fn listed(page: &Page<Repository>) -> (HeaderMap, Json<Value>) {
+    let views: Vec<Value> = page.items.iter().map(view).collect();
+    let last = page.items.last().map(|repository| repository.name.to_string());
+    (next_page(page.more, last), Json(json!({"repositories": views})))
+}
+
+/// Where the next page starts, if there is one.
+pub(super) fn next_page(more: bool, last: Option<String>) -> HeaderMap {
+    let value = last.filter(|_| more).and_then(|last| HeaderValue::from_str(&last).ok());
+    value.into_iter().map(|value| (HeaderName::from_static("x-next-page-start"), value)).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Create {
+    name: String,
+    #[serde(default)]
+    short_description: String,
+    #[serde(default)]
+    long_description: String,
+    visibility: Option<String>,
+    /// On when absent, as a push that makes a repository has it: unknown is not clean.
+    scan_on_push: Option<bool>,
+    #[serde(default)]
+    immutable_tags: bool,
+    #[serde(default)]
+    tag_limit: u32,
+}
+
+async fn create(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(namespace): Params<AccountName>,
+    Body(body): Body<Create>,
+) -> Result<impl IntoResponse, ApiError> {
+    let name = format!("{namespace}/{}", body.name).parse().map_err(ApiError::invalid)?;
+    // A namespace is an account; a grant alone makes none.
+    app.identity.account(&ctx, &namespace).await?;
+    let new = NewRepository {
+        name,
+        visibility: visibility(body.visibility.as_deref())?.unwrap_or(Visibility::Private),
+        immutable: body.immutable_tags,
+        scan_on_push: body.scan_on_push.unwrap_or(true),
+        short_description: body.short_description,
+        long_description: body.long_description,
+        tag_limit: body.tag_limit,
+    };
+    let repository = app.registry.create_repository(&ctx, new).await?;
+    Ok((StatusCode::CREATED, Json(view(&repository))))
+}
+
+async fn show(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(named): Params<Named>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(view(&app.registry.repository(&ctx, &named.name()?).await?)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Update {
+    short_description: Option<String>,
+    long_description: Option<String>,
+    visibility: Option<String>,
+    scan_on_push: Option<bool>,
+    immutable_tags: Option<bool>,
+    tag_limit: Option<u32>,
+}
+
+async fn update(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(named): Params<Named>,
+    Body(body): Body<Update>,
+) -> Result<Json<Value>, ApiError> {
+    let changes = RepositoryChanges {
+        visibility: visibility(body.visibility.as_deref())?,
+        immutable: body.immutable_tags,
+        scan_on_push: body.scan_on_push,
+        short_description: body.short_description,
+        long_description: body.long_description,
+        tag_limit: body.tag_limit,
+    };
+    Ok(Json(view(&app.registry.update_repository(&ctx, &named.name()?, changes).await?)))
+}
+
+async fn remove(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(named): Params<Named>,
+) -> Result<StatusCode, ApiError> {
+    match app.registry.delete_repository(&ctx, &named.name()?).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) if held_by_trust(&error) => Err(ApiError::from(error)
+            .coded("REPOSITORY_CONTAINS_TAGS_IN_NOTARY")
+            .answered(StatusCode::METHOD_NOT_ALLOWED)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a deletion was refused because trust data names what is there.
+pub(super) fn held_by_trust(error: &registry::Error) -> bool {
+    matches!(error, registry::Error::Held { owner, .. } if owner == "trust")
+}
+
+fn visibility(text: Option<&str>) -> Result<Option<Visibility>, ApiError> {
+    let parse = |text: &str| {
+        text.parse().map_err(|error: registry::Error| ApiError::from(error).coded("INVALID_REPOSITORY_VISIBILITY"))
+    };
+    text.map(parse).transpose()
+}
+
+/// A repository as DTR showed it.
+fn view(repository: &Repository) -> Value {
+    json!({
+        "id": repository.id,
+        "namespace": repository.name.namespace(),
+        "name": repository.name.name(),
+        "shortDescription": repository.short_description,
+        "longDescription": repository.long_description,
+        "visibility": repository.visibility.to_string(),
+        "scanOnPush": repository.scan_on_push,
+        "immutableTags": repository.immutable,
+        "enableManifestLists": true,
+        "tagLimit": repository.tag_limit,
+    })
+}

@@ -1,0 +1,150 @@
+//! Scans: `/api/v0/imagescan`.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
+use base::Kind;
+use oci::Reference;
+use registry::{Image, Registry};
+use scan::{ImageFinding, Scan};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{body::Params, repositories::repo_name};
+use crate::{
+    App,
+    caller::Caller,
+    error::ApiError,
+    scanned::{Scanned, children, scanned},
+};
+
+/// What DTR wrote for a point in time that never was; scripts compare with it.
+const NEVER: &str = "0001-01-01T00:00:00Z";
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v0/imagescan/scan/{namespace}/{repo}/{tag}/{os}/{arch}", post(start))
+        .route("/api/v0/imagescan/scansummary/repositories/{namespace}/{repo}/{tag}", get(show))
+}
+
+#[derive(Deserialize)]
+struct Started {
+    namespace: String,
+    repo: String,
+    tag: String,
+    os: String,
+    arch: String,
+}
+
+/// Ask for a scan of a tag, or of one platform of it when the tag names an index.
+async fn start(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(asked): Params<Started>,
+) -> Result<StatusCode, ApiError> {
+    let name = repo_name(&asked.namespace, &asked.repo)?;
+    let mut reference = reference(&asked.tag)?;
+    let image = app.registry.image(&ctx, &name, &reference).await?;
+    if image.is_index() {
+        let images = children(&mut app.db.read().await?, &image.digest).await?;
+        let is_asked = |image: &Image| {
+            image.platform.as_ref().is_some_and(|own| own.os == asked.os && own.architecture == asked.arch)
+        };
+        let found = images.into_iter().find(is_asked);
+        let missing = || {
+            let why = format!("{name}:{} has no image for {}/{}", asked.tag, asked.os, asked.arch);
+            ApiError::new(Kind::NotFound, why).coded("NO_SUCH_TAG")
+        };
+        reference = Reference::Digest(found.ok_or_else(missing)?.digest);
+    }
+    app.scan.request(&ctx, &name, &reference).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    namespace: String,
+    repo: String,
+    tag: String,
+}
+
+/// What the scan of a tag or digest found: a list with one element per image.
+async fn show(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(asked): Params<Shown>,
+) -> Result<Json<Value>, ApiError> {
+    let name = repo_name(&asked.namespace, &asked.repo)?;
+    let image = app.registry.image(&ctx, &name, &reference(&asked.tag)?).await?;
+    let mut tx = app.db.read().await?;
+    let images = if image.is_index() { children(&mut tx, &image.digest).await? } else { vec![image] };
+    let mut views = Vec::with_capacity(images.len());
+    for image in &images {
+        let scan = scanned(&app, &mut tx, image).await?;
+        let findings = Scan::findings(&mut tx, &image.digest).await?;
+        let layers = Registry::layers(&mut tx, &image.digest).await?;
+        let inventory = app.scan.inventory(&mut tx, &image.digest).await?;
+        let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
+        let components: Vec<Value> = components.iter().map(|one| component(one, &findings)).collect();
+        let mut view = summary(&scan);
+        let more = json!({
+            "namespace": name.namespace(), "reponame": name.name(), "tag": asked.tag,
+            "manifestDigest": image.digest,
+            "layers": layers.iter().map(|layer| json!({"digest": layer.digest, "size": layer.size})).collect::<Vec<_>>(),
+            "components": components,
+        });
+        if let (Value::Object(view), Value::Object(more)) = (&mut view, more) {
+            view.extend(more);
+        }
+        views.push(view);
+    }
+    Ok(Json(views.into()))
+}
+
+fn reference(text: &str) -> Result<Reference, ApiError> {
+    text.parse().map_err(|error| ApiError::new(Kind::NotFound, error).coded("NO_SUCH_TAG"))
+}
+
+/// `vuln_summary` of a tag. `unknown` and the last three are ours; DTR knew no severity but its three.
+pub(super) fn summary(scan: &Scanned) -> Value {
+    let counts = scan.counts;
+    json!({
+        "critical": counts.critical,
+        "major": counts.major,
+        "minor": counts.minor,
+        "unknown": counts.unknown,
+        "last_scan_status": scan.dtr_status(),
+        "check_completed_at": scan.finished_at.map_or_else(|| NEVER.to_owned(), |at| at.to_string()),
+        "should_rescan": false,
+        "unknown_because": scan.why_unknown(),
+        "snapshot": scan.snapshot,
+        "distribution": scan.distribution,
+    })
+}
+
+fn component(component: &inventory::Component, findings: &[ImageFinding]) -> Value {
+    let own = findings.iter().filter(|finding| finding.purl == component.purl);
+    let found: Vec<Value> = own
+        .map(|finding| {
+            json!({
+                "cve": finding.advisory,
+                "aliases": finding.aliases,
+                "severity": finding.severity,
+                "fixedVersion": finding.fixed_version,
+                "reason": finding.reason,
+            })
+        })
+        .collect();
+    json!({
+        "component": component.name,
+        "version": component.version,
+        "purl": component.purl,
+        "layer": component.layer,
+        "fullpath": component.paths,
+        "licenses": component.licenses,
+        "vulns": found,
+    })
+}

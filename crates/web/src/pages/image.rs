@@ -1,0 +1,120 @@
+//! One image: layers, components, findings.
+
+use axum::{extract::Path, response::Response};
+use base::limits;
+use db::Tx;
+use inventory::Component;
+use oci::{Digest, ImageConfig, Reference, RepoName};
+use registry::{Image, Layer, Registry};
+use scan::{ImageFinding, Scan};
+use ui::{ComponentView, FindingView, ImageView, LayerView};
+
+use super::{
+    Failure, Page, Visitor,
+    view::{platform, scan_state},
+};
+use crate::{
+    App,
+    scanned::{children, scanned},
+};
+
+/// `GET /images/{namespace}/{name}@{digest}`
+pub(super) async fn show(visitor: Visitor, Path(reference): Path<String>) -> Response {
+    visitor.answer(page(&visitor, &reference).await)
+}
+
+async fn page(visitor: &Visitor, reference: &str) -> Page {
+    let app = &visitor.app;
+    let (name, digest) = reference.split_once('@').ok_or(Failure::NotFound)?;
+    let name: RepoName = name.parse().map_err(|_| Failure::NotFound)?;
+    let digest: Digest = digest.parse().map_err(|_| Failure::NotFound)?;
+    let image = app.registry.image(&visitor.ctx, &name, &Reference::Digest(digest)).await?;
+    let config = config(app, &image).await?;
+    let mut tx = app.db.read().await?;
+    let scan = scanned(app, &mut tx, &image).await?;
+    let findings = Scan::findings(&mut tx, &image.digest).await?;
+    let inventory = app.scan.inventory(&mut tx, &image.digest).await?;
+    let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
+    let layers = Registry::layers(&mut tx, &image.digest).await?;
+    let view = ImageView {
+        repository: name.to_string(),
+        digest: image.digest.to_string(),
+        platform: platform(image.platform.as_ref(), image.is_index()),
+        scan: scan_state(&scan),
+        snapshot: scan.snapshot,
+        distribution: scan.distribution,
+        layers: layer_views(&config, &layers, &components, &findings),
+        components: components.iter().map(|component| component_view(component, &findings)).collect(),
+        labels: config.labels.into_iter().collect(),
+        children: children_of(&mut tx, &image).await?,
+    };
+    Ok(ui::image(&visitor.frame(), &view).into_string())
+}
+
+/// The configuration of an image that can run; what an artifact has in its place may be anything, of any size.
+async fn config(app: &App, image: &Image) -> Result<ImageConfig, Failure> {
+    let fits = image.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64);
+    if !image.is_runnable() || !fits {
+        return Ok(ImageConfig::default());
+    }
+    let bytes = app.registry.config_bytes(image).await?.unwrap_or_default();
+    Ok(ImageConfig::parse(&bytes).unwrap_or_default())
+}
+
+/// Platform and digest of each image of an index.
+async fn children_of(tx: &mut Tx, image: &Image) -> Result<Vec<(String, String)>, Failure> {
+    if !image.is_index() {
+        return Ok(Vec::new());
+    }
+    let images = children(tx, &image.digest).await?;
+    Ok(images.iter().map(|child| (platform(child.platform.as_ref(), false), child.digest.to_string())).collect())
+}
+
+/// The lines of the build with the layers they made; the layers alone when the history does not fit them.
+fn layer_views(
+    config: &ImageConfig,
+    layers: &[Layer],
+    components: &[Component],
+    findings: &[ImageFinding],
+) -> Vec<LayerView> {
+    let of_layer = |number: usize, created_by: String| LayerView {
+        created_by,
+        number: Some(number + 1),
+        digest: Some(layers[number].digest.to_string()),
+        size_bytes: layers[number].size,
+        components: components.iter().filter(|component| component.layer == number).count(),
+        findings: findings.iter().filter(|finding| usize::try_from(finding.layer) == Ok(number)).count(),
+    };
+    if config.layer_history().len() != layers.len() {
+        return (0..layers.len()).map(|number| of_layer(number, "(the image does not say)".to_owned())).collect();
+    }
+    let mut next = 0..layers.len();
+    let view = |step: &oci::History| {
+        let created_by = step.created_by.clone().or(step.comment.clone()).unwrap_or_default();
+        match (!step.empty_layer).then(|| next.next()).flatten() {
+            Some(number) => of_layer(number, created_by),
+            None => LayerView { created_by, number: None, digest: None, size_bytes: 0, components: 0, findings: 0 },
+        }
+    };
+    config.history.iter().map(view).collect()
+}
+
+fn component_view(component: &Component, findings: &[ImageFinding]) -> ComponentView {
+    let own = findings.iter().filter(|finding| finding.purl == component.purl);
+    ComponentView {
+        name: component.name.clone(),
+        version: component.version.clone(),
+        kind: component.kind.as_str().to_owned(),
+        layer: component.layer + 1,
+        licenses: component.licenses.clone(),
+        findings: own
+            .map(|finding| FindingView {
+                advisory: finding.advisory.clone(),
+                severity: finding.severity.clone(),
+                reason: finding.reason.clone(),
+                fixed_version: finding.fixed_version.clone(),
+                waived: None,
+            })
+            .collect(),
+    }
+}

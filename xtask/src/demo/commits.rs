@@ -1,0 +1,220 @@
+//! Acts 7 and 8: a commit is pushed, and comes out as an image that is promoted, signed and running. No human in between.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::accounts::People;
+use super::client::Client;
+use super::pipelines;
+use super::production::{self, Production};
+use super::projects::{self, WorkCopy};
+use super::registry;
+use super::scene::{self, Scene};
+use super::server::Server;
+use super::site;
+use super::sources::Builder;
+use super::trust;
+use crate::images;
+use crate::stage::Steps;
+use crate::wait;
+
+/// Policies decide as soon as a scan is stored.
+const DECISION: Duration = Duration::from_secs(30);
+
+/// One commit, and what became of it.
+#[derive(Clone, Debug)]
+pub struct Shipped {
+    pub commit: String,
+    /// The job that built it: its tag.
+    pub job: i64,
+    pub digest: String,
+}
+
+/// Everybody and everything a commit meets on its way.
+pub struct Way<'a> {
+    pub scene: &'a Scene<'a>,
+    pub people: &'a People,
+    pub builder: &'a Builder,
+    pub signer: &'a Client,
+    pub production: &'a Production,
+    pub code: WorkCopy,
+}
+
+/// Pushes an edition and follows it to the running service.
+///
+/// # Errors
+/// It stops on the way.
+pub fn ship(steps: &mut Steps, server: &Server, way: &Way, edition: u32) -> Result<Shipped> {
+    let before = pipelines::known(server, site::SIGNER)?;
+    let commit = steps.step(&format!("edition {edition}: git push"), || {
+        fs::write(way.code.folder.join("edition.txt"), format!("{edition}\n"))?;
+        projects::commit_and_push(&way.code, way.people, &format!("Edition {edition}"))
+    })?;
+    let job = steps.step("the runner builds and pushes", || built(server, &commit))?;
+    let shipped = followed(steps, server, way, &commit, job)?;
+    signed_and_deployed(steps, server, way, &shipped, &before)?;
+    steps.step(&format!("edition {edition} answers in production"), || {
+        production::answers(way.production, &format!("edition {edition}"))
+    })?;
+    Ok(shipped)
+}
+
+/// The same with the server killed in the middle of the build: the job is run once more, under a new number.
+///
+/// # Errors
+/// It stops on the way.
+pub fn ship_through_a_crash(steps: &mut Steps, server: &mut Server, way: &Way, edition: u32) -> Result<Shipped> {
+    let before = pipelines::known(server, site::SIGNER)?;
+    let commit = steps.step(&format!("edition {edition}: git push"), || {
+        fs::write(way.code.folder.join("edition.txt"), format!("{edition}\n"))?;
+        projects::commit_and_push(&way.code, way.people, &format!("Edition {edition}"))
+    })?;
+    let first = steps.step("kill -9 of the server in the middle of the build, and a start", || {
+        let pipeline = pipelines::of_commit(server, site::CODE, &commit)?;
+        let job = pipelines::running_job(server, site::CODE, pipeline)?;
+        server.kill_and_restart(way.scene)?;
+        Ok(job)
+    })?;
+    let job = steps.step("the build goes on, or is run once more", || built(server, &commit))?;
+    let how = if job == first { "the runner kept the job" } else { "the job was run once more under a new number" };
+    steps.note(how);
+    let shipped = followed(steps, server, way, &commit, job)?;
+    signed_and_deployed(steps, server, way, &shipped, &before)?;
+    steps.step(&format!("edition {edition} answers in production"), || {
+        production::answers(way.production, &format!("edition {edition}"))
+    })?;
+    Ok(shipped)
+}
+
+/// A commit that installs a package with a known advisory, and nothing else: it must not be promoted.
+///
+/// # Errors
+/// It is promoted, or stops elsewhere.
+pub fn refuse_vulnerable(
+    steps: &mut Steps,
+    server: &Server,
+    way: &Way,
+    package: (&str, &str),
+    good: &Shipped,
+) -> Result<i64> {
+    let (name, version) = package;
+    let before = pipelines::known(server, site::SIGNER)?;
+    let commit = steps.step(&format!("a commit that installs {name} {version}, made on the spot"), || {
+        let deb = images::deb::empty(&way.code.folder, name, version)?;
+        let file = deb.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let dockerfile = way.code.folder.join("Dockerfile");
+        let good = fs::read_to_string(&dockerfile)?;
+        let install =
+            format!("USER root\nCOPY {file} /tmp/\nRUN dpkg --install /tmp/{file} && rm /tmp/{file}\nUSER nobody\n");
+        fs::write(&dockerfile, good.replace("USER nobody\n", &install))?;
+        projects::commit_and_push(&way.code, way.people, &format!("Install {name}"))
+    })?;
+    let job = steps.step("the runner builds and pushes it", || built(server, &commit))?;
+    let image = format!("{}:{job}", site::BUILDS);
+    let scanned = steps.step("it is scanned", || registry::scanned(server, &image))?;
+    steps.note(&scanned.sentence());
+    steps
+        .step("it is over the threshold, and not promoted", || {
+            ensure!(scanned.findings() > 0, "the scan found nothing in {image}: {scanned:?}");
+            let decided = wait::patiently("the refusal", DECISION, || refusal(server, &scanned.digest))?;
+            let tag = registry::tag(server, &format!("{}:{job}", site::RELEASES))?;
+            ensure!(tag.is_none(), "{image} was promoted in spite of {}", scanned.sentence());
+            let latest = registry::digest(server, &format!("{}:latest", site::RELEASES))?;
+            ensure!(latest == good.digest, "latest moved from {} to {latest}", good.digest);
+            ensure!(pipelines::known(server, site::SIGNER)? == before, "a refused image started the signer");
+            Ok(decided)
+        })
+        .map(|why| steps.note(&why))?;
+    revert(way)?;
+    Ok(job)
+}
+
+/// The next commit takes the package out again, so that it differs from the good one in nothing else.
+fn revert(way: &Way) -> Result<()> {
+    scene::copy_folder(&way.scene.project("flask"), &way.code.folder)?;
+    for entry in fs::read_dir(&way.code.folder)?.flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "deb") {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The sentence of the decision that refused a digest.
+fn refusal(server: &Server, digest: &str) -> Result<Option<String>> {
+    let answer = server.admin.get(&format!("/api/v1/decisions?digest={digest}"))?;
+    let decisions = answer["decisions"].as_array().cloned().unwrap_or_default();
+    let refused = decisions.iter().find(|decision| decision["verdict"] == "refused");
+    Ok(refused.map(|decision| decision["sentence"].as_str().unwrap_or_default().to_owned()))
+}
+
+fn built(server: &Server, commit: &str) -> Result<i64> {
+    let pipeline = pipelines::of_commit(server, site::CODE, commit)?;
+    let jobs = pipelines::succeeded(server, site::CODE, pipeline)?;
+    pipelines::job_named(&jobs, "build")
+}
+
+/// From the push to the promotions.
+fn followed(steps: &mut Steps, server: &Server, way: &Way, commit: &str, job: i64) -> Result<Shipped> {
+    let build = format!("{}:{job}", site::BUILDS);
+    let scanned = steps.step("the push is scanned", || registry::scanned(server, &build))?;
+    steps.note(&scanned.sentence());
+    ensure!(
+        scanned.findings() == 0,
+        "{build} is not clean, which the story's base is made to be: {}",
+        scanned.sentence()
+    );
+    let digest = scanned.digest;
+    steps.step("both policies promote it, under its number and as latest", || {
+        for tag in [job.to_string(), "latest".to_owned()] {
+            let target = format!("{}:{tag}", site::RELEASES);
+            wait::patiently(&format!("{target} to be {digest}"), DECISION, || {
+                Ok(registry::tag(server, &target)?.filter(|found| found.digest == digest))
+            })?;
+        }
+        Ok(())
+    })?;
+    // Two digests of one image would mean that some step rewrote its manifest.
+    let skopeo = |image: &str| {
+        let token = &way.people.admin_token;
+        registry::skopeo_digest(&way.builder.engine, &server.ca, token, image)
+    };
+    let released = skopeo(&format!("{}:latest", site::RELEASES))?;
+    registry::same("the image", &[("scanned", digest.clone()), ("pushed", skopeo(&build)?), ("promoted", released)])?;
+    Ok(Shipped { commit: commit.to_owned(), job, digest })
+}
+
+/// From the webhook to the service. Two promotions call the trigger twice; the signer's pipelines run one at a time.
+fn signed_and_deployed(
+    steps: &mut Steps,
+    server: &Server,
+    way: &Way,
+    shipped: &Shipped,
+    before: &std::collections::BTreeSet<i64>,
+) -> Result<()> {
+    let new = steps
+        .step("the webhook starts the signer's pipelines", || pipelines::new_ones(server, site::SIGNER, before, 2))?;
+    steps.step("they run one at a time: sign, then deploy", || {
+        let mut spans = Vec::new();
+        for pipeline in new {
+            let jobs = pipelines::succeeded(server, site::SIGNER, pipeline)?;
+            pipelines::job_named(&jobs, "deploy")?;
+            let times =
+                |name: &str| jobs.iter().filter_map(|job| job[name].as_str().map(str::to_owned)).collect::<Vec<_>>();
+            spans.push((times("started_at").into_iter().min(), times("finished_at").into_iter().max()));
+        }
+        spans.sort();
+        let apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+        ensure!(apart, "the signer's pipelines overlapped: {spans:?}");
+        Ok(())
+    })?;
+    let latest = format!("{}:latest", site::RELEASES);
+    steps.step("docker trust inspect: latest is signed by gitlab, for this digest", || {
+        trust::signed_by_robot(&way.builder.admin, &way.builder.engine, &latest, &shipped.digest)
+    })?;
+    steps.step("docker service inspect: production runs this digest", || {
+        production::runs(way.production, &shipped.digest)
+    })
+}

@@ -1,0 +1,63 @@
+//! The first edition's way of signing, beside the later one's: a repository set up with `notary`, and a push with content
+//! trust. The image comes by a policy that is saved and applied to what is there already.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::accounts;
+use super::commits::{Shipped, Way};
+use super::pipelines;
+use super::projects;
+use super::registry;
+use super::server::Server;
+use super::site;
+use super::trust;
+use crate::stage::Steps;
+use crate::wait;
+
+/// Applying a policy decides on every tag that is there.
+const APPLIED: Duration = Duration::from_secs(30);
+
+/// Promotes the last release into a repository of the first edition, where its signer signs it.
+///
+/// # Errors
+/// A step does not hold.
+pub fn play(steps: &mut Steps, server: &Server, way: &Way, last: &Shipped) -> Result<()> {
+    let admin = &server.admin;
+    steps.step("repository admin/flask_first, for the first edition's way", || {
+        admin.ask(["repository", "create", site::FIRST_EDITION])?;
+        admin.ask(["grant", site::FIRST_EDITION, "read-write", "--team", site::TEAM])
+    })?;
+    trust::first_edition(steps, server, way.people, way.builder, site::FIRST_EDITION)?;
+    steps.step("its signer project, trigger and webhook", || signer_project(server, way))?;
+    let before = pipelines::known(server, site::FIRST_SIGNER)?;
+    let latest = format!("{}:latest", site::FIRST_EDITION);
+    steps.step("a policy saved and applied promotes what is there already", || {
+        let rule = ["--rule", "tag eq latest", "--apply"];
+        let [option, text, apply] = rule;
+        admin.ask(["policy", "create", site::RELEASES, site::FIRST_EDITION, "--tag", "%n", option, text, apply])?;
+        wait::patiently(&format!("{latest} to be {}", last.digest), APPLIED, || {
+            Ok(registry::tag(server, &latest)?.filter(|found| found.digest == last.digest))
+        })
+    })?;
+    steps.step("the push with content trust signs it", || {
+        for pipeline in pipelines::new_ones(server, site::FIRST_SIGNER, &before, 1)? {
+            pipelines::succeeded(server, site::FIRST_SIGNER, pipeline)?;
+        }
+        trust::signed_by_robot(&way.builder.admin, &way.builder.engine, &latest, &last.digest)
+    })
+}
+
+fn signer_project(server: &Server, way: &Way) -> Result<()> {
+    let admin = &server.admin;
+    let project = admin.ask(["project", "create", site::FIRST_SIGNER, "--one-at-a-time"])?;
+    projects::set_variables(server, way.people, site::FIRST_SIGNER)?;
+    let sign = projects::work_copy(way.scene, server, site::FIRST_SIGNER, "sign_first")?;
+    projects::commit_and_push(&sign, way.people, "Sign what is promoted, by a push with content trust")?;
+    let trigger = admin.ask(["trigger", "create", site::FIRST_SIGNER, "--description", "image promoted"])?;
+    let number = project["id"].as_i64().with_context(|| format!("no id in {project}"))?;
+    let address = projects::trigger_address(number, &accounts::text(&trigger, "token")?);
+    admin.ask_with(["webhook", "create", "--type", "PROMOTION", "--key", site::RELEASES, "-"], &address)?;
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The story: commits become images that are promoted, signed and run, on real tools, with nobody in between.
+//!
+//! ```text
+//!  server ─ accounts ─ sources ─ repositories ─ trust ─ projects ─ production          what an operator sets up
+//!                                                          │
+//!   git push ─► build ─► push ─► scan ─► decide ─► promote ─► webhook ─► sign ─► deploy ─► answer      commits
+//!                                   └─ over the threshold ─► refused                                 refusals
+//!                                                          │
+//!                                       audit verify, chain of the last digest                       proof
+//! ```
+//!
+//! One file an act, in this order. It is also the test of the whole: each step asserts. What it uses is what a user has:
+//! the command line, git, docker, notary, skopeo, curl; the only things looked at from inside are files of the data folder.
+
+mod assay;
+mod client;
+mod scene;
+mod site;
+
+mod accounts;
+mod production;
+mod projects;
+mod repositories;
+mod server;
+mod sources;
+mod trust;
+
+mod commits;
+mod first_edition;
+mod pipelines;
+mod registry;
+
+mod proof;
+mod refusals;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use commits::Way;
+use scene::Scene;
+use server::Server;
+
+use crate::check::traces;
+use crate::engine::Switch;
+use crate::stage::{Run, Steps, with_cleanup};
+use crate::{packages, wait};
+
+/// A package whose name and version are in the advisories that Assay brings along (Log4Shell).
+const VULNERABLE: (&str, &str) = ("liblog4j2-java", "2.14.1-1");
+/// The image may take as long as it takes; the story may not.
+const STORY: Duration = Duration::from_secs(120);
+
+/// Plays the story; with `keep`, leaves everything up until Ctrl-C.
+///
+/// # Errors
+/// The first step that does not hold.
+pub fn run(root: &Path, cache: &Path, keep: bool) -> Result<()> {
+    let mut steps = Steps::new();
+    with_cleanup(keep, |cleanup| {
+        let report = steps.step("the machine has what the story needs", || packages::ensure(cleanup))?;
+        steps.note(&report);
+        let (binary, images) = scene::compile(&mut steps, cache)?;
+        println!("prepared: {}\n", steps.summary());
+
+        let mut steps = Steps::new();
+        let begun = Instant::now();
+        let run = Run::open(root)?;
+        let before = traces::machine()?;
+        let switch = steps.step("a network for the engines", || Switch::start(cleanup, &run))?;
+        let (build, production) = (switch.next_address()?, switch.next_address()?);
+        let (images, binary) = (&images, binary.as_path());
+        let scene = Scene { cleanup, run: &run, switch: &switch, images, binary, build, production };
+        let server = play(&mut steps, &scene)?;
+        let took = begun.elapsed();
+        println!("the story: {}", steps.summary());
+        if took > STORY {
+            println!("that is longer than the {} s it may take", STORY.as_secs());
+        }
+        if keep {
+            farewell(&scene, &server);
+            return Ok(());
+        }
+        steps.step("the server ends when it is asked to", || server.stop())?;
+        cleanup.finish();
+        steps.step("no process, mount, network device or control group is left", || {
+            wait::until("the kernel to let go", Duration::from_secs(10), || {
+                Ok(traces::left(&before, &run)?.is_empty().then_some(()))
+            })
+            .map_err(|error| error.context(traces::left(&before, &run).unwrap_or_default().join("\n")))
+        })?;
+        drop(switch);
+        run.remove()
+    })
+}
+
+fn play(steps: &mut Steps, scene: &Scene) -> Result<Server> {
+    let mut server = server::start(steps, scene)?;
+    let people = accounts::create(steps, scene, &server)?;
+    let engine = sources::start_engine(steps, scene, &server)?;
+    let builder = sources::enter(steps, scene, &server, &people, engine)?;
+    repositories::create(steps, &server)?;
+    let signer = trust::later_edition(steps, scene, &server, &people, &builder)?;
+    projects::create(steps, scene, &server, &people)?;
+    projects::start_runner(steps, scene, &server, &people, &builder, &signer)?;
+    let production = production::start(steps, scene, &server, &people)?;
+
+    let code = projects::work_copy(scene, &server, site::CODE, "flask")?;
+    let way = Way { scene, people: &people, builder: &builder, signer: &signer, production: &production, code };
+    let first = commits::ship(steps, &server, &way, 1)?;
+    let bad = commits::refuse_vulnerable(steps, &server, &way, VULNERABLE, &first)?;
+    let last = commits::ship_through_a_crash(steps, &mut server, &way, 2)?;
+
+    production::allows_signed(steps, &production, &last.digest)?;
+    refusals::of_the_guard(steps, &server, &way, &last)?;
+    refusals::of_the_server(steps, &server, &way, &last, bad)?;
+    refusals::signer_has_one_key(steps, &signer)?;
+    first_edition::play(steps, &server, &way, &last)?;
+    proof::vandals(steps, scene, &mut server)?;
+    proof::verify(steps, &server)?;
+    proof::chain(steps, &server, &last)?;
+    Ok(server)
+}
+
+fn farewell(scene: &Scene, server: &Server) {
+    println!("\nAssay is at {} ({} in your hosts file)", site::URL, scene.server());
+    println!("sign in as admin with the password {}", server.password);
+    println!("its authority is in {}; everything is in {}\n", server.ca.display(), scene.run.dir().display());
+}

@@ -1,0 +1,175 @@
+//! Act 9: the engine of production, which asks Assay's guard about every request. The build engine stays outside.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::accounts::People;
+use super::client::Client;
+use super::scene::Scene;
+use super::server::Server;
+use super::site;
+use crate::engine::{Engine, EngineConfig, EngineTls};
+use crate::stage::{Process, Steps};
+use crate::{command, wait};
+
+const START: Duration = Duration::from_secs(30);
+/// A pull, a start and a first health check.
+const SERVICE: Duration = Duration::from_secs(90);
+/// The service of the stack `flask`.
+const WEB: &str = "flask_web";
+
+/// The production engine, its guard, and somebody who uses it from afar.
+pub struct Production {
+    pub engine: Engine,
+    pub user: Client,
+    /// The client certificate that `user` shows.
+    pub bundle: PathBuf,
+    _guard: Process,
+}
+
+/// Starts guard and engine, and makes a Swarm of one node of it.
+///
+/// # Errors
+/// A step does not hold.
+pub fn start(steps: &mut Steps, scene: &Scene, server: &Server, people: &People) -> Result<Production> {
+    let tls = steps.step("a certificate for the production engine, by the same authority", || {
+        let folder = scene.run.dir().join("production-tls");
+        let (address, to) = (scene.production.to_string(), folder.to_string_lossy().into_owned());
+        server.admin.ask(["certificate", "create", site::PRODUCTION, &address, "--folder", &to])?;
+        let file = |name: &str| folder.join(name);
+        Ok(EngineTls { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), port: site::ENGINE_PORT })
+    })?;
+    let guard = start_guard(steps, scene, server)?;
+    let config = EngineConfig {
+        name: site::PRODUCTION.to_owned(),
+        address: scene.production,
+        hosts: scene.hosts(),
+        registries: vec![(site::REGISTRY.to_owned(), fs::read_to_string(&server.ca)?)],
+        tls: Some(tls),
+        authorization_plugin: Some("assay".to_owned()),
+    };
+    let engine = steps.step("start the production engine, which asks the guard first", || {
+        Engine::start(scene.cleanup, scene.run, scene.switch, config)
+    })?;
+    steps.watch("the production engine", &engine.log());
+    let user = Client::new(scene.run, "user", &server.ca)?;
+    let production = Production { engine, user, bundle: people.robot.bundle.clone(), _guard: guard };
+    steps.step("a client bundle opens it from afar; without one it stays closed", || {
+        command::run(&mut production.docker(["version"]))?;
+        let mut closed = production.docker(["version"]);
+        command::refused(closed.env("DOCKER_CERT_PATH", scene.run.folder("no-bundle")?))
+    })?;
+    steps.step("docker login and a Swarm of one node, over TLS", || {
+        production.user.login(&production.engine, &people.robot.name, &people.robot.token)?;
+        let address = scene.production.to_string();
+        command::run(&mut production.docker(["swarm", "init", "--advertise-addr", &address]))
+    })?;
+    Ok(production)
+}
+
+fn start_guard(steps: &mut Steps, scene: &Scene, server: &Server) -> Result<Process> {
+    let log = scene.run.dir().join("guard.log");
+    let socket = Engine::plugins(scene.run, site::PRODUCTION)?.join("assay.sock");
+    let guard = steps.step("start `assay guard`: run only what team ci/gitlab signed", || {
+        let mut command = Command::new(scene.binary);
+        command.args(["guard", "--server", site::URL, "--resolve", &site::resolve(scene.server()), "--ca"]);
+        command.arg(&server.ca).args(["--require", site::TEAM, "--socket"]).arg(&socket);
+        let guard = Process::spawn(scene.cleanup, "assay guard", &command, &log)?;
+        guard.ready("its socket", START, || Ok(socket.exists()))?;
+        Ok(guard)
+    })?;
+    steps.watch("assay guard", &log);
+    Ok(guard)
+}
+
+impl Production {
+    /// The user's docker client, over TLS with the bundle.
+    pub fn docker<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        self.user.docker_over_tls(&self.engine, &self.bundle, arguments)
+    }
+}
+
+/// The service runs this digest, and nothing else.
+///
+/// # Errors
+/// It does not.
+pub fn runs(production: &Production, digest: &str) -> Result<()> {
+    let format = "{{.Spec.TaskTemplate.ContainerSpec.Image}}";
+    let image = command::run(&mut production.docker(["service", "inspect", "--format", format, WEB]))?;
+    let wanted = format!("{}:latest@{digest}", site::image(site::RELEASES));
+    ensure!(image.trim() == wanted, "{WEB} runs {}, not {wanted}", image.trim());
+    wait::patiently(&format!("a running task of {WEB} with {digest}"), SERVICE, || {
+        let list = ["service", "ps", "--no-trunc", "--filter", "desired-state=running", "--format"];
+        let mut ps = production.docker(list);
+        let tasks = command::run(ps.args(["{{.Image}} {{.CurrentState}}", WEB]))?;
+        Ok(tasks.lines().any(|task| task.contains(digest) && task.contains(" Running ")).then_some(()))
+    })
+}
+
+/// The published port answers with this text.
+///
+/// # Errors
+/// It does not, in good time.
+pub fn answers(production: &Production, wanted: &str) -> Result<()> {
+    let server = SocketAddr::from((production.engine.address(), 8080));
+    wait::until(&format!("{wanted:?} from {server}"), SERVICE, || {
+        Ok(get(server).filter(|answer| answer.contains(wanted)).map(drop))
+    })
+}
+
+/// What is signed by the team may be pulled, run and made a service; the digest is the signed one.
+///
+/// # Errors
+/// It may not.
+pub fn allows_signed(steps: &mut Steps, production: &Production, digest: &str) -> Result<()> {
+    let image = site::image(&format!("{}:latest", site::RELEASES));
+    let pinned = format!("{}@{digest}", site::image(site::RELEASES));
+    steps.step("docker pull of the signed image", || {
+        command::run(&mut production.docker(["pull", "--quiet", &image]))?;
+        let listed =
+            command::run(&mut production.docker(["image", "inspect", "--format", "{{.RepoDigests}}", &image]))?;
+        ensure!(listed.contains(digest), "the engine pulled {listed}, not {digest}");
+        Ok(())
+    })?;
+    steps.step("docker run of the signed image", || {
+        let said = command::run(&mut production.docker(["run", "--rm", &pinned, "cat", "/app/edition.txt"]))?;
+        ensure!(!said.trim().is_empty(), "the container said nothing");
+        Ok(())
+    })?;
+    steps.step("docker service create of the signed image", || {
+        let create = ["service", "create", "--quiet", "--detach", "--with-registry-auth", "--name", "again", &pinned];
+        command::run(&mut production.docker(create))?;
+        command::run(&mut production.docker(["service", "rm", "again"]))
+    })?;
+    steps.step("a consumer with DOCKER_CONTENT_TRUST=1 pulls the signed digest", || {
+        let mut pull = production.docker(["pull", &image]);
+        let said = command::run(pull.env("DOCKER_CONTENT_TRUST", "1"))?;
+        ensure!(said.contains(digest), "content trust gave another digest than {digest}:\n{said}");
+        Ok(())
+    })
+}
+
+fn get(server: SocketAddr) -> Option<String> {
+    let mut stream = TcpStream::connect_timeout(&server, Duration::from_secs(2)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+/// Runs a docker command that the guard has to refuse, and gives its sentence.
+///
+/// # Errors
+/// It succeeded, or the sentence lacks the words.
+pub fn refused(command: &mut Command, words: &str) -> Result<String> {
+    let said = command::refused(command)?;
+    let line = said.lines().find(|line| line.contains(words));
+    Ok(line.with_context(|| format!("the refusal does not say {words:?}:\n{said}"))?.trim().to_owned())
+}
