@@ -66,8 +66,8 @@ impl Trust {
             let fault = Fault::Upload;
             return Err(PublishError::InvalidUpdate { fault, message, missing: None }.into());
         }
-        // A client that signs what is signed already sends a form without documents, and takes a refusal for a failure.
-        if upload.is_empty() && self.has_trust_data(ctx, gun).await? {
+        if upload.is_empty() && self.has_root(ctx, gun).await? {
+            // `docker trust sign` of what is signed already sends an empty form and expects to be told that it is well.
             return Ok(());
         }
         let upload = Arc::new(upload);
@@ -80,15 +80,15 @@ impl Trust {
         Err(Error::Busy(gun.to_string()))
     }
 
-    /// Whether the actor may publish; an early answer for those who would send much.
-    pub async fn may_publish(&self, ctx: &Ctx, gun: &Gun) -> Result<(), Error> {
-        access::require(&mut self.db.read().await?, ctx, gun, Right::Push).await.map(drop)
-    }
-
-    async fn has_trust_data(&self, ctx: &Ctx, gun: &Gun) -> Result<bool, Error> {
+    async fn has_root(&self, ctx: &Ctx, gun: &Gun) -> Result<bool, Error> {
         let mut tx = self.db.read().await?;
         access::require(&mut tx, ctx, gun, Right::Push).await?;
         Ok(newest(&mut tx, gun).await?.root.is_some())
+    }
+
+    /// Whether the actor may publish; an early answer for those who would send much.
+    pub async fn may_publish(&self, ctx: &Ctx, gun: &Gun) -> Result<(), Error> {
+        access::require(&mut self.db.read().await?, ctx, gun, Right::Push).await.map(drop)
     }
 
     async fn decide(&self, ctx: &Ctx, gun: &Gun, upload: Arc<Vec<(RoleName, Vec<u8>)>>) -> Result<Change, Error> {

@@ -6,7 +6,7 @@ use admit::{Admit, document};
 use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Principal, Secret};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
-use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
+use identity::{AccountKind, Authority, Identity, NewAccount, Sealer, TokenKeys};
 use oci::{Digest, Reference};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use registry::{ManifestPush, Registry, Settings};
