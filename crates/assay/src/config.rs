@@ -18,6 +18,7 @@ struct File {
     url: Option<String>,
     database: Option<Secret>,
     production_engine: Option<String>,
+    webhook_allow: Vec<String>,
 }
 
 /// The configuration the server runs with.
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) database: Option<Secret>,
     /// What `env.sh` of a client bundle points at: `tcp://host:2376`.
     pub(crate) production_engine: Option<String>,
+    /// Hosts that webhooks may reach although their addresses are private: `host` or `host:port`.
+    pub(crate) webhook_allow: Vec<String>,
     /// For the first start; without it one is generated and shown once.
     pub(crate) admin_password: Option<Secret>,
 }
@@ -73,6 +76,7 @@ impl Config {
             host,
             database: args.database.map(Secret::new).or(file.database),
             production_engine: args.production_engine.or(file.production_engine),
+            webhook_allow: file.webhook_allow,
             admin_password: admin_password(),
         })
     }

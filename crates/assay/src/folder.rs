@@ -11,7 +11,8 @@
 //!       token.key   token.pub      signs the tokens of the token service
 //!       log.key     log.pub        signs the audit log's checkpoints; log.origin is the log's name
 //!       admission.key              signs the allow-sets that guards fetch
-//!       seal.key                   seals the private keys that are in the database; a backup needs it too
+//!       seal.key                   seals what the database must hold but not show: keys, variables, webhooks' endpoints;
+//!                                  a backup needs it too
 //! ```
 
 use std::{
@@ -134,7 +135,7 @@ impl Folder {
         }
     }
 
-    /// What seals private keys in the database: 32 bytes, made at the first start.
+    /// What seals keys, variables and addresses in the database: 32 bytes, made at the first start.
     pub(crate) fn sealing_key(&self, entropy: &Entropy) -> Result<Secret<[u8; 32]>> {
         let path = self.path.join("keys/seal.key");
         match fs::read(&path) {

@@ -9,12 +9,14 @@ use base::{AccountName, Clock, Ctx, Entropy, Secret};
 use blob::Blobs;
 use ci::Ci;
 use db::{Db, Location, Schema};
+use events::{Events, Outbound};
 use forge::Forge;
-use identity::{Authority, Certified, Identity};
+use identity::{Authority, Certified, Identity, Sealer};
 use jobs::{Failure, Subscription, Tasks, Worker};
+use promote::Promote;
 use registry::{Registry, Settings};
 use scan::Scan;
-use trust::{Sealer, Trust};
+use trust::Trust;
 use web::{App, Metrics, Parts, Site};
 
 use crate::{config::Config, folder::Folder, tell};
@@ -30,12 +32,18 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     admit::SCHEMA,
     forge::SCHEMA,
     ci::SCHEMA,
+    promote::SCHEMA,
+    events::SCHEMA,
 ];
 
 /// Who wants to hear of what.
-const SUBSCRIPTIONS: &[Subscription] = &[
-    Subscription { event: "image.pushed", job: scan::IMAGE_JOB },
-    Subscription { event: "git.pushed", job: ci::PUSHED_JOB },
+const SUBSCRIPTIONS: &[&[Subscription]] = &[
+    &[
+        Subscription { event: "image.pushed", job: scan::IMAGE_JOB },
+        Subscription { event: "git.pushed", job: ci::PUSHED_JOB },
+    ],
+    promote::SUBSCRIPTIONS,
+    events::SUBSCRIPTIONS,
 ];
 
 /// How often the reconcilers look: for jobs whose runner is silent, and for pushes that broke off.
@@ -67,12 +75,13 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let identity = Identity::new(db.clone(), keys, authority.clone(), config.production_engine.clone());
 
     let sealer = Sealer::new(&folder.sealing_key(&entropy)?);
-    let trust = Trust::new(db.clone(), &config.authority, &[], sealer);
+    let trust = Trust::new(db.clone(), &config.authority, &[], sealer.clone());
     let admission_signer = folder.admission_signer(&config.authority, &entropy)?;
     let admit = Admit::new(db.clone(), trust.clone(), &config.authority, admission_signer);
 
     let ctx = Ctx::system("start", &clock, &entropy);
-    db::write!(db, &ctx, |tx| jobs::subscribe(tx, SUBSCRIPTIONS).await)
+    let subscriptions = SUBSCRIPTIONS.concat();
+    db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
         .map_err(|error: db::Error| anyhow::Error::from(error))?;
     first_admin(&identity, &ctx, config).await?;
     let signer = folder.log_signer(&config.authority, &entropy)?;
@@ -84,6 +93,10 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let registry = Registry::new(db.clone(), blobs, settings);
     let scan = Scan::open(&ctx, db.clone(), registry.clone()).await?;
 
+    let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
+    let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
+    let events = Events::new(db.clone(), sealer, outbound, &config.authority);
+
     let (image, rematch) = (scan.clone(), scan.clone());
     let alone = config.database.is_none();
     let forge = Forge::new(db.clone(), folder.inside("git")?);
@@ -92,7 +105,9 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let ci = Ci::new(db.clone(), forge.clone(), ci_config, clock.clone());
     ci.resume(&ctx).await?;
 
-    let worker = Worker::new(db.clone(), clock.clone(), entropy.clone())
+    let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
+    let worker = promote
+        .work(events.work(worker))
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
             async move { scan.run_image(ctx, job).await }
@@ -107,8 +122,23 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     }
     let site = site(config, &authority);
     let metrics = Metrics::default();
-    let app =
-        App::new(Parts { site, clock, entropy, db, log, identity, registry, scan, trust, admit, forge, ci, metrics });
+    let app = App::new(Parts {
+        site,
+        clock,
+        entropy,
+        db,
+        log,
+        identity,
+        registry,
+        scan,
+        trust,
+        admit,
+        forge,
+        ci,
+        promote,
+        events,
+        metrics,
+    });
     Ok(Built { app, certified, worker, folder })
 }
 

@@ -195,6 +195,21 @@ pub const RECEIPT_BYTES: usize = 512 * 1024;
 /// A value that is stored with an account or repository for people to read (descriptions).
 pub const TEXT_BYTES: usize = 64 * 1024;
 
+/// The URL of a webhook; some proxies cut longer ones.
+pub const WEBHOOK_URL_BYTES: usize = 2_048;
+
+/// The key of a webhook's HMAC: what is longer than one block of SHA-256 is hashed down anyway.
+pub const WEBHOOK_SECRET_BYTES: usize = 256;
+
+/// How much of a receiver's answer is read and kept: enough for an error message, too little to exhaust us.
+pub const WEBHOOK_RESPONSE_BYTES: usize = 4 * 1024;
+
+/// Webhooks of one repository or namespace: each event is sent to all of them.
+pub const WEBHOOKS_PER_KEY: usize = 100;
+
+/// Ended deliveries that are kept for each webhook to look at and to send again.
+pub const WEBHOOK_DELIVERIES_KEPT: usize = 1_000;
+
 /// One JSON answer that the runner reads from a Docker engine or the server. A job with 500 long variables stays below 4 MB.
 pub const RUNNER_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
@@ -230,3 +245,19 @@ pub const GUARD_ENGINE_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// Names of one server certificate: an engine has a few addresses and a few names, and the certificate goes over the wire
 /// in every handshake.
 pub const CERTIFICATE_NAMES: usize = 50;
+
+/// Promotion policies of one source repository: each push is held against all of them.
+pub const POLICIES_PER_REPOSITORY: usize = 100;
+
+/// Waivers of one repository, of one image, or of everything: each evaluation reads them all.
+pub const WAIVERS_PER_SCOPE: usize = 1_000;
+
+/// Why a finding is waived; a person writes and reads it.
+pub const WAIVER_REASON_BYTES: usize = 4_096;
+
+/// The id of an advisory, `CVE-2021-44228`, or the name of a component in a waiver.
+pub const ADVISORY_ID_BYTES: usize = 256;
+
+/// Objections that one audit entry quotes of a decision, and the bytes of each; the decision holds them whole.
+pub const DECISION_QUOTES: usize = 20;
+pub const DECISION_QUOTE_BYTES: usize = 400;

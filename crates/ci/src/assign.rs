@@ -128,7 +128,7 @@ impl Ci {
         };
         let secrets: Vec<&str> = variables.iter().filter(|own| own.masked).map(|own| own.value.as_str()).collect();
         let secrets = serde_json::to_vec(&secrets).expect("texts are plain data");
-        let secrets = self.0.sealer.seal(ctx, &secrets_place(job.id), &secrets);
+        let secrets = self.0.sealer.seal(&ctx.entropy, &secrets_place(job.id), &secrets);
         let hash = digest_hex(token.as_bytes());
         store::jobs::set_credentials(tx, job.id, &hash, registry_token.as_ref(), &secrets).await?;
         let queued_at = job.queued_at.unwrap_or(ctx.now);
@@ -141,7 +141,8 @@ impl Ci {
     /// The texts that must not stand in a job's log.
     pub(crate) fn open_secrets(&self, job: i64, sealed: &[u8]) -> Result<Vec<String>, Error> {
         let opened = self.0.sealer.open(&secrets_place(job), sealed)?;
-        serde_json::from_slice(&opened).map_err(|error| Error::Internal(format!("the secrets of job {job}: {error}")))
+        serde_json::from_slice(opened.expose())
+            .map_err(|error| Error::Internal(format!("the secrets of job {job}: {error}")))
     }
 }
 

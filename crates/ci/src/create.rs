@@ -83,7 +83,7 @@ impl Ci {
         let start = Start { reference, sha: pushed.after, before: pushed.before };
         match self.create(ctx, &project, start, origin).await {
             Ok(Created::Pipeline(made)) => {
-                tracing::info!(pipeline = made.id, project = %project.path, "a push made a pipeline")
+                tracing::info!(pipeline = made.id, project = %project.path, "a push made a pipeline");
             }
             Ok(Created::Nothing(why)) => tracing::info!(project = %project.path, why, "a push made no pipeline"),
             Err(error) => return Err(Failure::retry(error)),
@@ -199,7 +199,7 @@ impl Ci {
             if plan.is_none() {
                 (pipeline.status, pipeline.finished_at) = (PipelineStatus::Failed, Some(ctx.now));
             }
-            let sealed = self.0.sealer.seal(ctx, &variables_place(pipeline.id), &variables);
+            let sealed = self.0.sealer.seal(&ctx.entropy, &variables_place(pipeline.id), &variables);
             store::insert_pipeline(tx, &pipeline, &sealed, origin.once.as_deref()).await?;
             insert_jobs(tx, &pipeline, plan.as_ref(), ctx.now).await?;
             let entry = audit::append(tx, ctx, entry(&pipeline, plan.as_ref())).await?;
@@ -226,7 +226,7 @@ impl Ci {
     /// The variables a pipeline was started with.
     pub(crate) fn open_variables(&self, pipeline: i64, sealed: &[u8]) -> Result<Vec<Variable>, Error> {
         let opened = self.0.sealer.open(&variables_place(pipeline), sealed)?;
-        serde_json::from_slice(&opened)
+        serde_json::from_slice(opened.expose())
             .map_err(|error| Error::Internal(format!("the variables of pipeline {pipeline}: {error}")))
     }
 }

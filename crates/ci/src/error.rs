@@ -65,3 +65,9 @@ impl From<pipeline::TooMuchExpansion> for Error {
         Error::Invalid(error.to_string())
     }
 }
+
+impl From<identity::DoesNotOpen> for Error {
+    fn from(error: identity::DoesNotOpen) -> Error {
+        Error::Internal(error.to_string())
+    }
+}

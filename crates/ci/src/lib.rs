@@ -30,7 +30,6 @@ pub mod progress;
 mod mask;
 mod payload;
 mod predefined;
-mod seal;
 
 mod service;
 

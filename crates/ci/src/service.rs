@@ -5,12 +5,10 @@ use std::{sync::Arc, time::Duration};
 use base::{Actor, Clock, Ctx, Secret, digest_hex};
 use db::{Db, Tx};
 use forge::{Forge, Project, ProjectId, ProjectRef};
-use identity::Level;
+use identity::{Level, Sealer};
 use tokio::sync::watch;
 
-use crate::{
-    Error, Job, JobStatus, Pipeline, advance::Advanced, mask::TOKEN_PREFIX, predefined::Site, seal::Sealer, store,
-};
+use crate::{Error, Job, JobStatus, Pipeline, advance::Advanced, mask::TOKEN_PREFIX, predefined::Site, store};
 
 /// The pipelines of one installation; cheap to clone.
 #[derive(Clone, Debug)]

@@ -77,7 +77,8 @@ impl Ci {
         let Some(secrets) = secrets else { return Ok(()) };
         let secrets = self.open_secrets(job.id, &secrets)?;
         let place = format!("job/{}/held", job.id);
-        let held = held.map(|held| self.0.sealer.open(&place, &held)).transpose()?.unwrap_or_default();
+        let held = held.map(|held| self.0.sealer.open(&place, &held)).transpose()?;
+        let held = held.map(|held| held.expose().clone()).unwrap_or_default();
         let masker = Masker::new(secrets.iter().map(String::as_str));
         let (shown, held) = masker.mask(&held, bytes, last);
         let mut crc = crc32fast::Hasher::new_with_initial(job.trace.crc);
@@ -85,7 +86,7 @@ impl Ci {
         job.trace.crc = crc.finalize();
         job.trace.received += i64::try_from(bytes.len()).expect("a piece is smaller than the whole log may be");
         job.trace.kept += i64::try_from(shown.len()).expect("a piece is smaller than the whole log may be");
-        let sealed = self.0.sealer.seal(ctx, &place, &held);
+        let sealed = self.0.sealer.seal(&ctx.entropy, &place, &held);
         Ok(store::jobs::append(tx, ctx, job, &shown, &sealed).await?)
     }
 }

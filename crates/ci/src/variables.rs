@@ -119,7 +119,7 @@ impl Ci {
         variable: &Variable,
     ) -> Result<(), Error> {
         let key = variable_key(project.id, &variable.key);
-        let sealed = self.0.sealer.seal(ctx, &key, variable.value.expose().as_bytes());
+        let sealed = self.0.sealer.seal(&ctx.entropy, &key, variable.value.expose().as_bytes());
         store::settings::put_variable(tx, project.id, variable, &sealed).await?;
         let entry = Entry::new("variable.set")
             .about(format!("project/{}", project.path))
@@ -130,7 +130,10 @@ impl Ci {
     }
 
     fn open(&self, project: ProjectId, sealed: Sealed) -> Result<Variable, Error> {
-        let value = self.0.sealer.open_text(&variable_key(project, &sealed.variable.key), &sealed.sealed)?;
+        let key = variable_key(project, &sealed.variable.key);
+        let opened = self.0.sealer.open(&key, &sealed.sealed)?;
+        let value = String::from_utf8(opened.expose().clone());
+        let value = value.map_err(|_| Error::Internal(format!("the sealed value {key} is not text")))?;
         Ok(Variable { value: Secret::new(value), ..sealed.variable })
     }
 

@@ -63,3 +63,9 @@ impl From<tuf::Error> for Error {
         Error::Internal(format!("stored trust data cannot be used: {error}"))
     }
 }
+
+impl From<identity::DoesNotOpen> for Error {
+    fn from(error: identity::DoesNotOpen) -> Error {
+        Error::Internal(error.to_string())
+    }
+}

@@ -4,10 +4,11 @@ use std::{fmt, str::FromStr};
 
 use audit::Entry;
 use base::Ctx;
+use identity::Sealer;
 use registry::Right;
 use tuf::{KeyId, RoleName, SigningKey};
 
-use crate::{Error, Gun, Sealer, Trust, access, store};
+use crate::{Error, Gun, Trust, access, store};
 
 /// A private key of the server for one role of one repository, sealed.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ impl ServerKey {
     fn generate(ctx: &Ctx, gun: &Gun, role: &RoleName, sealer: &Sealer) -> ServerKey {
         let key = SigningKey::generate();
         let id = key.public().id().clone();
-        let sealed = sealer.seal(&ctx.entropy, &label(gun, role, &id), &key.to_pkcs8());
+        let sealed = sealer.seal(&ctx.entropy, &label(gun, role, &id), key.to_pkcs8().expose());
         let public = key.public().to_value().to_string();
         ServerKey { role: role.clone(), id, public, sealed, state: KeyState::Pending }
     }

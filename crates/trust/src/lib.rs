@@ -22,7 +22,6 @@
 
 mod error;
 mod gun;
-mod seal;
 
 mod access;
 mod held;
@@ -42,7 +41,6 @@ pub use changefeed::{Change, ChangeKind};
 pub use error::Error;
 pub use gun::Gun;
 pub use read::{Served, Which};
-pub use seal::Sealer;
 pub use service::Trust;
 pub use store::SCHEMA;
 pub use view::{SignedTagView, SignerView};

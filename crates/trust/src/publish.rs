@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use audit::Entry;
 use base::{Ctx, Timestamp, limits};
 use db::Tx;
+use identity::Sealer;
 use jobs::Event;
 use registry::Right;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use tuf::{
 };
 
 use crate::{
-    ChangeKind, Error, Gun, Sealer, Trust, access,
+    ChangeKind, Error, Gun, Trust, access,
     held::Holds,
     key::{KeyState, ServerKey},
     record, store,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use base::Ctx;
 use db::{Db, Tx};
+use identity::Sealer;
 use jobs::Event;
 use oci::RepoName;
 use registry::Right;
 use serde_json::json;
 
-use crate::{ChangeKind, Error, Gun, Sealer, access, gun::Hosts, held::Holds, key, publish::newest, record, store};
+use crate::{ChangeKind, Error, Gun, access, gun::Hosts, held::Holds, key, publish::newest, record, store};
 
 /// The trust data of one installation; cheap to clone.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use admit::Admit;
 use base::{Clock, Entropy};
 use ci::Ci;
 use db::Db;
+use events::Events;
 use forge::Forge;
 use identity::Identity;
 use prometheus_client::{
@@ -13,6 +14,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry as MetricsRegistry,
 };
+use promote::Promote;
 use registry::Registry;
 use scan::Scan;
 use trust::Trust;
@@ -36,6 +38,8 @@ pub struct Parts {
     pub forge: Forge,
     pub ci: Ci,
     pub admit: Admit,
+    pub promote: Promote,
+    pub events: Events,
     pub metrics: Metrics,
 }
 

@@ -5,8 +5,10 @@ use audit::Guarded;
 use base::Kind;
 use ci::Ci;
 use db::Tx;
+use events::Events;
 use forge::Forge;
 use identity::Identity;
+use promote::Promote;
 use registry::Registry;
 use scan::Scan;
 use trust::Trust;
@@ -28,6 +30,10 @@ pub enum StateError {
     Ci(#[from] ci::Error),
     #[error(transparent)]
     Admit(#[from] admit::Error),
+    #[error(transparent)]
+    Events(#[from] events::Error),
+    #[error(transparent)]
+    Promote(#[from] promote::Error),
 }
 
 impl StateError {
@@ -40,6 +46,8 @@ impl StateError {
             StateError::Forge(error) => error.kind(),
             StateError::Ci(error) => error.kind(),
             StateError::Admit(error) => error.kind(),
+            StateError::Events(error) => error.kind(),
+            StateError::Promote(error) => error.kind(),
         }
     }
 }
@@ -53,5 +61,7 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("trust/", Trust::state(tx).await?)
         .context("forge/", Forge::state(tx).await?)
         .context("ci/", Ci::state(tx).await?)
-        .context("admit/", Admit::state(tx).await?))
+        .context("admit/", Admit::state(tx).await?)
+        .context("events/", Events::state(tx).await?)
+        .context("promote/", Promote::state(tx).await?))
 }

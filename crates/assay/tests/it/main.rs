@@ -6,6 +6,7 @@ mod image;
 mod job_pages;
 mod notary;
 mod pages;
+mod pipelines;
 mod repositories_api;
 mod server;
 mod signing_in;

@@ -57,10 +57,22 @@ impl Server {
         let port = TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port();
         let authority = format!("{ip}:{port}");
         let folder = tempfile::tempdir().unwrap();
+        let (child, plain) = Server::spawn(&authority, folder.path());
+        Server { authority, plain, folder, child }
+    }
+
+    /// `kill -9`, and a new start on the same folder.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.plain) = Server::spawn(&self.authority, self.folder.path());
+    }
+
+    fn spawn(authority: &str, folder: &Path) -> (Child, SocketAddr) {
         let url = format!("https://{authority}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
-            .args(["serve", "--listen", &authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data"])
-            .arg(folder.path().join("data"))
+            .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data"])
+            .arg(folder.join("data"))
             .env("ASSAY_ADMIN_PASSWORD", PASSWORD)
             .env("ASSAY_LOG", "warn")
             .stderr(Stdio::piped())
@@ -75,7 +87,7 @@ impl Server {
             eprintln!("{line}");
         };
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
-        Server { authority, plain, folder, child }
+        (child, plain)
     }
 
     pub fn ca(&self) -> PathBuf {

@@ -1,3 +1,5 @@
+//! Histories of jobs: every order of events keeps the state machine and the summary of a pipeline consistent.
+
 use pipeline::When;
 use proptest::prelude::*;
 

@@ -9,7 +9,7 @@ use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, Tok
 use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, date_time_ymd};
 use registry::{Registry, Settings};
 use serde_json::{Value, json};
-use trust::{Error, Gun, Sealer, Served, Trust, Which};
+use trust::{Error, Gun, Served, Trust, Which};
 use tuf::{
     Document, PublicKey, RoleName, Signature, SigningKey, Target, Targets, TrustData, build::Unsigned, sign_tag,
 };
@@ -36,7 +36,7 @@ impl World {
         let key = authority.client("token", clock.now()).unwrap();
         let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, "assay.test:4443").unwrap();
         let identity = Identity::new(db.clone(), keys, authority, None);
-        let trust = Trust::new(db.clone(), "assay.test:4443", &[], Sealer::new(&Secret::new([7; 32])));
+        let trust = Trust::new(db.clone(), "assay.test:4443", &[], identity::Sealer::new(&Secret::new([7; 32])));
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let settings = Settings { host: "assay.test:4443".to_owned(), create_on_push: true };
         let registry = Registry::new(db.clone(), blobs, settings);

@@ -2,11 +2,14 @@
 
 mod accounts;
 mod body;
+mod promotions;
 mod repositories;
 mod scans;
 mod tags;
 mod teams;
 mod tokens;
+mod waivers;
+mod webhooks;
 
 use axum::Router;
 
@@ -22,4 +25,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(repositories::routes())
         .merge(tags::routes())
         .merge(scans::routes())
+        .merge(webhooks::routes())
+        .merge(promotions::routes())
+        .merge(waivers::routes())
 }

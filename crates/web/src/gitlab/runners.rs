@@ -1,5 +1,7 @@
 //! Runners as administrators see them: `/api/v4/user/runners`, `/api/v4/runners`.
 
+use std::time::Duration;
+
 use axum::{
     Json, Router,
     extract::{OriginalUri, Path, State},
@@ -7,11 +9,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
+use base::Ctx;
 use ci::{NewRunner, Runner, RunnerKind};
 use serde_json::{Value, json};
 
 use super::{Fields, GitlabError, Known, paging::Page};
 use crate::App;
+
+/// A runner that was here in this time is taken to be there: its question for a job is held for some seconds and then
+/// asked again, and it is written down once a minute.
+const ONLINE: Duration = Duration::from_secs(150);
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -59,7 +66,7 @@ async fn list(
     OriginalUri(uri): OriginalUri,
     fields: Fields,
 ) -> Result<Response, GitlabError> {
-    let runners: Vec<Value> = app.ci.runners(&ctx).await?.iter().map(view).collect();
+    let runners: Vec<Value> = app.ci.runners(&ctx).await?.iter().map(|runner| view(&ctx, runner)).collect();
     Ok(Page::of(&fields).cut(&app, uri.path(), &runners))
 }
 
@@ -70,7 +77,7 @@ async fn update(
     fields: Fields,
 ) -> Result<Json<Value>, GitlabError> {
     let paused = paused(&fields).ok_or_else(|| GitlabError::invalid("only `paused` can be changed"))?;
-    Ok(Json(view(&app.ci.pause_runner(&ctx, id, paused).await?)))
+    Ok(Json(view(&ctx, &app.ci.pause_runner(&ctx, id, paused).await?)))
 }
 
 async fn remove(State(app): State<App>, Known(ctx): Known, Path(id): Path<i64>) -> Result<StatusCode, GitlabError> {
@@ -83,7 +90,15 @@ async fn reset(State(app): State<App>, Known(ctx): Known) -> Result<impl IntoRes
     Ok((StatusCode::CREATED, Json(json!({"token": token.expose(), "token_expires_at": null}))))
 }
 
-fn view(runner: &Runner) -> Value {
+fn view(ctx: &Ctx, runner: &Runner) -> Value {
+    let online = runner.contacted_at.and_then(|at| at.checked_add(ONLINE).ok()).is_some_and(|until| until > ctx.now);
+    let status = if runner.contacted_at.is_none() {
+        "never_contacted"
+    } else if online {
+        "online"
+    } else {
+        "offline"
+    };
     let info: Value = serde_json::from_str(&runner.info).unwrap_or_default();
     let (kind, project) = match runner.kind {
         RunnerKind::Instance => ("instance_type", None),
@@ -97,6 +112,8 @@ fn view(runner: &Runner) -> Value {
         "projects": project.map(|id| vec![json!({"id": id})]).unwrap_or_default(),
         "tag_list": runner.tags,
         "run_untagged": runner.run_untagged,
+        "online": online,
+        "status": status,
         "paused": runner.paused,
         "active": !runner.paused,
         "access_level": if runner.protected { "ref_protected" } else { "not_protected" },

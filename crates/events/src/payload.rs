@@ -1,0 +1,303 @@
+//! DTR's payloads: `{"type", "createdAt", "contents", "location"}`, made from our own events.
+
+use base::Timestamp;
+use jobs::Event;
+use oci::{RepoName, Tag};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::EventType;
+
+/// One event in DTR's words, for the webhooks of one repository.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    pub(crate) kind: EventType,
+    pub(crate) repository: RepoName,
+    pub(crate) digest: Option<String>,
+    /// The body of the request.
+    pub(crate) body: String,
+}
+
+/// `last_scan_status` of a completed scan.
+const SCAN_COMPLETED: i64 = 6;
+
+#[derive(Deserialize)]
+struct Pushed {
+    repository: RepoName,
+    tag: Option<Tag>,
+    digest: String,
+    os: Option<String>,
+    architecture: Option<String>,
+    author: Option<String>,
+    /// False for the further tags of one push, so that its manifest is told once.
+    manifest_pushed: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Deleted {
+    repository: RepoName,
+    tag: Option<Tag>,
+    digest: String,
+    author: Option<String>,
+    os: Option<String>,
+    architecture: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Scanned {
+    repository: RepoName,
+    /// `None` when a manifest was pushed by its digest alone.
+    tag: Option<Tag>,
+    digest: String,
+    counts: Option<Counts>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Counts {
+    critical: u64,
+    major: u64,
+    minor: u64,
+    #[serde(default)]
+    unknown: u64,
+}
+
+#[derive(Deserialize)]
+struct Promoted {
+    source_repository: RepoName,
+    source_tag: Tag,
+    target_repository: RepoName,
+    target_tag: Tag,
+    digest: String,
+    promoted_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    repository: RepoName,
+    author: Option<String>,
+    visibility: Option<String>,
+    immutable: Option<bool>,
+    scan_on_push: Option<bool>,
+    short_description: Option<String>,
+}
+
+/// What an event is called in DTR's words: one push is a tag and a manifest. `host` is this installation's `host:port`. An
+/// event that nobody can subscribe to gives nothing; one that is not understood is an error.
+pub(crate) fn notices(event: &Event, host: &str) -> Result<Vec<Notice>, String> {
+    let at = event.at;
+    Ok(match event.kind.as_str() {
+        "image.pushed" => pushed(read(event)?, at, host),
+        "tag.deleted" => {
+            let deleted: Deleted = read(event)?;
+            let tag = deleted.tag.clone().ok_or("a deleted tag has no name")?;
+            let mut contents = of_tag(&deleted.repository, &tag, host);
+            extend(&mut contents, &deleted.platform(at));
+            vec![notice(EventType::TagDelete, at, deleted.repository, Some(deleted.digest), Some(&tag), contents)]
+        }
+        "manifest.deleted" => {
+            let deleted: Deleted = read(event)?;
+            let mut contents = of_digest(&deleted.repository, &deleted.digest, host);
+            extend(&mut contents, &deleted.platform(at));
+            vec![notice(EventType::ManifestDelete, at, deleted.repository, Some(deleted.digest), None, contents)]
+        }
+        "scan.completed" | "scan.failed" => vec![scanned(read(event)?, at, host)],
+        "image.promoted" => vec![promoted(read(event)?, at, host)],
+        "repository.created" => vec![repository(read(event)?, at, "REPO_CREATED")],
+        "repository.updated" => vec![repository(read(event)?, at, "REPO_UPDATED")],
+        "repository.deleted" => vec![repository(read(event)?, at, "REPO_DELETED")],
+        _ => Vec::new(),
+    })
+}
+
+/// A made-up payload of this type, for DTR's Test button.
+pub(crate) fn sample(kind: EventType, at: Timestamp, host: &str) -> String {
+    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
+    let (repository, tag) = ("foo/bar", "latest");
+    let (name, data) = match kind {
+        EventType::TagPush | EventType::ManifestPush => (
+            "image.pushed",
+            json!({"repository": repository, "tag": tag, "digest": digest, "os": "linux", "architecture": "amd64", "author": "foo"}),
+        ),
+        EventType::TagDelete => {
+            ("tag.deleted", json!({"repository": repository, "tag": tag, "digest": digest, "author": "foo"}))
+        }
+        EventType::ManifestDelete => {
+            ("manifest.deleted", json!({"repository": repository, "digest": digest, "author": "foo"}))
+        }
+        EventType::ScanCompleted => (
+            "scan.completed",
+            json!({"repository": repository, "tag": tag, "digest": digest, "counts": {"critical": 1, "major": 2, "minor": 3}}),
+        ),
+        EventType::ScanFailed => {
+            ("scan.failed", json!({"repository": repository, "tag": tag, "digest": digest, "error": "a made-up error"}))
+        }
+        EventType::Promotion => (
+            "image.promoted",
+            json!({"source_repository": repository, "source_tag": tag, "target_repository": "foo/target",
+                "target_tag": tag, "digest": digest, "promoted_at": at.to_string()}),
+        ),
+        EventType::Repository => ("repository.created", json!({"repository": repository, "author": "foo"})),
+    };
+    let event = Event { kind: name.to_owned(), subject: String::new(), data, at, entry: String::new() };
+    let made = notices(&event, host).expect("the samples are events");
+    made.into_iter().find(|notice| notice.kind == kind).expect("each sample has its own type").body
+}
+
+fn read<T: DeserializeOwned>(event: &Event) -> Result<T, String> {
+    serde_json::from_value(event.data.clone())
+        .map_err(|error| format!("event {} is not understood: {error}", event.kind))
+}
+
+fn pushed(pushed: Pushed, at: Timestamp, host: &str) -> Vec<Notice> {
+    let platform = json!({
+        "os": pushed.os.unwrap_or_default(),
+        "architecture": pushed.architecture.unwrap_or_default(),
+        "author": pushed.author.unwrap_or_default(),
+    });
+    let digest = Some(pushed.digest.clone());
+    let mut notices = Vec::new();
+    if pushed.manifest_pushed.unwrap_or(true) {
+        let mut contents = of_digest(&pushed.repository, &pushed.digest, host);
+        extend(&mut contents, &platform);
+        notices.push(notice(EventType::ManifestPush, at, pushed.repository.clone(), digest.clone(), None, contents));
+    }
+    if let Some(tag) = &pushed.tag {
+        let mut contents = of_tag(&pushed.repository, tag, host);
+        extend(&mut contents, &platform);
+        extend(&mut contents, &json!({"digest": pushed.digest, "pushedAt": at.to_string()}));
+        notices.push(notice(EventType::TagPush, at, pushed.repository, digest, Some(tag), contents));
+    }
+    notices
+}
+
+fn scanned(scan: Scanned, at: Timestamp, host: &str) -> Notice {
+    let mut contents = match &scan.tag {
+        Some(tag) => of_tag(&scan.repository, tag, host),
+        None => {
+            let mut contents = of_digest(&scan.repository, &scan.digest, host);
+            extend(&mut contents, &json!({"tag": ""}));
+            contents
+        }
+    };
+    let kind = match (&scan.error, &scan.counts) {
+        (None, Some(counts)) => {
+            let summary = json!({
+                "namespace": scan.repository.namespace(),
+                "repository": scan.repository.name(),
+                "tag": scan.tag,
+                "critical": counts.critical,
+                "major": counts.major,
+                "minor": counts.minor,
+                "unknown": counts.unknown,
+                "last_scan_status": SCAN_COMPLETED,
+                "check_completed_at": at.to_string(),
+            });
+            extend(&mut contents, &json!({"scanSummary": summary}));
+            EventType::ScanCompleted
+        }
+        (error, _) => {
+            let error = error.as_deref().unwrap_or("the scan gave no result");
+            extend(&mut contents, &json!({"error": error}));
+            EventType::ScanFailed
+        }
+    };
+    notice(kind, at, scan.repository, Some(scan.digest), scan.tag.as_ref(), contents)
+}
+
+/// Repositories are `ns/repo` without a host here, as in DTR; digest and imageName are ours.
+fn promoted(promoted: Promoted, at: Timestamp, host: &str) -> Notice {
+    let contents = json!({
+        "sourceRepository": promoted.source_repository,
+        "sourceTag": promoted.source_tag,
+        "targetRepository": promoted.target_repository,
+        "targetTag": promoted.target_tag,
+        "promotedAt": promoted.promoted_at.to_string(),
+        "digest": promoted.digest,
+        "imageName": format!("{host}/{}:{}", promoted.target_repository, promoted.target_tag),
+    });
+    let location = format!("/repositories/{}/tags/{}", promoted.target_repository, promoted.target_tag);
+    let body = envelope(EventType::Promotion, at, &contents, &location);
+    Notice { kind: EventType::Promotion, repository: promoted.source_repository, digest: Some(promoted.digest), body }
+}
+
+fn repository(repository: Repository, at: Timestamp, event: &str) -> Notice {
+    let mut contents = json!({
+        "namespace": repository.repository.namespace(),
+        "repository": repository.repository.name(),
+        "event": event,
+        "author": repository.author.unwrap_or_default(),
+    });
+    if event != "REPO_DELETED" {
+        let data = json!({
+            "namespace": repository.repository.namespace(),
+            "name": repository.repository.name(),
+            "visibility": repository.visibility,
+            "immutableTags": repository.immutable,
+            "scanOnPush": repository.scan_on_push,
+            "shortDescription": repository.short_description,
+        });
+        extend(&mut contents, &json!({"data": data}));
+    }
+    notice(EventType::Repository, at, repository.repository, None, None, contents)
+}
+
+fn of_tag(repository: &RepoName, tag: &Tag, host: &str) -> Value {
+    json!({
+        "namespace": repository.namespace(),
+        "repository": repository.name(),
+        "tag": tag,
+        "imageName": format!("{host}/{repository}:{tag}"),
+    })
+}
+
+fn of_digest(repository: &RepoName, digest: &str, host: &str) -> Value {
+    json!({
+        "namespace": repository.namespace(),
+        "repository": repository.name(),
+        "digest": digest,
+        "imageName": format!("{host}/{repository}@{digest}"),
+    })
+}
+
+impl Deleted {
+    fn platform(&self, at: Timestamp) -> Value {
+        json!({
+            "digest": self.digest,
+            "os": self.os.as_deref().unwrap_or_default(),
+            "architecture": self.architecture.as_deref().unwrap_or_default(),
+            "author": self.author.as_deref().unwrap_or_default(),
+            "deletedAt": at.to_string(),
+        })
+    }
+}
+
+fn extend(contents: &mut Value, more: &Value) {
+    if let (Value::Object(contents), Value::Object(more)) = (contents, more) {
+        contents.extend(more.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+}
+
+fn notice(
+    kind: EventType,
+    at: Timestamp,
+    repository: RepoName,
+    digest: Option<String>,
+    tag: Option<&Tag>,
+    contents: Value,
+) -> Notice {
+    let location = match (tag, &digest) {
+        (Some(tag), _) => format!("/repositories/{repository}/tags/{tag}"),
+        (None, Some(digest)) => format!("/repositories/{repository}/manifests/{digest}"),
+        (None, None) => format!("/repositories/{repository}"),
+    };
+    let body = envelope(kind, at, &contents, &location);
+    Notice { kind, repository, digest, body }
+}
+
+fn envelope(kind: EventType, at: Timestamp, contents: &Value, location: &str) -> String {
+    json!({"type": kind.as_str(), "createdAt": at.to_string(), "contents": contents, "location": location}).to_string()
+}
+
+#[cfg(test)]
+mod tests;

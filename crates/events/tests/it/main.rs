@@ -1,0 +1,8 @@
+//! Webhooks against real receivers on loopback, over a real database.
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
+mod delivery;
+mod guard;
+mod receiver;
+mod rights;
+mod world;

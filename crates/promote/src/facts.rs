@@ -1,0 +1,127 @@
+//! What is known about an image at the moment of a decision: the scan's result less what is waived.
+
+use base::Timestamp;
+use db::Tx;
+use oci::{Digest, RepoName};
+use policy::{Counts, Evidence};
+use registry::{Registry, TagView};
+use scan::Scan;
+
+use crate::{Error, Promote, Waiver};
+
+/// The facts of one image, and a digest of the rows they came from: when that is still the same, so are they.
+pub(crate) struct Facts {
+    pub(crate) basis: String,
+    scan: scan::Evidence,
+    waived: Counts,
+}
+
+impl Promote {
+    /// Read the scan's result and the waivers. Reads files too, so it is not for a transaction that writes.
+    pub(crate) async fn facts(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        repository: &RepoName,
+        digest: &Digest,
+    ) -> Result<Facts, Error> {
+        let basis = self.basis(tx, now, repository, digest).await?;
+        let scan = self.scan.evidence(tx, digest).await?;
+        let mut waived = Counts::default();
+        for image in images(tx, digest).await? {
+            let waivers = waivers_of(tx, now, repository, digest, &image).await?;
+            for finding in Scan::findings(tx, &image).await? {
+                if waivers.iter().any(|waiver| waiver.covers(&finding)) {
+                    *of_class(&mut waived, &finding.severity) += 1;
+                }
+            }
+        }
+        Ok(Facts { basis, scan, waived })
+    }
+
+    /// A digest over the rows that [`Promote::facts`] reads, by SQL alone.
+    pub(crate) async fn basis(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        repository: &RepoName,
+        digest: &Digest,
+    ) -> Result<String, Error> {
+        let mut text = String::new();
+        for image in images(tx, digest).await? {
+            let summary = self.scan.summary(tx, &image).await?;
+            text.push_str(&serde_json::to_string(&summary).expect("a summary has only text keys"));
+            for waiver in waivers_of(tx, now, repository, digest, &image).await? {
+                text.push_str(&format!("\n{}", waiver.id));
+            }
+            text.push('\n');
+        }
+        Ok(base::digest_hex(text.as_bytes()))
+    }
+}
+
+/// The evidence that policies are held against; without `facts` for those that ask for nothing of a scan.
+pub(crate) fn evidence(repository: &RepoName, view: &TagView, facts: Option<&Facts>, now: Timestamp) -> Evidence {
+    let mut evidence = Evidence::new(view.tag.as_str(), now);
+    evidence.repository = Some(repository.to_string());
+    evidence.image = Some(view.image.digest.to_string());
+    evidence.updated_at = Some(view.pushed_at);
+    match facts.map(|facts| (&facts.scan, &facts.waived)) {
+        None => {}
+        Some((scan::Evidence::Missing(why), _)) => evidence.missing = Some(why.clone()),
+        Some((scan::Evidence::Known(known), waived)) => {
+            evidence.components = Some(known.components.clone());
+            evidence.licenses = Some(known.licenses.clone());
+            evidence.unlicensed = known.unlicensed;
+            evidence.counts = Some(less(&known.counts, waived));
+            evidence.snapshot = Some(known.snapshot.clone());
+        }
+    }
+    evidence
+}
+
+fn less(found: &Counts, waived: &Counts) -> Counts {
+    Counts {
+        critical: found.critical.saturating_sub(waived.critical),
+        major: found.major.saturating_sub(waived.major),
+        minor: found.minor.saturating_sub(waived.minor),
+        unknown: found.unknown.saturating_sub(waived.unknown),
+        waived: waived.all(),
+    }
+}
+
+fn of_class<'a>(counts: &'a mut Counts, severity: &str) -> &'a mut u64 {
+    match severity {
+        "critical" => &mut counts.critical,
+        "major" => &mut counts.major,
+        "minor" => &mut counts.minor,
+        _ => &mut counts.unknown,
+    }
+}
+
+/// The image itself, or those an index names.
+async fn images(tx: &mut Tx, digest: &Digest) -> Result<Vec<Digest>, Error> {
+    match Registry::image_of(tx, digest).await? {
+        Some(image) if image.is_index() => {
+            let children = Registry::children(tx, digest).await?;
+            Ok(children.into_iter().map(|child| child.digest).collect())
+        }
+        _ => Ok(vec![digest.clone()]),
+    }
+}
+
+/// Those of the image, and those of the index it is judged in.
+async fn waivers_of(
+    tx: &mut Tx,
+    now: Timestamp,
+    repository: &RepoName,
+    digest: &Digest,
+    image: &Digest,
+) -> Result<Vec<Waiver>, Error> {
+    let mut waivers = Promote::waived(tx, now, repository, digest).await?;
+    if image != digest {
+        let own = Promote::waived(tx, now, repository, image).await?;
+        waivers.extend(own.into_iter().filter(|waiver| matches!(waiver.scope, crate::WaiverScope::Image(_))));
+    }
+    Ok(waivers)
+}

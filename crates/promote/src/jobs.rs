@@ -1,0 +1,214 @@
+//! The jobs: what wakes an evaluation.
+
+use base::{Ctx, Id, Kind, Timestamp};
+use jobs::{Failure, Job, Subscription, Worker};
+use oci::{Digest, RepoName, Tag};
+use registry::Registry;
+use serde::Deserialize;
+
+use crate::{
+    Error, Promote, PromotionPolicy, WaiverScope,
+    evaluate::{Subject, Which},
+    policies, store, waivers,
+};
+
+/// Runs for each push and each scan.
+const EVALUATE_JOB: &str = "promote.evaluate";
+/// Runs when a policy is saved and applied.
+pub(crate) const APPLY_JOB: &str = "promote.apply";
+/// Runs when a waiver came or went.
+pub(crate) const RECONSIDER_JOB: &str = "promote.reconsider";
+/// Runs when a repository is gone.
+const FORGET_JOB: &str = "promote.forget";
+
+/// The events that wake us.
+pub const SUBSCRIPTIONS: &[Subscription] = &[
+    Subscription { event: "image.pushed", job: EVALUATE_JOB },
+    Subscription { event: "scan.completed", job: EVALUATE_JOB },
+    Subscription { event: "scan.failed", job: EVALUATE_JOB },
+    Subscription { event: "repository.deleted", job: FORGET_JOB },
+];
+
+/// Tags read at once when all of a repository are gone through.
+const BATCH: usize = 500;
+
+/// What `promote.evaluate` needs of an event.
+#[derive(Deserialize)]
+struct About {
+    repository: RepoName,
+    tag: Option<Tag>,
+    digest: Digest,
+}
+
+#[derive(Deserialize)]
+struct Gone {
+    repository: RepoName,
+}
+
+#[derive(Deserialize)]
+struct Applied {
+    policy: Id<PromotionPolicy>,
+}
+
+#[derive(Deserialize)]
+struct Reconsidered {
+    scope: String,
+}
+
+impl Promote {
+    /// Let this worker run our jobs.
+    pub fn work(&self, worker: Worker) -> Worker {
+        let (evaluate, apply, reconsider, forget) = (self.clone(), self.clone(), self.clone(), self.clone());
+        worker
+            .on(EVALUATE_JOB, move |ctx, job| {
+                let promote = evaluate.clone();
+                async move { promote.run_evaluate(&ctx, &job).await }
+            })
+            .on(APPLY_JOB, move |ctx, job| {
+                let promote = apply.clone();
+                async move { promote.run_apply(&ctx, &job).await }
+            })
+            .on(RECONSIDER_JOB, move |ctx, job| {
+                let promote = reconsider.clone();
+                async move { promote.run_reconsider(&ctx, &job).await }
+            })
+            .on(FORGET_JOB, move |ctx, job| {
+                let promote = forget.clone();
+                async move { promote.run_forget(&ctx, &job).await }
+            })
+    }
+
+    async fn run_evaluate(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
+        let event = job.event()?;
+        let about: About = serde_json::from_value(event.data.clone()).map_err(Failure::last)?;
+        let pushed = event.kind == "image.pushed";
+        self.evaluate_about(ctx, &about, pushed).await.map_err(failure)
+    }
+
+    async fn evaluate_about(&self, ctx: &Ctx, about: &About, pushed: bool) -> Result<(), Error> {
+        let mut tx = self.db.read().await?;
+        if store::policies_of_source(&mut tx, &about.repository).await?.is_empty() {
+            return Ok(());
+        }
+        // A push of an image that will be scanned waits for that; of one that will not be, everything is said now.
+        let will_be_scanned = pushed
+            && Registry::find(&mut tx, &about.repository).await?.is_some_and(|found| found.scan_on_push)
+            && Registry::image_of(&mut tx, &about.digest).await?.is_some_and(|image| image.is_runnable());
+        drop(tx);
+        if pushed {
+            let which = if will_be_scanned { Which::WithoutScan } else { Which::All };
+            return match &about.tag {
+                Some(tag) => self.evaluate(ctx, &about.subject(tag), &which).await,
+                None => Ok(()),
+            };
+        }
+        if let Some(tag) = &about.tag {
+            self.evaluate(ctx, &about.subject(tag), &Which::All).await?;
+        }
+        // The image may be part of an index, which waits for all its images.
+        for (_, subject) in self.tags(&about.repository, Some(&about.digest)).await? {
+            self.evaluate(ctx, &subject, &Which::All).await?;
+        }
+        Ok(())
+    }
+
+    async fn run_apply(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
+        let applied: Applied = serde_json::from_value(job.payload.clone()).map_err(Failure::last)?;
+        let policy = store::policy(&mut self.db.read().await?, &applied.policy).await?;
+        let Some(policy) = policy else { return Ok(()) };
+        self.evaluate_all(ctx, &policy.source, &Which::One(policy.id)).await.map_err(failure)
+    }
+
+    async fn run_reconsider(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
+        let asked: Reconsidered = serde_json::from_value(job.payload.clone()).map_err(Failure::last)?;
+        let scope: WaiverScope = asked.scope.parse().map_err(Failure::last)?;
+        let mut tx = self.db.read().await?;
+        let repositories = match &scope {
+            WaiverScope::Everywhere => store::sources(&mut tx).await?,
+            WaiverScope::Repository(name) => vec![name.clone()],
+            WaiverScope::Image(digest) => {
+                let places = Registry::places(&mut tx, digest).await.map_err(Failure::retry)?;
+                places.into_iter().map(|place| place.repository).collect()
+            }
+        };
+        drop(tx);
+        for name in repositories {
+            self.evaluate_all(ctx, &name, &Which::All).await.map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    /// Evaluate all tags of a repository, in the order they were pushed.
+    async fn evaluate_all(&self, ctx: &Ctx, name: &RepoName, which: &Which) -> Result<(), Error> {
+        if store::policies_of_source(&mut self.db.read().await?, name).await?.is_empty() {
+            return Ok(());
+        }
+        for (_, subject) in self.tags(name, None).await? {
+            self.evaluate(ctx, &subject, which).await?;
+        }
+        Ok(())
+    }
+
+    /// The tags of a repository in the order they were pushed; with `part_of`, those that name this image or an index of it.
+    async fn tags(&self, name: &RepoName, part: Option<&Digest>) -> Result<Vec<(Timestamp, Subject)>, Error> {
+        let mut tx = self.db.read().await?;
+        let (mut found, mut after) = (Vec::new(), String::new());
+        loop {
+            let batch = Registry::tagged_images(&mut tx, name, &after, BATCH).await?;
+            let Some(last) = batch.last() else { break };
+            after = last.tag.to_string();
+            for view in batch {
+                let digest = view.image.digest.clone();
+                let wanted = match part {
+                    None => true,
+                    Some(part) if view.image.is_index() => {
+                        Registry::children(&mut tx, &digest).await?.iter().any(|child| child.digest == *part)
+                    }
+                    Some(_) => false,
+                };
+                if wanted {
+                    found.push((view.pushed_at, Subject { repository: name.clone(), tag: view.tag, digest }));
+                }
+            }
+        }
+        found.sort_by_key(|(pushed_at, _)| *pushed_at);
+        Ok(found)
+    }
+
+    /// Policies and waivers of a repository that is gone go too: whoever makes one of that name again must not inherit them.
+    async fn run_forget(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
+        let event = job.event()?;
+        let gone: Gone = serde_json::from_value(event.data.clone()).map_err(Failure::last)?;
+        let name = gone.repository;
+        let forgotten: Result<(), Error> = db::write!(self.db, ctx, |tx| {
+            let mut policies = store::policies_of_source(tx, &name).await?;
+            policies.extend(store::policies_of_target(tx, &name).await?);
+            for policy in policies.iter().filter(|policy| policy.created_at <= event.at) {
+                policies::remove(tx, ctx, policy).await?;
+            }
+            for waiver in store::waivers_of_scope(tx, &WaiverScope::Repository(name.clone())).await? {
+                if waiver.created_at <= event.at {
+                    store::delete_waiver(tx, &waiver.id).await?;
+                    let entry = waivers::entry("waiver.deleted", &waiver).unset(waiver.state_key());
+                    audit::append(tx, ctx, entry).await?;
+                }
+            }
+            Ok(())
+        });
+        forgotten.map_err(failure)
+    }
+}
+
+impl About {
+    fn subject(&self, tag: &Tag) -> Subject {
+        Subject { repository: self.repository.clone(), tag: tag.clone(), digest: self.digest.clone() }
+    }
+}
+
+/// A conflict is somebody who was faster: look again.
+fn failure(error: Error) -> Failure {
+    match error.kind() {
+        Kind::Unavailable | Kind::Internal | Kind::Conflict => Failure::retry(error),
+        _ => Failure::last(error),
+    }
+}

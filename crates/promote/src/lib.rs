@@ -1,0 +1,46 @@
+//! Promotion: which image may go on, why, and that it went.
+//!
+//! ```text
+//!   image.pushed ──┐               look (no lock)                      one transaction
+//!   scan.completed ┼─► evaluate ─► tag, scan, waivers ─► Evidence ─┐   the same facts still hold?
+//!   policy applied ┤               policies of the source ─────────┴► decision row + decision.made   (every verdict)
+//!   waiver changed ┘               policy::decide (pure)               allowed ─► registry.copy_tag, image.promoted
+//! ```
+//!
+//! Invariants:
+//! - A decision is a pure function of two documents that are kept by digest, so that anybody computes it again. The
+//!   same inputs are decided once: an evaluation that finds nothing new writes nothing.
+//! - All policies that allow an image promote it in one transaction, with their decisions, entries and events: all of it or
+//!   none, also when the process dies. One `image.promoted` per policy, image and target tag.
+//! - What is unknown is not promoted, and that is recorded like a refusal.
+//! - A promotion never moves a tag backwards: an image that was pushed earlier does not replace a later one of the same
+//!   source. An immutable target's refusal is recorded with its reason.
+//! - A waiver makes findings not count, visibly: they are in the evidence as `waived`, and the waiver has a reason and an
+//!   author. It ends with its date, its repository or its removal.
+//!
+//! What this crate does not know: how an image is scanned or copied, webhooks, signatures, HTTP.
+
+mod decision;
+mod promotion_policy;
+mod waiver;
+
+mod evaluate;
+mod facts;
+mod manual;
+mod policies;
+mod read;
+mod waivers;
+
+mod error;
+mod jobs;
+mod service;
+mod store;
+
+pub use decision::{DecisionRecord, Effect, Promotion};
+pub use error::Error;
+pub use jobs::SUBSCRIPTIONS;
+pub use promotion_policy::{PolicyChange, PromotionPolicy};
+pub use read::Explained;
+pub use service::Promote;
+pub use store::SCHEMA;
+pub use waiver::{NewWaiver, Waiver, WaiverScope};

@@ -1,0 +1,58 @@
+//! What pages, the API and other contexts ask: decisions and promotions.
+
+use base::{Ctx, Id, limits};
+use db::Tx;
+use oci::{Digest, RepoName, Tag};
+use registry::{Registry, Right};
+
+use crate::{DecisionRecord, Error, Promote, Promotion, store};
+
+/// A decision with its two documents: whoever has them computes it again.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    pub record: DecisionRecord,
+    /// The canonical texts, as they were hashed.
+    pub policy: Vec<u8>,
+    pub evidence: Vec<u8>,
+}
+
+impl Promote {
+    /// The latest decisions about a tag of a repository, the newest first; for those who may see it.
+    pub async fn decisions(&self, ctx: &Ctx, name: &RepoName, tag: &Tag) -> Result<Vec<DecisionRecord>, Error> {
+        let mut tx = self.db.read().await?;
+        Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
+        Ok(store::decisions_of_tag(&mut tx, name, tag, most()).await?)
+    }
+
+    /// One decision, with everything that is needed to make it again.
+    pub async fn decision(&self, ctx: &Ctx, id: &Id<DecisionRecord>) -> Result<Explained, Error> {
+        let mut tx = self.db.read().await?;
+        let missing = || Error::NotFound { what: "decision", name: id.to_string() };
+        let record = store::decision(&mut tx, id).await?.ok_or_else(missing)?;
+        Registry::authorize(&mut tx, ctx, &record.repository, Right::Pull).await.map_err(|_| missing())?;
+        let policy = store::document(&mut tx, &record.decision.policy_digest).await?.ok_or_else(missing)?;
+        let evidence = store::document(&mut tx, &record.decision.evidence_digest).await?.ok_or_else(missing)?;
+        Ok(Explained { record, policy, evidence })
+    }
+
+    /// The decisions about an image, wherever, the newest first. Whoever asks has shown that they may see it there.
+    pub async fn decisions_about(tx: &mut Tx, digest: &Digest) -> Result<Vec<DecisionRecord>, Error> {
+        Ok(store::decisions_about(tx, digest, most()).await?)
+    }
+
+    /// Where an image was promoted from and to, the newest first.
+    pub async fn promotions_of(tx: &mut Tx, digest: &Digest) -> Result<Vec<Promotion>, Error> {
+        Ok(store::promotions_of(tx, digest, most()).await?)
+    }
+
+    /// The promotion a tag came by last, if it came by one and still names what it brought.
+    pub async fn origin(tx: &mut Tx, name: &RepoName, tag: &Tag) -> Result<Option<Promotion>, Error> {
+        let Some(view) = Registry::tagged(tx, name, tag).await? else { return Ok(None) };
+        let last = store::latest_promotion(tx, name, tag).await?;
+        Ok(last.filter(|last| last.digest == view.image.digest))
+    }
+}
+
+fn most() -> i64 {
+    i64::try_from(limits::PAGE_DEFAULT).expect("a page is small")
+}

@@ -1,0 +1,36 @@
+//! The service.
+
+use db::{Db, Tx};
+use registry::Registry;
+use scan::Scan;
+
+use crate::{Error, store};
+
+/// The promotions of one installation; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Promote {
+    pub(crate) db: Db,
+    pub(crate) registry: Registry,
+    pub(crate) scan: Scan,
+}
+
+impl Promote {
+    pub fn new(db: Db, registry: Registry, scan: Scan) -> Promote {
+        Promote { db, registry, scan }
+    }
+
+    /// The present state under the keys that this context's audit entries set.
+    pub async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
+        let mut state = Vec::new();
+        for policy in store::all_policies(tx).await? {
+            state.push((policy.state_key(), policy.state()));
+        }
+        for waiver in store::all_waivers(tx).await? {
+            state.push((waiver.state_key(), waiver.state()));
+        }
+        for record in store::all_decisions(tx).await? {
+            state.push((record.state_key(), record.state()));
+        }
+        Ok(state)
+    }
+}

@@ -1,0 +1,144 @@
+//! Writing and reading waivers.
+
+use audit::Entry;
+use base::{Actor, Ctx, Id, Timestamp, limits};
+use db::Tx;
+use identity::Level;
+use jobs::NewJob;
+use oci::{Digest, RepoName};
+use registry::{Registry, Right};
+
+use crate::{Error, NewWaiver, Promote, Waiver, WaiverScope, jobs::RECONSIDER_JOB, store};
+
+impl Promote {
+    /// Accept findings: admin level on the repository, on every repository that holds the image, or an administrator for
+    /// everywhere. What the waiver touches is decided again.
+    pub async fn create_waiver(&self, ctx: &Ctx, new: NewWaiver) -> Result<Waiver, Error> {
+        if ctx.job().is_some() {
+            return Err(Error::Denied("a job's token cannot accept findings; a person answers for that".to_owned()));
+        }
+        let new = new.checked(ctx.now)?;
+        let waiver = Waiver {
+            id: Id::new(ctx),
+            scope: new.scope,
+            advisory: new.advisory,
+            component: new.component,
+            reason: new.reason,
+            author: ctx.actor.label(),
+            created_at: ctx.now,
+            expires_at: new.expires_at,
+        };
+        db::write!(self.db, ctx, |tx| {
+            require(tx, ctx, &waiver.scope).await?;
+            if store::waivers_of_scope(tx, &waiver.scope).await?.len() >= limits::WAIVERS_PER_SCOPE {
+                return Err(Error::Conflict(format!("{} waivers are enough; delete some", limits::WAIVERS_PER_SCOPE)));
+            }
+            store::insert_waiver(tx, &waiver).await?;
+            let entry = entry("waiver.created", &waiver)
+                .detail("reason", &waiver.reason)
+                .detail("expires_at", waiver.expires_at.map(|at| at.to_string()))
+                .set(waiver.state_key(), waiver.state());
+            reconsider(tx, ctx, &waiver, entry).await
+        })?;
+        Ok(waiver)
+    }
+
+    /// Take a waiver back: its findings count again, and what it touches is decided again. What was promoted stays.
+    pub async fn delete_waiver(&self, ctx: &Ctx, id: &Id<Waiver>) -> Result<(), Error> {
+        if ctx.job().is_some() {
+            return Err(Error::Denied("a job's token cannot manage waivers".to_owned()));
+        }
+        db::write!(self.db, ctx, |tx| {
+            let missing = || Error::NotFound { what: "waiver", name: id.to_string() };
+            let waiver = store::waiver(tx, id).await?.ok_or_else(missing)?;
+            require(tx, ctx, &waiver.scope).await?;
+            store::delete_waiver(tx, id).await?;
+            let entry = entry("waiver.deleted", &waiver).unset(waiver.state_key());
+            reconsider(tx, ctx, &waiver, entry).await
+        })
+    }
+
+    /// The waivers of one scope, expired ones included; for those who may see what they are about.
+    pub async fn waivers(&self, ctx: &Ctx, scope: &WaiverScope) -> Result<Vec<Waiver>, Error> {
+        let mut tx = self.db.read().await?;
+        match scope {
+            WaiverScope::Everywhere if ctx.actor == Actor::Anonymous => {
+                return Err(identity::Error::Unauthenticated.into());
+            }
+            WaiverScope::Everywhere => {}
+            WaiverScope::Repository(name) => drop(Registry::authorize(&mut tx, ctx, name, Right::Pull).await?),
+            WaiverScope::Image(digest) => {
+                let mut seen = false;
+                for place in Registry::places(&mut tx, digest).await? {
+                    seen |= Registry::authorize(&mut tx, ctx, &place.repository, Right::Pull).await.is_ok();
+                }
+                if !seen {
+                    return Err(Error::NotFound { what: "image", name: digest.to_string() });
+                }
+            }
+        }
+        Ok(store::waivers_of_scope(&mut tx, scope).await?)
+    }
+
+    /// The waivers that hold `now` for an image in a repository: [`Waiver::covers`] says for which of its findings. Whoever
+    /// asks has shown that they may see the image.
+    pub async fn waived(
+        tx: &mut Tx,
+        now: Timestamp,
+        repository: &RepoName,
+        digest: &Digest,
+    ) -> Result<Vec<Waiver>, Error> {
+        let scopes =
+            [WaiverScope::Everywhere, WaiverScope::Repository(repository.clone()), WaiverScope::Image(digest.clone())];
+        let mut waivers = Vec::new();
+        for scope in &scopes {
+            waivers.extend(store::waivers_of_scope(tx, scope).await?);
+        }
+        waivers.retain(|waiver| waiver.expires_at.is_none_or(|at| now < at));
+        Ok(waivers)
+    }
+}
+
+async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
+    match scope {
+        WaiverScope::Everywhere => Level::require_admin(tx, &ctx.actor).await?,
+        WaiverScope::Repository(name) => drop(Registry::authorize(tx, ctx, name, Right::Admin).await?),
+        WaiverScope::Image(digest) => {
+            let places = Registry::places(tx, digest).await?;
+            if places.is_empty() {
+                Level::require_admin(tx, &ctx.actor).await?;
+                return Err(Error::NotFound { what: "image", name: digest.to_string() });
+            }
+            for place in places {
+                // Which repositories hold an image is not for everybody to know.
+                let right = Registry::authorize(tx, ctx, &place.repository, Right::Admin).await;
+                right.map_err(|_| {
+                    Error::Denied("a waiver of an image needs admin level on every repository that holds it".to_owned())
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Append the entry, and have decided again what the waiver touches.
+async fn reconsider(tx: &mut Tx, ctx: &Ctx, waiver: &Waiver, entry: Entry) -> Result<(), Error> {
+    let entry = audit::append(tx, ctx, entry).await?;
+    let job = NewJob::new(RECONSIDER_JOB, serde_json::json!({"scope": waiver.scope.to_string()}));
+    jobs::enqueue(tx, ctx, job.in_lane(RECONSIDER_JOB).caused_by(&entry)).await?;
+    Ok(())
+}
+
+pub(crate) fn entry(kind: &'static str, waiver: &Waiver) -> Entry {
+    let entry = Entry::new(kind)
+        .about(format!("waiver/{}", waiver.id))
+        .about(format!("advisory/{}", waiver.advisory))
+        .detail("scope", waiver.scope.to_string())
+        .detail("advisory", &waiver.advisory)
+        .detail("component", &waiver.component);
+    match &waiver.scope {
+        WaiverScope::Everywhere => entry,
+        WaiverScope::Repository(name) => entry.about(format!("repository/{name}")),
+        WaiverScope::Image(digest) => entry.about(digest),
+    }
+}

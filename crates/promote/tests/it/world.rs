@@ -1,0 +1,278 @@
+//! What every test stands on: repositories, images that are scanned for real, a queue, and what it told.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::Poll,
+};
+
+use base::{Actor, Clock, Credential, Ctx, Entropy, Id, Principal};
+use blob::{Blobs, Chunk};
+use db::{Db, Location};
+use flate2::{Compression, write::GzEncoder};
+use jobs::{Subscription, Worker};
+use oci::{Digest, Reference, RepoName, Tag};
+use policy::{PolicyForm, Rule};
+use promote::{DecisionRecord, Promote, PromotionPolicy};
+use registry::{ManifestPush, NewRepository, Registry, Settings};
+use scan::Scan;
+use serde_json::{Value, json};
+
+pub(crate) const OS: &str = "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian 12\"\n";
+pub(crate) const BUILD: &str = "admin/flask_build";
+pub(crate) const TARGET: &str = "admin/flask";
+
+pub(crate) struct World {
+    pub(crate) db: Db,
+    pub(crate) registry: Registry,
+    pub(crate) scan: Scan,
+    pub(crate) promote: Promote,
+    pub(crate) clock: Clock,
+    /// The data of each `image.promoted`, in the order they were handled.
+    pub(crate) told: Arc<Mutex<Vec<Value>>>,
+    _folder: tempfile::TempDir,
+}
+
+/// An image by what its scan finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Good,
+    /// One critical finding.
+    Bad,
+    /// A layer that cannot be read.
+    Broken,
+}
+
+impl World {
+    /// A build repository with these settings and a target.
+    pub(crate) async fn new() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, promote::SCHEMA];
+        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
+        let settings = Settings { host: "assay.test".into(), create_on_push: true };
+        let registry = Registry::new(db.clone(), blobs, settings);
+        let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
+        let ctx = Ctx::system("test", &clock, &Entropy::System);
+        let mut subscriptions = vec![
+            Subscription { event: "image.pushed", job: scan::IMAGE_JOB },
+            Subscription { event: "image.promoted", job: "told" },
+        ];
+        subscriptions.extend(promote::SUBSCRIPTIONS);
+        let done: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await);
+        done.unwrap();
+        let scan = Scan::open(&ctx, db.clone(), registry.clone()).await.unwrap();
+        let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
+        let world = World { db, registry, scan, promote, clock, told: Arc::default(), _folder: folder };
+        world.repository(BUILD, true).await;
+        world.repository(TARGET, false).await;
+        world
+    }
+
+    pub(crate) async fn repository(&self, name: &str, immutable: bool) {
+        let new = NewRepository { immutable, ..NewRepository::private(repo(name)) };
+        self.registry.create_repository(&self.ctx(), new).await.unwrap();
+    }
+
+    pub(crate) fn ctx(&self) -> Ctx {
+        Ctx::system("test", &self.clock, &Entropy::System)
+    }
+
+    /// Somebody who owns only what is in their own namespace.
+    pub(crate) fn user(&self, name: &str) -> Ctx {
+        let account = Id::new(&self.ctx());
+        let principal = Principal { account, name: name.parse().unwrap(), credential: Credential::Password };
+        self.ctx().with_actor(Actor::Account(principal))
+    }
+
+    pub(crate) fn advance(&self, seconds: i64) {
+        let Clock::Fixed(at) = &self.clock else { panic!("the test's clock stands still") };
+        at.fetch_add(seconds * 1_000_000, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(crate) fn worker(&self) -> Worker {
+        let (image, rematch, told) = (self.scan.clone(), self.scan.clone(), Arc::clone(&self.told));
+        let worker = Worker::new(self.db.clone(), self.clock.clone(), Entropy::System)
+            .on(scan::IMAGE_JOB, move |ctx, job| {
+                let scan = image.clone();
+                async move { scan.run_image(ctx, job).await }
+            })
+            .on(scan::REMATCH_JOB, move |ctx, job| {
+                let scan = rematch.clone();
+                async move { scan.run_rematch(ctx, job).await }
+            })
+            .on("told", move |_, job| {
+                let told = Arc::clone(&told);
+                async move {
+                    told.lock().unwrap().push(job.event()?.data);
+                    Ok(())
+                }
+            });
+        self.promote.work(worker)
+    }
+
+    /// Run all jobs, also those that wait for another try, on two workers.
+    pub(crate) async fn run(&self) {
+        for _ in 0..4 {
+            let (one, two) = (self.worker(), self.worker());
+            let (first, second) = futures_join(one.run_until_idle(), two.run_until_idle()).await;
+            first.unwrap();
+            second.unwrap();
+            self.advance(60);
+        }
+    }
+
+    /// Run jobs, but let the process die after so many steps, whatever it was doing.
+    pub(crate) async fn run_and_die(&self, steps: usize) {
+        let worker = self.worker();
+        let mut running = pin!(worker.run_until_idle());
+        let mut left = steps;
+        std::future::poll_fn(|context| {
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            left -= 1;
+            running.as_mut().poll(context).map(drop)
+        })
+        .await;
+        // What the next process does first.
+        self.worker().release_all().await.unwrap();
+    }
+
+    pub(crate) async fn push(&self, name: &str, tag: &str, kind: Kind) -> Digest {
+        self.push_variant(name, tag, kind, tag).await
+    }
+
+    /// Images of the same kind and variant have the same digest.
+    pub(crate) async fn push_variant(&self, name: &str, tag: &str, kind: Kind, variant: &str) -> Digest {
+        let layer = match kind {
+            Kind::Good => layer(&dpkg("hello", "2.10-3"), variant),
+            Kind::Bad => layer(&dpkg("liblog4j2-java", "2.14.1-1"), variant),
+            Kind::Broken => [b"\x1f\x8b this is no gzip stream ", variant.as_bytes()].concat(),
+        };
+        let mut descriptor = self.push_blob(name, &layer).await;
+        descriptor["mediaType"] = "application/vnd.oci.image.layer.v1.tar+gzip".into();
+        let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}});
+        let mut config = self.push_blob(name, config.to_string().as_bytes()).await;
+        config["mediaType"] = "application/vnd.oci.image.config.v1+json".into();
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        let manifest = json!({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": [descriptor]});
+        self.push_manifest(name, tag, media_type, &manifest).await
+    }
+
+    pub(crate) async fn push_manifest(&self, name: &str, tag: &str, media_type: &str, manifest: &Value) -> Digest {
+        let push = ManifestPush {
+            repository: &repo(name),
+            reference: &tag.parse::<Reference>().unwrap(),
+            content_type: Some(media_type),
+            bytes: manifest.to_string().into_bytes(),
+            tags: &[],
+        };
+        self.registry.push_manifest(&self.ctx(), push).await.unwrap().digest
+    }
+
+    async fn push_blob(&self, name: &str, bytes: &[u8]) -> Value {
+        let digest = Digest::sha256_of(bytes);
+        self.registry.put_blob(&self.ctx(), &repo(name), &digest, Chunk::default(), bytes).await.unwrap();
+        json!({"digest": digest, "size": bytes.len()})
+    }
+
+    pub(crate) async fn policy(&self, rules: &[Rule], template: &str, apply: bool) -> PromotionPolicy {
+        self.promote.create_policy(&self.ctx(), &repo(BUILD), form(rules, TARGET, template), apply).await.unwrap()
+    }
+
+    pub(crate) async fn tagged(&self, name: &str, tag_name: &str) -> Option<Digest> {
+        let mut tx = self.db.read().await.unwrap();
+        let view = Registry::tagged(&mut tx, &repo(name), &tag(tag_name)).await.unwrap();
+        view.map(|view| view.image.digest)
+    }
+
+    pub(crate) async fn decisions(&self, tag_name: &str) -> Vec<DecisionRecord> {
+        self.promote.decisions(&self.ctx(), &repo(BUILD), &tag(tag_name)).await.unwrap()
+    }
+
+    /// `source_tag>target_tag` of each promotion that was told.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        told.iter()
+            .map(|data| format!("{}>{}", data["source_tag"].as_str().unwrap(), data["target_tag"].as_str().unwrap()))
+            .collect()
+    }
+
+    /// All audit entries, in the order they were written.
+    pub(crate) async fn entries(&self) -> Vec<Value> {
+        let mut tx = self.db.read().await.unwrap();
+        let rows = tx.all("SELECT body FROM audit_entries ORDER BY at, ordinal", &[]).await.unwrap();
+        rows.iter().map(|row| serde_json::from_str(&row.text("body").unwrap()).unwrap()).collect()
+    }
+
+    pub(crate) async fn entries_of(&self, kind: &str) -> Vec<Value> {
+        self.entries().await.into_iter().filter(|entry| entry["kind"] == kind).collect()
+    }
+
+    /// What the log says the state is, and what the tables say, must be one.
+    pub(crate) async fn assert_guarded(&self) {
+        let mut fold = BTreeMap::new();
+        for entry in self.entries().await {
+            for (key, value) in entry["sets"].as_object().unwrap() {
+                if key.starts_with("promote/") {
+                    match value.as_str() {
+                        Some(value) => drop(fold.insert(key.clone(), value.to_owned())),
+                        None => drop(fold.remove(key)),
+                    }
+                }
+            }
+        }
+        let mut tx = self.db.read().await.unwrap();
+        let state: BTreeMap<String, String> = Promote::state(&mut tx).await.unwrap().into_iter().collect();
+        assert_eq!(fold, state);
+    }
+}
+
+async fn futures_join<A, B>(one: impl Future<Output = A>, two: impl Future<Output = B>) -> (A, B) {
+    tokio::join!(one, two)
+}
+
+pub(crate) fn repo(text: &str) -> RepoName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn tag(text: &str) -> Tag {
+    text.parse().unwrap()
+}
+
+pub(crate) fn rule(field: &str, operator: &str, values: &[&str]) -> Rule {
+    serde_json::from_value(json!({"field": field, "operator": operator, "values": values})).unwrap()
+}
+
+/// The reference architecture's criterion: all vulnerabilities ≤ 0.
+pub(crate) fn clean() -> Rule {
+    rule("vulnerability_all", "lte", &["0"])
+}
+
+pub(crate) fn form(rules: &[Rule], target: &str, template: &str) -> PolicyForm {
+    PolicyForm {
+        enabled: true,
+        rules: rules.to_vec(),
+        target_repository: target.to_owned(),
+        tag_template: template.to_owned(),
+        ignore_unknown_severities: false,
+    }
+}
+
+fn layer(status: &str, variant: &str) -> Vec<u8> {
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, content) in [("etc/os-release", OS), ("var/lib/dpkg/status", status), ("app/variant", variant)] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap()
+}
+
+fn dpkg(package: &str, version: &str) -> String {
+    format!("Package: {package}\nStatus: install ok installed\nArchitecture: all\nVersion: {version}\n\n")
+}

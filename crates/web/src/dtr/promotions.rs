@@ -1,0 +1,239 @@
+//! Promotion policies, promotion by hand, and why an image was promoted or was not.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::IntoResponse,
+    routing::{get, post},
+};
+use base::{AccountName, Id};
+use oci::{RepoName, Tag};
+use policy::{PolicyForm, Rule};
+use promote::{DecisionRecord, PolicyChange, Promotion, PromotionPolicy};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    body::{Asked, Body, Params},
+    webhooks::NEVER,
+};
+use crate::{App, caller::Caller, error::ApiError};
+
+pub(crate) fn routes() -> Router<App> {
+    const POLICIES: &str = "/api/v0/repositories/{org}/{repo}/promotionPolicies";
+    Router::new()
+        .route(POLICIES, get(list).post(create))
+        .route(&format!("{POLICIES}/{{policy}}"), get(show).put(update).delete(remove))
+        .route("/api/v0/repositories/{org}/{repo}/tags/{tag}/promotion", post(promote_by_hand))
+        .route("/api/v1/repositories/{org}/{repo}/tags/{tag}/decisions", get(decisions))
+        .route("/api/v1/decisions/{decision}", get(decision))
+}
+
+#[derive(Deserialize)]
+struct Side {
+    #[serde(default = "yes")]
+    source: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Apply {
+    /// `true` is the button Save & Apply, `false` is Save.
+    #[serde(default = "yes")]
+    initial_evaluation: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+async fn list(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, repo)): Params<(AccountName, String)>,
+    Asked(side): Asked<Side>,
+) -> Result<Json<Value>, ApiError> {
+    let found = app.promote.policies(&ctx, &name(&org, &repo)?, side.source).await?;
+    Ok(Json(found.iter().map(view).collect()))
+}
+
+async fn create(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, repo)): Params<(AccountName, String)>,
+    Asked(apply): Asked<Apply>,
+    Body(form): Body<PolicyForm>,
+) -> Result<impl IntoResponse, ApiError> {
+    let made = app.promote.create_policy(&ctx, &name(&org, &repo)?, form, apply.initial_evaluation).await?;
+    Ok((StatusCode::CREATED, Json(view(&made))))
+}
+
+/// An id as it came; one that has not the form of ours is simply no policy.
+type PolicyPath = (AccountName, String, String);
+
+async fn show(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, repo, policy)): Params<PolicyPath>,
+) -> Result<Json<Value>, ApiError> {
+    let found = app.promote.policy(&ctx, &name(&org, &repo)?, &policy_id(&policy)?).await?;
+    Ok(Json(view(&found)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Update {
+    enabled: Option<bool>,
+    rules: Option<Vec<Rule>>,
+    target_repository: Option<String>,
+    tag_template: Option<String>,
+    ignore_unknown_severities: Option<bool>,
+    initial_evaluation: Option<bool>,
+}
+
+/// `initialEvaluation` is a query parameter in DTR's specification of POST and a member of the body in scripts of PUT: both
+/// are understood.
+async fn update(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, repo, policy)): Params<PolicyPath>,
+    Asked(apply): Asked<Apply>,
+    Body(body): Body<Update>,
+) -> Result<Json<Value>, ApiError> {
+    let change = PolicyChange {
+        enabled: body.enabled,
+        rules: body.rules,
+        target_repository: body.target_repository,
+        tag_template: body.tag_template,
+        ignore_unknown_severities: body.ignore_unknown_severities,
+    };
+    let apply = body.initial_evaluation.unwrap_or(apply.initial_evaluation);
+    let id = policy_id(&policy)?;
+    Ok(Json(view(&app.promote.update_policy(&ctx, &name(&org, &repo)?, &id, change, apply).await?)))
+}
+
+async fn remove(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, repo, policy)): Params<PolicyPath>,
+) -> Result<StatusCode, ApiError> {
+    app.promote.delete_policy(&ctx, &name(&org, &repo)?, &policy_id(&policy)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ByHand {
+    target_repository: RepoName,
+    target_tag: Tag,
+}
+
+async fn promote_by_hand(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, repo, tag)): Params<(AccountName, String, Tag)>,
+    Body(body): Body<ByHand>,
+) -> Result<impl IntoResponse, ApiError> {
+    let source = name(&org, &repo)?;
+    let made = app.promote.promote_by_hand(&ctx, &source, &tag, &body.target_repository, &body.target_tag).await?;
+    Ok((StatusCode::CREATED, Json(promotion_view(&made))))
+}
+
+/// `GET /api/v1/…/tags/{tag}/decisions`: what the policies said of this tag, the newest first.
+async fn decisions(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, repo, tag)): Params<(AccountName, String, Tag)>,
+) -> Result<Json<Value>, ApiError> {
+    let found = app.promote.decisions(&ctx, &name(&org, &repo)?, &tag).await?;
+    let found: Vec<Value> = found.iter().map(decision_view).collect();
+    Ok(Json(json!({"decisions": found})))
+}
+
+/// One decision with its two documents as text, exactly as they were hashed: whoever has them decides again.
+async fn decision(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(id): Params<Id<DecisionRecord>>,
+) -> Result<Json<Value>, ApiError> {
+    let explained = app.promote.decision(&ctx, &id).await?;
+    let mut view = decision_view(&explained.record);
+    view["policyDocument"] = String::from_utf8_lossy(&explained.policy).into();
+    view["evidenceDocument"] = String::from_utf8_lossy(&explained.evidence).into();
+    Ok(Json(view))
+}
+
+fn name(org: &AccountName, repo: &str) -> Result<RepoName, ApiError> {
+    format!("{org}/{repo}").parse().map_err(ApiError::invalid)
+}
+
+fn policy_id(text: &str) -> Result<Id<PromotionPolicy>, ApiError> {
+    let missing = |_| promote::Error::NotFound { what: "promotion policy", name: text.chars().take(80).collect() };
+    Ok(text.parse().map_err(missing)?)
+}
+
+/// A policy as DTR showed it.
+fn view(policy: &PromotionPolicy) -> Value {
+    let form = PolicyForm::from(policy.policy.clone());
+    json!({
+        "id": policy.id,
+        "enabled": form.enabled,
+        "rules": form.rules,
+        "sourceRepository": policy.source,
+        "targetRepository": policy.target,
+        "tagTemplate": form.tag_template,
+        "ignoreUnknownSeverities": form.ignore_unknown_severities,
+        "lastPromotedAt": policy.last_promoted_at.map_or(NEVER.to_owned(), |at| at.to_string()),
+        "digest": policy.policy.digest(),
+    })
+}
+
+fn promotion_view(promotion: &Promotion) -> Value {
+    json!({
+        "id": promotion.id,
+        "promotionPolicyID": promotion.policy,
+        "sourceRepository": promotion.source,
+        "sourceTag": promotion.source_tag,
+        "targetRepository": promotion.target,
+        "targetTag": promotion.target_tag,
+        "digest": promotion.digest,
+        "promotedAt": promotion.promoted_at.to_string(),
+        "author": promotion.promoted_by,
+    })
+}
+
+fn decision_view(record: &DecisionRecord) -> Value {
+    json!({
+        "id": record.id,
+        "policy": record.policy,
+        "repository": record.repository,
+        "tag": record.tag,
+        "digest": record.digest,
+        "verdict": record.decision.verdict,
+        "reasons": record.decision.reasons,
+        "evaluator": record.decision.evaluator,
+        "policyDigest": record.decision.policy_digest,
+        "evidenceDigest": record.decision.evidence_digest,
+        "decisionDigest": record.decision.digest(),
+        "decidedAt": record.decided_at.to_string(),
+        "effect": record.effect.to_string(),
+        "effectReason": record.effect.reason(),
+        "auditEntry": record.entry,
+    })
+}
+
+impl From<promote::Error> for ApiError {
+    fn from(error: promote::Error) -> ApiError {
+        let code = match &error {
+            promote::Error::Policy(_) => "INVALID_PROMOTION_POLICY",
+            promote::Error::NotFound { what: "promotion policy", .. } => "NO_SUCH_PROMOTION_POLICY",
+            promote::Error::NotFound { what: "waiver", .. } => "NO_SUCH_WAIVER",
+            promote::Error::Registry(registry::Error::NameUnknown(_)) => "NO_SUCH_REPOSITORY",
+            promote::Error::Registry(registry::Error::ManifestUnknown { .. }) => "NO_SUCH_TAG",
+            promote::Error::Identity(error) => return error.clone().into(),
+            _ => return ApiError::new(error.kind(), error),
+        };
+        ApiError::new(error.kind(), error).coded(code)
+    }
+}

@@ -1,0 +1,98 @@
+//! Waivers: `/api/v1/waivers`. DTR hid findings of a layer; a waiver has a scope, a reason and an end.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::IntoResponse,
+    routing::{delete, get},
+};
+use base::{Id, Timestamp};
+use oci::{Digest, RepoName};
+use promote::{NewWaiver, Waiver, WaiverScope};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body::{Asked, Body, Params};
+use crate::{App, caller::Caller, error::ApiError};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new().route("/api/v1/waivers", get(list).post(create)).route("/api/v1/waivers/{waiver}", delete(remove))
+}
+
+/// Of a repository, of an image, or, without both, everywhere.
+#[derive(Deserialize)]
+struct Scope {
+    repository: Option<RepoName>,
+    image: Option<Digest>,
+}
+
+async fn list(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Asked(scope): Asked<Scope>,
+) -> Result<Json<Value>, ApiError> {
+    let waivers = app.promote.waivers(&ctx, &scope.parse()?).await?;
+    let waivers: Vec<Value> = waivers.iter().map(view).collect();
+    Ok(Json(json!({"waivers": waivers})))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Create {
+    repository: Option<RepoName>,
+    image: Option<Digest>,
+    advisory: String,
+    component: Option<String>,
+    reason: String,
+    expires_at: Option<Timestamp>,
+}
+
+async fn create(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Body(body): Body<Create>,
+) -> Result<impl IntoResponse, ApiError> {
+    let new = NewWaiver {
+        scope: Scope { repository: body.repository, image: body.image }.parse()?,
+        advisory: body.advisory,
+        component: body.component,
+        reason: body.reason,
+        expires_at: body.expires_at,
+    };
+    let waiver = app.promote.create_waiver(&ctx, new).await?;
+    Ok((StatusCode::CREATED, Json(view(&waiver))))
+}
+
+async fn remove(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(waiver): Params<Id<Waiver>>,
+) -> Result<StatusCode, ApiError> {
+    app.promote.delete_waiver(&ctx, &waiver).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Scope {
+    fn parse(self) -> Result<WaiverScope, ApiError> {
+        match (self.repository, self.image) {
+            (None, None) => Ok(WaiverScope::Everywhere),
+            (Some(name), None) => Ok(WaiverScope::Repository(name)),
+            (None, Some(digest)) => Ok(WaiverScope::Image(digest)),
+            (Some(_), Some(_)) => Err(ApiError::invalid("give either \"repository\" or \"image\", or neither")),
+        }
+    }
+}
+
+fn view(waiver: &Waiver) -> Value {
+    json!({
+        "id": waiver.id,
+        "scope": waiver.scope.to_string(),
+        "advisory": waiver.advisory,
+        "component": waiver.component,
+        "reason": waiver.reason,
+        "author": waiver.author,
+        "createdAt": waiver.created_at.to_string(),
+        "expiresAt": waiver.expires_at.map(|at| at.to_string()),
+    })
+}
