@@ -1,17 +1,18 @@
 //! The pages as a person meets them: shields, badges, layers, components and the chain, in a real Chromium.
 
 use oci::Digest;
+use serde_json::{Value, json};
 
 use crate::{
-    browser::{Browser, Window},
-    image::{debian, push, scanned},
+    browser::{Browser, Window, until},
+    image::{debian, expect, get, push, scanned},
     server::{PASSWORD, Server},
 };
 
 /// A server with three images, and a browser.
 struct Desk {
     window: Window,
-    _server: Server,
+    server: Server,
     clean: Digest,
     bad: Digest,
 }
@@ -27,7 +28,7 @@ impl Desk {
         scanned(&server, "admin/shop:clean", 6);
         scanned(&server, "admin/shop:bad", 6);
         scanned(&server, "admin/shop:scratch", 4);
-        Some(Desk { window, _server: server, clean, bad })
+        Some(Desk { window, server, clean, bad })
     }
 
     fn shield(&self, tag: &str) -> (String, String) {
@@ -84,4 +85,55 @@ fn shields_layers_and_the_chain() {
     desk.window.arrives_at("/sign-in");
     desk.window.go("/repositories");
     desk.window.arrives_at("/sign-in?to=%2Frepositories");
+}
+
+#[test]
+fn badges_waivers_and_why_an_image_was_refused() {
+    let Some(desk) = Desk::new() else { return };
+    let server = &desk.server;
+    let policy = json!({
+        "enabled": true, "targetRepository": "admin/release", "tagTemplate": "%n",
+        "rules": [{"field": "vulnerability_all", "operator": "lte", "values": ["0"]}],
+    });
+    let call = |path: &str, body: &Value| {
+        expect(server, 201, "POST", path, "application/json", body.to_string().as_bytes());
+    };
+    call("/api/v0/repositories/admin", &json!({"name": "release"}));
+    call("/api/v0/repositories/admin/shop/promotionPolicies?initialEvaluation=true", &policy);
+    let tags = || get(server, "/api/v0/repositories/admin/release/tags");
+    until("the clean image is promoted", || !tags().as_array().unwrap().is_empty());
+    let promoted = &tags()[0];
+    assert_eq!((&promoted["name"], &promoted["digest"]), (&json!("clean"), &json!(desk.clean)));
+    assert_eq!(promoted["promotion"]["sourceRepository"], "admin/shop");
+
+    desk.window.go(&format!("/chain/{}", desk.bad));
+    desk.window.sign_in(PASSWORD);
+    desk.window.arrives_at(&format!("/chain/{}", desk.bad));
+    let decided = |digest: &Digest| {
+        let story = get(server, &format!("/api/v1/chain/{digest}"));
+        story["nodes"].as_array().unwrap().iter().any(|node| node["what"] == "Decided")
+    };
+    until("the bad image is decided about", || decided(&desk.bad));
+    desk.window.go(&format!("/chain/{}", desk.bad));
+    let verdict = desk.window.browser.text(".verdict");
+    assert!(verdict.starts_with("? refused: ") && verdict.contains('1'), "{verdict}");
+
+    desk.window.go("/repositories/admin/release");
+    assert_eq!(desk.window.browser.text(".badge.promoted"), "PROMOTED");
+    assert_eq!(desk.window.browser.attributes(".badge.promoted", "title"), ["promoted from admin/shop:clean"]);
+    desk.window.go(&format!("/chain/{}", desk.clean));
+    let told = desk.window.browser.attributes("ol.chain li", "data-what");
+    for part in ["Image pushed", "Scanned", "Decided", "Promoted"] {
+        assert!(told.iter().any(|what| what == part), "{part} is not in {told:?}");
+    }
+    assert!(desk.window.browser.text(".verdict").contains("promoted, not signed: nobody signed admin/release:clean"));
+
+    let waiver = json!({"advisory": "CVE-2021-44228", "reason": "no logging here", "repository": "admin/shop"});
+    call("/api/v1/waivers", &waiver);
+    desk.window.go("/repositories/admin/shop");
+    assert_eq!(desk.shield("bad"), ("green".to_owned(), "⛨ Clean".to_owned()));
+    assert!(desk.window.browser.text("tr[data-tag='bad']").contains("1 waived"));
+    desk.window.go(&format!("/images/admin/shop@{}", desk.bad));
+    assert!(desk.window.browser.text("#components").contains("waived: no logging here (admin)"));
+    until("the waived image is promoted", || tags().as_array().unwrap().len() == 2);
 }

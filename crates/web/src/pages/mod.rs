@@ -89,6 +89,8 @@ macro_rules! failure_of {
 }
 
 failure_of!(
+    crate::scanned::Error,
+    promote::Error,
     registry::Error,
     scan::Error,
     trust::Error,
