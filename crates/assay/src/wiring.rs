@@ -84,9 +84,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
         .map_err(|error: db::Error| anyhow::Error::from(error))?;
     first_admin(&identity, &ctx, config).await?;
-    let signer = folder.log_signer(&config.authority, &entropy)?;
-    let origin = signer.verifier().name().to_string();
-    let log = Log::open(db.clone(), signer, &origin, folder.inside("log")?, clock.clone(), entropy.clone()).await?;
+    let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
     let blobs = Blobs::at(&folder.inside("blobs")?).await?;
     let settings = Settings { host: config.authority.clone(), create_on_push: true };
@@ -97,7 +95,6 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
 
-    let (image, rematch) = (scan.clone(), scan.clone());
     let alone = config.database.is_none();
     let forge = Forge::new(db.clone(), folder.inside("git")?);
     forge.reconcile(&ctx, alone).await?;
@@ -106,16 +103,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     ci.resume(&ctx).await?;
 
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
-    let worker = promote
-        .work(events.work(worker))
-        .on(scan::IMAGE_JOB, move |ctx, job| {
-            let scan = image.clone();
-            async move { scan.run_image(ctx, job).await }
-        })
-        .on(scan::REMATCH_JOB, move |ctx, job| {
-            let scan = rematch.clone();
-            async move { scan.run_rematch(ctx, job).await }
-        });
+    let worker = with_scan(promote.work(events.work(worker)), &scan);
     let worker = with_ci(worker, &forge, &ci, alone);
     if alone {
         worker.release_all().await?;
@@ -140,6 +128,27 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         metrics,
     });
     Ok(Built { app, certified, worker, folder })
+}
+
+/// The log with its key, as the folder holds them.
+async fn open_log(folder: &Folder, db: &Db, config: &Config, clock: &Clock, entropy: &Entropy) -> Result<Log> {
+    let signer = folder.log_signer(&config.authority, entropy)?;
+    let origin = signer.verifier().name().to_string();
+    Ok(Log::open(db.clone(), signer, &origin, folder.inside("log")?, clock.clone(), entropy.clone()).await?)
+}
+
+/// The background work of the scanner.
+fn with_scan(worker: Worker, scan: &Scan) -> Worker {
+    let (image, rematch) = (scan.clone(), scan.clone());
+    worker
+        .on(scan::IMAGE_JOB, move |ctx, job| {
+            let scan = image.clone();
+            async move { scan.run_image(ctx, job).await }
+        })
+        .on(scan::REMATCH_JOB, move |ctx, job| {
+            let scan = rematch.clone();
+            async move { scan.run_rematch(ctx, job).await }
+        })
 }
 
 /// The background work of forge and ci.

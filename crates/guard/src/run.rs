@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use base::Clock;
 use tlog::VerifierKey;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -39,26 +40,18 @@ pub(crate) async fn run_with(config: Config, clock: Clock, shutdown: Cancellatio
     });
     let socket = plugin::bind(&config.socket)?;
     tracing::info!(socket = %config.socket.display(), server = config.server_url, "the guard answers");
-    let mut refresher = Refresher { server, folder, pinned, guard: Arc::clone(&guard) };
     let pause = Duration::from_millis(config.refresh_ms);
-    let background = async {
-        while !shutdown.is_cancelled() {
-            refresher.turn().await;
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = shutdown.cancelled() => {}
-            }
-        }
-        // What was decided last is worth one more try.
-        refresher.report().await;
-    };
-    let (outcome, ()) = tokio::join!(
+    let server = Arc::new(server);
+    let reporter = Reporter { server: Arc::clone(&server), guard: Arc::clone(&guard) };
+    let refresher = Refresher { server, folder, pinned, guard: Arc::clone(&guard) };
+    let (outcome, (), ()) = tokio::join!(
         async {
             let outcome = plugin::serve(socket, guard, shutdown.clone()).await;
             shutdown.cancel();
             outcome
         },
-        background
+        refresher.run(pause, &shutdown),
+        reporter.run(pause, &shutdown),
     );
     outcome
 }
@@ -75,27 +68,42 @@ fn pinned(folder: &Folder, configured: Option<VerifierKey>) -> Result<Option<Ver
     }
 }
 
+/// Between two questions to a server that holds none of them, and between two changes.
+const BREATH: Duration = Duration::from_millis(20);
+
 struct Refresher {
-    server: Server,
+    server: Arc<Server>,
     folder: Folder,
     pinned: Option<VerifierKey>,
     guard: Arc<Guard>,
 }
 
 impl Refresher {
-    /// Ask once and report once. What goes wrong is told to whoever is refused because of it, and logged when it is news.
-    async fn turn(&mut self) {
-        match self.refresh().await {
-            Ok(()) => self.report().await,
-            Err(error) => {
-                if self.guard.memory.failed(error.to_string()) {
-                    tracing::warn!(%error, "the list of signed images was not refreshed");
+    /// Ask again and again. A server that holds its answer is asked at once, any other after a pause.
+    async fn run(mut self, pause: Duration, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let asked_at = Instant::now();
+            let turn = tokio::select! {
+                turn = self.refresh() => turn,
+                () = shutdown.cancelled() => return,
+            };
+            let rest = match turn {
+                Ok(true) => BREATH,
+                Ok(false) => pause.saturating_sub(asked_at.elapsed()).max(BREATH),
+                // Told to whoever is refused because of it, and logged when it is news.
+                Err(error) => {
+                    if self.guard.memory.failed(error.to_string()) {
+                        tracing::warn!(%error, "the list of signed images was not refreshed");
+                    }
+                    pause
                 }
-            }
+            };
+            nap(rest, shutdown).await;
         }
     }
 
-    async fn refresh(&mut self) -> Result<(), Error> {
+    /// Ask once; gives whether there was a new set.
+    async fn refresh(&mut self) -> Result<bool, Error> {
         let key = match &self.pinned {
             Some(key) => key.clone(),
             None => {
@@ -107,11 +115,15 @@ impl Refresher {
         };
         let memory = &self.guard.memory;
         match self.server.set(memory.etag().as_deref()).await? {
-            Fetched::Same => memory.confirm(self.guard.clock.now()),
+            Fetched::Same => {
+                memory.confirm(self.guard.clock.now());
+                Ok(false)
+            }
             Fetched::New { document, etag } => {
                 let set = open(&document, &key)?;
                 let (enabled, images) = (set.enabled, set.images.len());
-                if memory.take(set, etag, self.guard.clock.now()) {
+                let counts = memory.take(set, etag, self.guard.clock.now());
+                if counts {
                     tracing::info!(enabled, images, "a new list of signed images counts");
                     // A full disk must not keep a revocation from counting now.
                     if let Err(error) = self.folder.keep_set(&document) {
@@ -120,9 +132,25 @@ impl Refresher {
                 } else {
                     tracing::warn!("the server gave a list that was issued before the present one; it does not count");
                 }
+                Ok(counts)
             }
         }
-        Ok(())
+    }
+}
+
+struct Reporter {
+    server: Arc<Server>,
+    guard: Arc<Guard>,
+}
+
+impl Reporter {
+    async fn run(self, pause: Duration, shutdown: &CancellationToken) {
+        while !shutdown.is_cancelled() {
+            self.report().await;
+            nap(pause, shutdown).await;
+        }
+        // What was decided last is worth one more try.
+        self.report().await;
     }
 
     /// Send what waits, in messages of a bounded size, until nothing waits or the server does not take it.
@@ -145,6 +173,13 @@ impl Refresher {
             }
             queue.sent(&batch, dropped);
         }
+    }
+}
+
+async fn nap(length: Duration, shutdown: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(length) => {}
+        () = shutdown.cancelled() => {}
     }
 }
 

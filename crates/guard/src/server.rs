@@ -14,6 +14,8 @@ use crate::{Config, Error, queue::Report};
 
 /// One call; a revocation is to be known within five seconds, so a slow one is given up for the next.
 const CALL: Duration = Duration::from_secs(3);
+/// How long the server may hold its answer that nothing changed.
+const WAIT: &str = "wait=2";
 
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -70,7 +72,7 @@ impl Server {
     pub(crate) async fn set(&self, etag: Option<&str>) -> Result<Fetched, Error> {
         let mut request = self.client.get(self.at("set")?);
         if let Some(etag) = etag {
-            request = request.header(header::IF_NONE_MATCH, etag);
+            request = request.header(header::IF_NONE_MATCH, etag).header("prefer", WAIT);
         }
         let response = self.send(request).await?;
         if response.status() == StatusCode::NOT_MODIFIED {

@@ -66,6 +66,10 @@ impl Trust {
             let fault = Fault::Upload;
             return Err(PublishError::InvalidUpdate { fault, message, missing: None }.into());
         }
+        if upload.is_empty() && self.has_root(ctx, gun).await? {
+            // `docker trust sign` of what is signed already sends an empty form and expects to be told that it is well.
+            return Ok(());
+        }
         let upload = Arc::new(upload);
         for _ in 0..ATTEMPTS_MAX {
             let change = self.decide(ctx, gun, Arc::clone(&upload)).await?;
@@ -74,6 +78,12 @@ impl Trust {
             }
         }
         Err(Error::Busy(gun.to_string()))
+    }
+
+    async fn has_root(&self, ctx: &Ctx, gun: &Gun) -> Result<bool, Error> {
+        let mut tx = self.db.read().await?;
+        access::require(&mut tx, ctx, gun, Right::Push).await?;
+        Ok(newest(&mut tx, gun).await?.root.is_some())
     }
 
     /// Whether the actor may publish; an early answer for those who would send much.

@@ -1,5 +1,7 @@
 //! What may run: `/api/v1/admission`, for guards and administrators.
 
+use std::time::Duration;
+
 use admit::{Policy, Reported};
 use axum::{
     Json, Router,
@@ -14,6 +16,9 @@ use serde_json::{Value, json};
 
 use crate::{App, caller::Caller, dtr::Body, error::ApiError};
 
+/// The longest an answer is held: the server stops within seconds.
+const WAIT_MAX_S: u64 = 5;
+
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/admission/key", get(key))
@@ -27,12 +32,22 @@ async fn key(State(app): State<App>) -> Json<Value> {
     Json(json!({"verifierKey": app.admit.verifier_key().to_string()}))
 }
 
-/// The signed allow-set; 304 to a guard that has it.
+/// The signed allow-set; 304 to a guard that has it. `Prefer: wait=N` (RFC 7240, section 4.3) asks to hold that answer, so
+/// that a revocation is known at once.
 async fn set(State(app): State<App>, Caller(ctx): Caller, headers: HeaderMap) -> Result<Response, ApiError> {
-    let issued = app.admit.allow_set(&ctx).await?;
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let known = text(header::IF_NONE_MATCH).map(|value| value.trim().trim_matches('"'));
+    let wait = text(header::HeaderName::from_static("prefer"));
+    let wait_s = wait.and_then(|value| value.trim().strip_prefix("wait=")?.parse::<u64>().ok());
+    let issued = match (known, wait_s) {
+        (Some(known), Some(wait_s)) => {
+            let patience = Duration::from_secs(wait_s.min(WAIT_MAX_S));
+            app.admit.allow_set_after(&ctx, known, patience).await?
+        }
+        _ => app.admit.allow_set(&ctx).await?,
+    };
     let etag = format!("\"{}\"", issued.version);
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    if known.flat_map(|value| value.split(',')).any(|value| value.trim() == etag) {
+    if known == Some(&*issued.version) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
     let headers = [

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::accounts;
 use super::commits::{Shipped, Way};
 use super::pipelines;
 use super::projects;
 use super::registry;
+use super::runners;
 use super::server::Server;
 use super::site;
 use super::trust;
@@ -30,7 +31,7 @@ pub fn play(steps: &mut Steps, server: &Server, way: &Way, last: &Shipped) -> Re
         admin.ask(["grant", site::FIRST_EDITION, "read-write", "--team", site::TEAM])
     })?;
     trust::first_edition(steps, server, way.people, way.builder, site::FIRST_EDITION)?;
-    steps.step("its signer project, trigger and webhook", || signer_project(server, way))?;
+    steps.step("its signer project, trigger, webhook and runner", || signer_project(server, way))?;
     let before = pipelines::known(server, site::FIRST_SIGNER)?;
     let latest = format!("{}:latest", site::FIRST_EDITION);
     steps.step("a policy saved and applied promotes what is there already", || {
@@ -51,13 +52,13 @@ pub fn play(steps: &mut Steps, server: &Server, way: &Way, last: &Shipped) -> Re
 
 fn signer_project(server: &Server, way: &Way) -> Result<()> {
     let admin = &server.admin;
-    let project = admin.ask(["project", "create", site::FIRST_SIGNER, "--one-at-a-time"])?;
+    admin.ask(["project", "create", site::FIRST_SIGNER, "--one-at-a-time"])?;
     projects::set_variables(server, way.people, site::FIRST_SIGNER)?;
     let sign = projects::work_copy(way.scene, server, site::FIRST_SIGNER, "sign_first")?;
     projects::commit_and_push(&sign, way.people, "Sign what is promoted, by a push with content trust")?;
     let trigger = admin.ask(["trigger", "create", site::FIRST_SIGNER, "--description", "image promoted"])?;
-    let number = project["id"].as_i64().with_context(|| format!("no id in {project}"))?;
+    let number = projects::number(server, site::FIRST_SIGNER)?;
     let address = projects::trigger_address(number, &accounts::text(&trigger, "token")?);
     admin.ask_with(["webhook", "create", "--type", "PROMOTION", "--key", site::RELEASES, "-"], &address)?;
-    Ok(())
+    runners::start(way.scene, server, way.builder, site::FIRST_SIGNER, &runners::signer_volumes(way.people, way.signer))
 }

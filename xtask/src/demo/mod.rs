@@ -21,6 +21,7 @@ mod accounts;
 mod production;
 mod projects;
 mod repositories;
+mod runners;
 mod server;
 mod sources;
 mod trust;
@@ -103,7 +104,7 @@ fn play(steps: &mut Steps, scene: &Scene) -> Result<Server> {
     repositories::create(steps, &server)?;
     let signer = trust::later_edition(steps, scene, &server, &people, &builder)?;
     projects::create(steps, scene, &server, &people)?;
-    projects::start_runner(steps, scene, &server, &people, &builder, &signer)?;
+    runners::start_both(steps, scene, &server, &people, &builder, &signer)?;
     let production = production::start(steps, scene, &server, &people)?;
 
     let code = projects::work_copy(scene, &server, site::CODE, "flask")?;

@@ -3,11 +3,12 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use serde_json::json;
 
 use super::accounts::People;
 use super::client::Client;
@@ -19,6 +20,8 @@ use crate::stage::{Process, Steps};
 use crate::{command, wait};
 
 const START: Duration = Duration::from_secs(30);
+/// How long a guard may believe what is no longer so.
+const REFRESH: Duration = Duration::from_secs(5);
 /// A pull, a start and a first health check.
 const SERVICE: Duration = Duration::from_secs(90);
 /// The service of the stack `flask`.
@@ -45,7 +48,9 @@ pub fn start(steps: &mut Steps, scene: &Scene, server: &Server, people: &People)
         let file = |name: &str| folder.join(name);
         Ok(EngineTls { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), port: site::ENGINE_PORT })
     })?;
-    let guard = start_guard(steps, scene, server)?;
+    let guard =
+        steps.step("start `assay guard`: run only what team ci/gitlab signed", || start_guard(scene, server))?;
+    steps.watch("assay guard", &scene.run.dir().join("guard.log"));
     let config = EngineConfig {
         name: site::PRODUCTION.to_owned(),
         address: scene.production,
@@ -65,26 +70,41 @@ pub fn start(steps: &mut Steps, scene: &Scene, server: &Server, people: &People)
         let mut closed = production.docker(["version"]);
         command::refused(closed.env("DOCKER_CERT_PATH", scene.run.folder("no-bundle")?))
     })?;
-    steps.step("docker login and a Swarm of one node, over TLS", || {
+    steps.step("docker login over TLS, and a Swarm of one node by the machine's own administrator", || {
         production.user.login(&production.engine, &people.robot.name, &people.robot.token)?;
         let address = scene.production.to_string();
-        command::run(&mut production.docker(["swarm", "init", "--advertise-addr", &address]))
+        command::run(&mut production.engine.docker(["swarm", "init", "--advertise-addr", &address]))
     })?;
     Ok(production)
 }
 
-fn start_guard(steps: &mut Steps, scene: &Scene, server: &Server) -> Result<Process> {
-    let log = scene.run.dir().join("guard.log");
+fn start_guard(scene: &Scene, server: &Server) -> Result<Process> {
+    let admin = &server.admin;
+    admin.ask(["account", "create", "guard"])?;
+    let token = admin.ask(["token", "create", "--account", "guard", "--label", "production"])?;
+    admin.ask(["admission", "require", "--team", site::TEAM, "--guard", "guard"])?;
+    let key = admin.ask(["admission", "key"])?;
     let socket = Engine::plugins(scene.run, site::PRODUCTION)?.join("assay.sock");
-    let guard = steps.step("start `assay guard`: run only what team ci/gitlab signed", || {
-        let mut command = Command::new(scene.binary);
-        command.args(["guard", "--server", site::URL, "--resolve", &site::resolve(scene.server()), "--ca"]);
-        command.arg(&server.ca).args(["--require", site::TEAM, "--socket"]).arg(&socket);
-        let guard = Process::spawn(scene.cleanup, "assay guard", &command, &log)?;
-        guard.ready("its socket", START, || Ok(socket.exists()))?;
-        Ok(guard)
-    })?;
-    steps.watch("assay guard", &log);
+    let state = scene.run.folder("guard")?;
+    let text = |path: &Path| json!(path.to_string_lossy());
+    let config = format!(
+        "server_url = {}\ntoken = {}\nca_pem = {}\nsocket = {}\nengine_socket = {}\nstate_dir = {}\nverifier_key = {}\n\
+         resolve = {}\nrefresh_ms = 200\n",
+        json!(site::URL),
+        token["token"],
+        json!(fs::read_to_string(&server.ca)?),
+        text(&socket),
+        text(&scene.run.dir().join(site::PRODUCTION).join("docker.sock")),
+        text(&state),
+        key["verifierKey"],
+        json!([[site::REGISTRY, scene.server()]]),
+    );
+    let file = scene.run.dir().join("guard.toml");
+    fs::write(&file, config)?;
+    let mut command = Command::new(scene.binary);
+    command.arg("guard").arg("--config").arg(&file);
+    let guard = Process::spawn(scene.cleanup, "assay guard", &command, &scene.run.dir().join("guard.log"))?;
+    guard.ready("its socket", START, || Ok(socket.exists()))?;
     Ok(guard)
 }
 
@@ -164,12 +184,16 @@ fn get(server: SocketAddr) -> Option<String> {
     Some(answer)
 }
 
-/// Runs a docker command that the guard has to refuse, and gives its sentence.
+/// Waits until the guard refuses a docker command in these words; a guard knows within five seconds what changed.
 ///
 /// # Errors
-/// It succeeded, or the sentence lacks the words.
-pub fn refused(command: &mut Command, words: &str) -> Result<String> {
-    let said = command::refused(command)?;
-    let line = said.lines().find(|line| line.contains(words));
-    Ok(line.with_context(|| format!("the refusal does not say {words:?}:\n{said}"))?.trim().to_owned())
+/// It goes on to allow it, or says something else.
+pub fn refused(what: &str, mut command: impl FnMut() -> Command, words: &str) -> Result<String> {
+    wait::patiently(&format!("the refusal of {what}, saying {words:?}"), REFRESH, || {
+        let output = command::output(&mut command())?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = said.lines().find(|line| line.contains(words));
+        ensure!(output.status.success() || line.is_some(), "it was refused, but not with {words:?}:\n{said}");
+        Ok(line.filter(|_| !output.status.success()).map(|line| line.trim().to_owned()))
+    })
 }

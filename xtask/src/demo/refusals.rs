@@ -1,6 +1,7 @@
 //! Act 10: what must not happen, and the words in which it does not.
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
@@ -12,9 +13,9 @@ use super::projects;
 use super::server::Server;
 use super::site;
 use super::trust;
-use crate::command;
 use crate::engine::Engine;
 use crate::stage::Steps;
+use crate::{command, wait};
 
 /// The registry and the forge say no.
 ///
@@ -23,8 +24,7 @@ use crate::stage::Steps;
 pub fn of_the_server(steps: &mut Steps, server: &Server, way: &Way, good: &Shipped, bad_job: i64) -> Result<()> {
     immutable(steps, server, way, good, bad_job)?;
     let note = steps.step("a trigger refuses a wrong token", || {
-        let project = server.admin.ask(["project", "show", site::SIGNER])?;
-        let address = projects::trigger_address(project["id"].as_i64().unwrap_or_default(), "wrong");
+        let address = projects::trigger_address(projects::number(server, site::SIGNER)?, "wrong");
         let said = command::refused(&mut server.curl(["--request", "POST", &address]))?;
         ensure!(said.contains("404"), "the answer was {said}");
         Ok(said)
@@ -96,17 +96,17 @@ pub fn of_the_guard(steps: &mut Steps, server: &Server, way: &Way, good: &Shippe
         Ok(target)
     };
     let unsigned = push("admin/unsigned:1", &base)?;
-    refuses(steps, production, "an image that nobody signed", &unsigned, "not signed")?;
+    refuses(steps, production, "an image that nobody signed", &unsigned, "is not signed")?;
 
     let foreign = push("admin/foreign:1", &base)?;
     steps.step("an administrator, who is not of the team, signs an image", || {
         command::run(&mut admin.docker(engine, ["trust", "sign", "--local", &foreign]))
     })?;
-    refuses(steps, production, "an image that somebody outside the team signed", &foreign, site::TEAM)?;
+    refuses(steps, production, "an image that somebody outside the team signed", &foreign, "who is not in team")?;
 
     let moved =
         steps.step("the team signs a tag, and the tag moves", || move_signed(way, people, engine, good, &push))?;
-    refuses(steps, production, "a tag that moved after it was signed", &moved, "signed")
+    refuses(steps, production, "a tag that moved after it was signed", &moved, "moved after it was signed")
 }
 
 fn move_signed(
@@ -122,21 +122,25 @@ fn move_signed(
     trust::add_signer(&way.builder.admin, engine, people, "admin/moved")?;
     way.signer.login(engine, &people.robot.name, &people.robot.token)?;
     command::run(&mut way.signer.docker(engine, ["trust", "sign", "--local", &moved]))?;
-    command::run(&mut way.production.docker(["pull", "--quiet", &moved]))?;
+    // As long as it is what was signed it may be pulled.
+    wait::patiently("the signed tag to be known in production", Duration::from_secs(5), || {
+        Ok(command::run(&mut way.production.docker(["pull", "--quiet", &moved])).ok())
+    })?;
     push("admin/moved:1", &site::image(site::BASE))
 }
 
 /// Pull, run and service create are each refused, in words.
 fn refuses(steps: &mut Steps, production: &Production, what: &str, image: &str, words: &str) -> Result<()> {
     let sentence = steps.step(&format!("the guard refuses {what}: pull"), || {
-        production::refused(&mut production.docker(["pull", image]), words)
+        production::refused(what, || production.docker(["pull", image]), words)
     })?;
     steps.note(&sentence);
-    steps.step("… and run", || production::refused(&mut production.docker(["run", "--rm", image, "true"]), words))?;
-    steps.step("… and service create", || {
-        let create = ["service", "create", "--detach", "--with-registry-auth", "--name", "refused", image];
-        production::refused(&mut production.docker(create), words)
+    steps.step("… and run", || {
+        production::refused(what, || production.docker(["run", "--rm", image, "true"]), words)
     })?;
+    // The client pins the digest that the tag has now; nobody signed that one for the team.
+    let create = ["service", "create", "--detach", "--with-registry-auth", "--name", "refused", image];
+    steps.step("… and service create", || production::refused(what, || production.docker(create), "signed"))?;
     Ok(())
 }
 

@@ -65,7 +65,7 @@ fn build() -> Result<PathBuf> {
     let said = command::run(cargo.current_dir(crate::repository()))?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let ours = messages.filter(|message| message["target"]["name"] == "assay");
-    let path = ours.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).last();
+    let path = ours.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
     path.context("cargo named no executable of the package assay")
 }
 

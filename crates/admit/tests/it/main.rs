@@ -90,6 +90,20 @@ async fn one_document_until_something_changed_or_it_is_half_spent() {
 }
 
 #[tokio::test]
+async fn who_waits_hears_of_a_change_at_once() {
+    let world = World::new().await;
+    let (system, patience) = (world.system(), std::time::Duration::from_secs(60));
+    world.admit.set_policy(&system, required(&[])).await.unwrap();
+    let first = world.admit.allow_set(&system).await.unwrap();
+    assert_eq!(world.admit.allow_set_after(&system, "another", patience).await.unwrap().version, first.version);
+    let (second, _) = tokio::join!(world.admit.allow_set_after(&system, &first.version, patience), async {
+        let off = Policy { enabled: false, ..required(&[]) };
+        world.admit.set_policy(&system, off).await.unwrap();
+    });
+    assert_ne!(second.unwrap().version, first.version);
+}
+
+#[tokio::test]
 async fn rights() {
     let world = World::new().await;
     let kind = |outcome: Result<(), admit::Error>| outcome.unwrap_err().kind();

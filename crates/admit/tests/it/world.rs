@@ -6,13 +6,13 @@ use admit::{Admit, document};
 use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Principal, Secret};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
-use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
+use identity::{AccountKind, Authority, Identity, NewAccount, Sealer, TokenKeys};
 use oci::{Digest, Reference};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use registry::{ManifestPush, Registry, Settings};
 use serde_json::{Value, json};
 use tlog::Signer;
-use trust::{Gun, Sealer, Trust};
+use trust::{Gun, Trust};
 use tuf::{PublicKey, RoleName, Signature, SigningKey, Target, build::Unsigned};
 
 pub const HOST: &str = "assay.test:4443";
@@ -48,7 +48,7 @@ impl World {
         let key = authority.client("token", clock.now()).unwrap();
         let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, HOST).unwrap();
         let identity = Identity::new(db.clone(), keys, authority, None);
-        let trust = Trust::new(db.clone(), HOST, &[], Sealer::new(&Secret::new([7; 32])));
+        let trust = Trust::new(db.clone(), HOST, &[], identity::Sealer::new(&Secret::new([7; 32])));
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let registry = Registry::new(db.clone(), blobs, Settings { host: HOST.to_owned(), create_on_push: true });
         let signer = Signer::generate(document::key_name(HOST).unwrap(), &Entropy::seeded(1));

@@ -55,9 +55,11 @@ impl World {
 
     /// Git as it is on anybody's machine, trusting the installation's authority.
     fn try_git(&self, arguments: &[&str]) -> (bool, String) {
-        let ca = format!("http.sslCAInfo={}", self.server.ca().display());
-        let own = ["-c", &ca, "-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"];
-        let environment = [("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0")];
+        let ca = self.server.ca();
+        let own = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"];
+        // The machine's own setting of this variable would win over any configuration.
+        let environment =
+            [("GIT_SSL_CAINFO", ca.to_str().unwrap()), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0")];
         attempt("git", &[&own[..], arguments].concat(), &self.work, &environment)
     }
 

@@ -35,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Play the steps; gives the kind of each tag, in the order they were pushed.
-async fn play(world: &World, steps: &[Step]) -> Vec<(String, Kind)> {
+async fn play(mut world: World, steps: &[Step]) -> (World, Vec<(String, Kind)>) {
     let policies = [world.policy(&[clean()], "%n", false).await, world.policy(&[clean()], "latest", false).await];
     let mut pushed: Vec<(String, Kind)> = Vec::new();
     let mut variants: BTreeMap<String, String> = BTreeMap::new();
@@ -83,13 +83,13 @@ async fn play(world: &World, steps: &[Step]) -> Vec<(String, Kind)> {
                 }
             }
             Step::Run => world.run().await,
-            Step::Die(steps) => world.run_and_die(*steps).await,
+            Step::Die(steps) => world = world.run_and_die(*steps).await,
             Step::Waive => {}
         }
         world.advance(1);
     }
     world.run().await;
-    pushed
+    (world, pushed)
 }
 
 async fn check(world: &World, pushed: &[(String, Kind)]) {
@@ -136,14 +136,14 @@ async fn check(world: &World, pushed: &[(String, Kind)]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn exactly_once_whatever_happens(steps in proptest::collection::vec(step(), 1..14)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let world = World::new().await;
-            let pushed = play(&world, &steps).await;
+            let (world, pushed) = play(world, &steps).await;
             check(&world, &pushed).await;
         });
     }

@@ -32,7 +32,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     /// The data of each `image.promoted`, in the order they were handled.
     pub(crate) told: Arc<Mutex<Vec<Value>>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An image by what its scan finds.
@@ -49,12 +49,20 @@ impl World {
     /// A build repository with these settings and a target.
     pub(crate) async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
+        let world = World::open(folder, clock, Arc::default()).await;
+        world.repository(BUILD, true).await;
+        world.repository(TARGET, false).await;
+        world
+    }
+
+    /// What a process does when it starts on this folder.
+    async fn open(folder: tempfile::TempDir, clock: Clock, told: Arc<Mutex<Vec<Value>>>) -> World {
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, promote::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let settings = Settings { host: "assay.test".into(), create_on_push: true };
         let registry = Registry::new(db.clone(), blobs, settings);
-        let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         let ctx = Ctx::system("test", &clock, &Entropy::System);
         let mut subscriptions = vec![
             Subscription { event: "image.pushed", job: scan::IMAGE_JOB },
@@ -65,9 +73,8 @@ impl World {
         done.unwrap();
         let scan = Scan::open(&ctx, db.clone(), registry.clone()).await.unwrap();
         let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
-        let world = World { db, registry, scan, promote, clock, told: Arc::default(), _folder: folder };
-        world.repository(BUILD, true).await;
-        world.repository(TARGET, false).await;
+        let world = World { db, registry, scan, promote, clock, told, folder };
+        world.worker().release_all().await.unwrap();
         world
     }
 
@@ -124,21 +131,24 @@ impl World {
         }
     }
 
-    /// Run jobs, but let the process die after so many steps, whatever it was doing.
-    pub(crate) async fn run_and_die(&self, steps: usize) {
-        let worker = self.worker();
-        let mut running = pin!(worker.run_until_idle());
-        let mut left = steps;
-        std::future::poll_fn(|context| {
-            if left == 0 {
-                return Poll::Ready(());
-            }
-            left -= 1;
-            running.as_mut().poll(context).map(drop)
-        })
-        .await;
-        // What the next process does first.
-        self.worker().release_all().await.unwrap();
+    /// Run jobs, but let the process die after so many steps, whatever it was doing; gives the next one.
+    pub(crate) async fn run_and_die(self, steps: usize) -> World {
+        {
+            let worker = self.worker();
+            let mut running = pin!(worker.run_until_idle());
+            let mut left = steps;
+            std::future::poll_fn(|context| {
+                if left == 0 {
+                    return Poll::Ready(());
+                }
+                left -= 1;
+                running.as_mut().poll(context).map(drop)
+            })
+            .await;
+        }
+        let World { db, registry, scan, promote, clock, told, folder } = self;
+        drop((db, registry, scan, promote));
+        World::open(folder, clock, told).await
     }
 
     pub(crate) async fn push(&self, name: &str, tag: &str, kind: Kind) -> Digest {
@@ -180,7 +190,11 @@ impl World {
     }
 
     pub(crate) async fn policy(&self, rules: &[Rule], template: &str, apply: bool) -> PromotionPolicy {
-        self.promote.create_policy(&self.ctx(), &repo(BUILD), form(rules, TARGET, template), apply).await.unwrap()
+        let made = form(rules, TARGET, template);
+        let policy = self.promote.create_policy(&self.ctx(), &repo(BUILD), made, apply).await.unwrap();
+        // Policies act in the order they were made.
+        self.advance(1);
+        policy
     }
 
     pub(crate) async fn tagged(&self, name: &str, tag_name: &str) -> Option<Digest> {

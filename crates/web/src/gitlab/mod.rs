@@ -43,10 +43,11 @@ async fn version() -> Json<Value> {
 async fn user(State(app): State<App>, Known(ctx): Known) -> Result<Json<Value>, GitlabError> {
     let principal = ctx.principal().ok_or(identity::Error::Unauthenticated)?;
     let account = app.identity.account(&ctx, &principal.name).await?;
+    let name = if account.full_name.is_empty() { account.name.as_str() } else { account.full_name.as_str() };
     Ok(Json(json!({
         "id": account.id,
         "username": account.name,
-        "name": if account.full_name.is_empty() { account.name.to_string() } else { account.full_name.clone() },
+        "name": name,
         "state": if account.active { "active" } else { "blocked" },
         "is_admin": account.admin,
         "web_url": format!("{}/{}", app.site.url, account.name),
