@@ -3,6 +3,7 @@
 
 mod browser;
 mod image;
+mod job_pages;
 mod notary;
 mod pages;
 mod pipelines;
