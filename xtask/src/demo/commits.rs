@@ -118,7 +118,7 @@ pub fn refuse_vulnerable(
     steps
         .step("it is over the threshold, and not promoted", || {
             ensure!(scanned.findings() > 0, "the scan found nothing in {image}: {scanned:?}");
-            let decided = wait::patiently("the refusal", DECISION, || refusal(server, &scanned.digest))?;
+            let decided = wait::patiently("the refusal", DECISION, || refusal(server, job))?;
             let tag = registry::tag(server, &format!("{}:{job}", site::RELEASES))?;
             ensure!(tag.is_none(), "{image} was promoted in spite of {}", scanned.sentence());
             let latest = registry::digest(server, &format!("{}:latest", site::RELEASES))?;
@@ -142,12 +142,12 @@ fn revert(way: &Way) -> Result<()> {
     Ok(())
 }
 
-/// The sentence of the decision that refused a digest.
-fn refusal(server: &Server, digest: &str) -> Result<Option<String>> {
-    let answer = server.admin.get(&format!("/api/v1/decisions?digest={digest}"))?;
+/// The first objection of the decision that refused a tag of the builds.
+fn refusal(server: &Server, job: i64) -> Result<Option<String>> {
+    let answer = server.admin.get(&format!("/api/v1/repositories/{}/tags/{job}/decisions", site::BUILDS))?;
     let decisions = answer["decisions"].as_array().cloned().unwrap_or_default();
     let refused = decisions.iter().find(|decision| decision["verdict"] == "refused");
-    Ok(refused.map(|decision| decision["sentence"].as_str().unwrap_or_default().to_owned()))
+    Ok(refused.map(|decision| decision["reasons"][0]["sentence"].as_str().unwrap_or_default().to_owned()))
 }
 
 fn built(server: &Server, commit: &str) -> Result<i64> {

@@ -58,10 +58,11 @@ pub fn compile(steps: &mut Steps, cache: &Path) -> Result<(PathBuf, Images)> {
     Ok((binary, joined))
 }
 
-/// The profile of the tests: `make test` has compiled it already, and the story spends its time in engines, not in Assay.
+/// In the tests' profile and with the whole workspace's features, as `make test` has compiled it already; the story spends
+/// its time in engines, not in Assay.
 fn build() -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", "assay", "--message-format", "json-render-diagnostics"]);
+    cargo.args(["build", "--quiet", "--workspace", "--bin", "assay", "--message-format", "json-render-diagnostics"]);
     let said = command::run(cargo.current_dir(crate::repository()))?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let ours = messages.filter(|message| message["target"]["name"] == "assay");
