@@ -91,7 +91,12 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             demo::run(&demo_root(), &demo_cache(), *keep)?;
             Ok(ExitCode::SUCCESS)
         }
-        Chore::Prepare | Chore::Engines(Engines::Setup) => {
+        Chore::Prepare => {
+            let prepare = |cleanup: &_| packages::ensure_for_tests(cleanup).map(|report| println!("{report}"));
+            stage::with_cleanup(false, prepare)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Engines(Engines::Setup) => {
             stage::with_cleanup(false, |cleanup| packages::ensure(cleanup).map(|report| println!("{report}")))?;
             Ok(ExitCode::SUCCESS)
         }

@@ -36,6 +36,10 @@ const NEEDED: [(&str, &str); 13] = [
     ("sqlite3", "a vandal with access to the database"),
 ];
 
+/// What the tests need beside it. The demo does without: a browser is 130 MB to fetch.
+const TESTED: [(&str, &str); 2] =
+    [("chromium", "the pages as a person meets them"), ("chromium-driver", "drives that browser")];
+
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const SET_ASIDE: &str = "/usr/sbin/policy-rc.d.before-assay";
 const DENY_ALL: &str = "#!/bin/sh\n# made by cargo xtask while it installs packages; may be removed\nexit 101\n";
@@ -47,7 +51,19 @@ const SERVICES: [&str; 3] = ["docker.service", "docker.socket", "containerd.serv
 /// # Errors
 /// Not root, not Debian, another vendor's engine in the way, or apt-get failed.
 pub fn ensure(cleanup: &Cleanup) -> Result<String> {
-    let missing = missing()?;
+    install(cleanup, &NEEDED)
+}
+
+/// The same with what only the tests need.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_for_tests(cleanup: &Cleanup) -> Result<String> {
+    install(cleanup, &[&NEEDED[..], &TESTED].concat())
+}
+
+fn install(cleanup: &Cleanup, needed: &[(&'static str, &str)]) -> Result<String> {
+    let missing = missing(needed)?;
     if !rustix::process::geteuid().is_root() {
         let install = if missing.is_empty() {
             String::new()
@@ -81,18 +97,18 @@ pub fn apt_get() -> Command {
     command
 }
 
-fn missing() -> Result<Vec<&'static str>> {
-    let names = NEEDED.map(|(name, _)| name);
+fn missing(needed: &[(&'static str, &str)]) -> Result<Vec<&'static str>> {
+    let names = needed.iter().map(|(name, _)| *name);
     let mut query = Command::new("dpkg-query");
-    query.args(["-W", "-f", "${Package} ${db:Status-Status}\\n"]).args(names);
+    query.args(["-W", "-f", "${Package} ${db:Status-Status}\\n"]).args(names.clone());
     // It ends with 1 when it does not know one of them, and still lists the others.
     let Ok(output) = command::output(&mut query) else {
-        let needs: Vec<String> = NEEDED.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+        let needs: Vec<String> = needed.iter().map(|(name, why)| format!("{name} ({why})")).collect();
         bail!("this machine has no dpkg; the harness knows Debian only and needs: {}", needs.join(", "));
     };
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     let installed: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(" installed")).collect();
-    Ok(names.into_iter().filter(|name| !installed.contains(name)).collect())
+    Ok(names.filter(|name| !installed.contains(name)).collect())
 }
 
 /// Installing docker.io would make apt remove another vendor's engine; that is not ours to decide.

@@ -28,9 +28,14 @@ impl Link {
         matches!(self.body.kind.as_str(), "image.copied" | "image.promoted")
     }
 
-    /// Where a copy went.
+    /// The repository a copy came from. A promotion writes `account/name:tag`, a copy `account/name`.
+    fn source(&self) -> Option<&str> {
+        self.detail("source").map(without_tag)
+    }
+
+    /// The repository a copy went to.
     fn target(&self) -> Option<&str> {
-        self.detail("repository").or(self.detail("target"))
+        self.detail("repository").or(self.detail("target")).map(without_tag)
     }
 }
 
@@ -51,13 +56,17 @@ fn with_sources(links: &[Link], visible: &BTreeSet<String>) -> BTreeSet<String> 
         let before = known.len();
         for link in links.iter().filter(|link| link.is_copy()) {
             if link.target().is_some_and(|target| known.contains(target)) {
-                known.extend(link.detail("source").map(str::to_owned));
+                known.extend(link.source().map(str::to_owned));
             }
         }
         if known.len() == before {
             return known;
         }
     }
+}
+
+fn without_tag(image: &str) -> &str {
+    image.split_once(':').map_or(image, |(repository, _)| repository)
 }
 
 fn may_know(link: &Link, known: &BTreeSet<String>) -> bool {

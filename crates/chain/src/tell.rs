@@ -16,11 +16,13 @@ pub fn tell(link: &Link, digest: &str) -> Node {
         "pipeline.created" => pipeline(link),
         kind if kind.starts_with("job.") => job(link),
         "image.pushed" => pushed(link),
-        "image.copied" | "image.promoted" => promoted(link),
+        "image.copied" => copied(link),
+        "image.promoted" => promoted(link),
         "scan.completed" => scanned(link),
         "scan.failed" => plain(link, "Scan failed", State::Bad),
         "scan.requested" => plain(link, "Scan asked for", State::Neutral),
         "decision.made" => decided(link),
+        "promotion.withheld" => plain(link, "Promotion withheld", State::Bad),
         "trust.published" => signed(link, digest),
         "webhook.delivered" => plain(link, "Webhook delivered", State::Good),
         "webhook.failed" => plain(link, "Webhook failed", State::Bad),
@@ -106,7 +108,7 @@ fn job(link: &Link) -> Told {
         .detail(link, "stage")
         .with("runner", link.detail("runner_description"))
         .with("status", status)
-        .detail(link, "failure")
+        .detail(link, "failure_reason")
         .detail(link, "retry_of")
         .with("commit", link.subjects("commit/").next());
     (words(kind), state, facts)
@@ -121,17 +123,25 @@ fn pushed(link: &Link) -> Told {
     ("Image pushed".to_owned(), State::Good, facts)
 }
 
-fn promoted(link: &Link) -> Told {
-    let source_tag = link.detail("source_tag");
+/// The tag itself: what a promotion does in the registry.
+fn copied(link: &Link) -> Told {
     let facts = Facts::default()
-        .with("image", image(link.detail("repository").or(link.detail("target")), link.detail("tag")))
-        .with("from", image(link.detail("source"), source_tag))
-        .detail(link, "policy")
-        .detail(link, "policy_digest")
-        .detail(link, "decision")
+        .with("image", image(link.detail("repository"), link.detail("tag")))
+        .with("from", link.detail("source"))
         .with("how", link.detail("origin"))
         .with("the tag named before", link.detail("before"))
         .job(link);
+    ("Copied".to_owned(), State::Good, facts)
+}
+
+fn promoted(link: &Link) -> Told {
+    let manual = link.body.details.get("manual").and_then(Value::as_bool).unwrap_or(false);
+    let facts = Facts::default()
+        .with("image", link.detail("target"))
+        .with("from", link.detail("source"))
+        .with("policy", link.subjects("policy/").next())
+        .with("how", manual.then_some("a person asked for it"))
+        .with("decision entry", link.body.cause.as_deref());
     ("Promoted".to_owned(), State::Good, facts)
 }
 
@@ -156,22 +166,22 @@ fn scanned(link: &Link) -> Told {
 }
 
 fn decided(link: &Link) -> Told {
-    let verdict = link.detail("verdict").or(link.detail("outcome"));
+    let verdict = link.detail("verdict");
     let state = match verdict {
         Some("allowed") => State::Good,
         Some("refused") => State::Bad,
         _ => State::Neutral,
     };
-    let because = ["because", "reasons", "reason", "sentences"];
-    let because = because.iter().find_map(|name| link.body.details.get(*name).and_then(text));
+    let because = link.body.details.get("objections").and_then(text);
     let facts = Facts::default()
         .with("verdict", verdict)
         .with("because", because)
-        .with("image", image(link.detail("repository").or(link.detail("source")), link.detail("tag")))
+        .with("image", link.subjects("tag/").next().or(link.subjects("repository/").next()))
         .detail(link, "target")
-        .detail(link, "policy")
-        .detail(link, "policy_digest")
-        .detail(link, "evidence");
+        .with("policy", link.subjects("policy/").next())
+        .with("policy digest", link.detail("policy"))
+        .with("evidence digest", link.detail("evidence"))
+        .with("decision digest", link.detail("decision"));
     ("Decided".to_owned(), state, facts)
 }
 
@@ -209,11 +219,21 @@ fn signed(link: &Link, digest: &str) -> Told {
 }
 
 fn admission(link: &Link) -> Told {
+    let facts = Facts::default()
+        .with("engine", link.subjects("engine/").next())
+        .detail(link, "user")
+        .detail(link, "image")
+        .with("asked for", image_request(link))
+        .detail(link, "reason");
     match link.body.kind.as_str() {
-        "admission.allowed" | "admission.admitted" => plain(link, "Admitted", State::Good),
-        "admission.refused" | "admission.denied" => plain(link, "Refused to run", State::Bad),
+        "admission.allowed" => ("Admitted".to_owned(), State::Good, facts),
+        "admission.refused" => ("Refused to run".to_owned(), State::Bad, facts),
         kind => plain(link, &words(kind), State::Neutral),
     }
+}
+
+fn image_request(link: &Link) -> Option<String> {
+    Some(format!("{} {}", link.detail("method")?, link.detail("path")?))
 }
 
 /// An entry with all its particulars as they are.

@@ -59,6 +59,9 @@ struct Writer {
     group: Option<Group>,
     /// True from SAVEPOINT to RELEASE. Found true under the lock, it means that a caller was dropped half-way.
     savepoint: bool,
+    /// True while a statement that opens or closes something is under way. Found true under the lock, nobody knows whether it
+    /// ran, and everything that is not committed is undone.
+    unsure: bool,
 }
 
 /// Closures that share one commit, and how that commit ended.
@@ -115,7 +118,10 @@ impl Db {
 
     async fn commit_sqlite(&self, writer: &mut Writer, group: &Group) -> Result<(), Error> {
         writer.heal().await?;
-        let outcome = writer.tx.execute("COMMIT", &[]).await.map(drop);
+        if let Some(outcome) = group.0.get() {
+            return outcome.clone();
+        }
+        let outcome = writer.control("COMMIT").await;
         if outcome.is_err() {
             // A failed commit (a full disk) leaves the transaction open; none of the group's work may survive in it.
             let _ = writer.tx.execute("ROLLBACK", &[]).await;
@@ -200,12 +206,18 @@ impl Attempts<'_> {
         let group = writer.group.clone().expect("begin made a group");
         let queue = OwnedMutexGuard::mutex(&writer).clone();
         drop(writer);
-        // Behind all who were waiting meanwhile: their work joins this commit.
-        let mut writer = queue.lock().await;
-        let outcome = match group.0.get() {
-            Some(outcome) => outcome.clone(),
-            None => self.db.commit_sqlite(&mut writer, &group).await,
-        };
+        let db = self.db.clone();
+        // A task of its own: whoever is dropped here (a client that hangs up) must not leave a commit half-done.
+        #[expect(clippy::disallowed_methods, reason = "awaited at once, and short")]
+        let committing = tokio::spawn(async move {
+            // Behind all who were waiting meanwhile: their work joins this commit.
+            let mut writer = queue.lock().await;
+            match group.0.get() {
+                Some(outcome) => outcome.clone(),
+                None => db.commit_sqlite(&mut writer, &group).await,
+            }
+        });
+        let outcome = committing.await.unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())));
         outcome.map(|()| value).map_err(E::from)
     }
 
@@ -274,10 +286,10 @@ impl Writer {
     async fn begin(&mut self) -> Result<(), Error> {
         self.heal().await?;
         if self.group.is_none() {
-            self.tx.execute("BEGIN IMMEDIATE", &[]).await?;
+            self.control("BEGIN IMMEDIATE").await?;
             self.group = Some(Group::default());
         }
-        self.tx.execute("SAVEPOINT one", &[]).await?;
+        self.control("SAVEPOINT one").await?;
         self.savepoint = true;
         Ok(())
     }
@@ -285,7 +297,7 @@ impl Writer {
     async fn end<T, E: From<Error>>(&mut self, outcome: Result<T, E>) -> Result<T, E> {
         match outcome {
             Ok(value) => {
-                self.tx.execute("RELEASE one", &[]).await?;
+                self.control("RELEASE one").await?;
                 self.savepoint = false;
                 Ok(value)
             }
@@ -298,12 +310,28 @@ impl Writer {
 
     /// Undo what a caller left half-done.
     async fn heal(&mut self) -> Result<(), Error> {
+        if self.unsure {
+            // Nobody was told that any of this is committed.
+            let _ = self.tx.execute("ROLLBACK", &[]).await;
+            if let Some(group) = self.group.take() {
+                let _ = group.0.set(Err(Error::Unavailable("another caller was cut off in the middle".to_owned())));
+            }
+            (self.unsure, self.savepoint) = (false, false);
+        }
         if self.savepoint {
-            self.tx.execute("ROLLBACK TO one", &[]).await?;
-            self.tx.execute("RELEASE one", &[]).await?;
+            self.control("ROLLBACK TO one").await?;
+            self.control("RELEASE one").await?;
             self.savepoint = false;
         }
         Ok(())
+    }
+
+    /// A statement that opens or closes something.
+    async fn control(&mut self, sql: &'static str) -> Result<(), Error> {
+        self.unsure = true;
+        let outcome = self.tx.execute(sql, &[]).await.map(drop);
+        self.unsure = false;
+        outcome
     }
 }
 
@@ -321,7 +349,8 @@ async fn open_sqlite(path: &std::path::Path, schemas: &[Schema]) -> Result<Engin
     if mode != "wal" {
         return Err(Error::Unavailable(format!("{} does not allow write-ahead logging ({mode})", path.display())));
     }
-    let mut writer = Writer { tx: Tx::new(Conn::SqliteWriter(Box::new(conn))), group: None, savepoint: false };
+    let mut writer =
+        Writer { tx: Tx::new(Conn::SqliteWriter(Box::new(conn))), group: None, savepoint: false, unsure: false };
     writer.tx.execute("BEGIN IMMEDIATE", &[]).await?;
     migrate(&mut writer.tx, schemas).await?;
     writer.tx.execute("COMMIT", &[]).await?;

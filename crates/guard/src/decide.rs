@@ -84,6 +84,7 @@ impl Guard {
                 Err(refusal) => Err(refusal),
             },
             Endpoint::Pull => wanted::pull(question, target).map(|wanted| vec![wanted]),
+            Endpoint::Tag(name) => wanted::tag(&name, target).map(|wanted| vec![wanted]),
             Endpoint::CreateContainer => wanted::container(question),
             Endpoint::CreateService => wanted::service(question, target, None),
             Endpoint::UpdateService(id) => wanted::service(question, target, Some(&id)),

@@ -9,6 +9,8 @@ pub(crate) enum Endpoint {
     Harmless,
     /// `POST /images/create`: a pull or an import.
     Pull,
+    /// `POST /images/{name}/tag`: a client that pulled a digest by content trust gives it its tag.
+    Tag(String),
     /// `POST /containers/create`.
     CreateContainer,
     /// `POST /containers/{id}/start`: harmless, unless it starts something else than the container.
@@ -28,7 +30,8 @@ const UNSIGNED: &str =
 const BUILD: &str =
     "this engine runs only signed images, and what is built here is signed by nobody; build in a pipeline";
 const LOAD: &str = "images that are loaded from a file are signed by nobody; push them to the registry and pull them";
-const TAG: &str = "another name for an image on this engine would hide where it came from; tag it in the registry";
+pub(crate) const TAG: &str =
+    "another name for an image on this engine would hide where it came from; tag it in the registry";
 const COMMIT: &str = "a commit of a container is an image signed by nobody; build it in a pipeline";
 const PLUGIN: &str =
     "engine plugins run as root beside every container and are not signed images; ask the engine's operator";
@@ -61,7 +64,7 @@ fn post(parts: &[&str]) -> Endpoint {
         ["images", "load"] => Endpoint::Refused(LOAD),
         ["images", "prune"] => Endpoint::Harmless,
         ["images", .., "push"] if parts.len() > 2 => Endpoint::Harmless,
-        ["images", .., "tag"] if parts.len() > 2 => Endpoint::Refused(TAG),
+        ["images", name @ .., "tag"] if !name.is_empty() => Endpoint::Tag(name.join("/")),
         ["build", "prune"] => Endpoint::Harmless,
         ["build", ..] | ["session" | "grpc"] => Endpoint::Refused(BUILD),
         ["commit"] => Endpoint::Refused(COMMIT),

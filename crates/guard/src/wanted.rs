@@ -56,6 +56,18 @@ const UNSEEN: &str =
     "the engine did not show the body of this request to the guard; send it as application/json, below 1 MiB";
 const BODY: &str = "this request takes its parameters in the query; send it without a body";
 
+/// `POST /images/{name}/tag`: the tag of its own repository for an image named by digest, which is what a client does after a pull
+/// with content trust. It is judged by that digest. Any other name would hide where an image came from.
+pub(crate) fn tag(name: &str, target: &Target) -> Result<Wanted, Refusal> {
+    let (repo, tag) = (target.parameter("repo").map_err(unclear)?, target.parameter("tag").map_err(unclear)?);
+    let Ok(source) = name.parse::<ImageRef>() else { return refused(endpoint::TAG) };
+    let Some(digest) = source.digest() else { return refused(endpoint::TAG) };
+    match format!("{repo}:{tag}@{digest}").parse::<ImageRef>() {
+        Ok(named) if named.host() == source.host() && named.path() == source.path() => Ok(Wanted::Pull(named)),
+        _ => refused(endpoint::TAG),
+    }
+}
+
 /// `POST /images/create`, as `daemon/images` puts the reference together from `fromImage` and `tag`.
 pub(crate) fn pull(question: &Question, target: &Target) -> Result<Wanted, Refusal> {
     // A form in the body would come before the query.

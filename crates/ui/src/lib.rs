@@ -27,7 +27,7 @@ mod tags;
 pub use assets::{ASSETS, Asset};
 pub use chain::{ChainView, Node, NodeState, chain};
 pub use image::{ComponentView, FindingView, ImageView, LayerView, image};
-pub use job::{JobView, job};
+pub use job::{JobView, job, log_html};
 pub use layout::Frame;
 pub use message::message;
 pub use pipelines::{PipelineRow, PipelineView, ProjectRow, StageView, pipeline, pipelines, projects};

@@ -21,6 +21,8 @@ pub struct PipelineRow {
     pub sha: String,
     pub source: String,
     pub created_at: String,
+    /// Whom it acts for.
+    pub who: String,
 }
 
 /// One pipeline.
@@ -65,12 +67,12 @@ pub fn projects(frame: &Frame, rows: &[ProjectRow]) -> Markup {
     page(frame, "Projects", &content)
 }
 
-/// The pipelines of a project, newest first.
-pub fn pipelines(frame: &Frame, project: &str, rows: &[PipelineRow]) -> Markup {
+/// The pipelines of a project, newest first, and the number of the next page.
+pub fn pipelines(frame: &Frame, project: &str, rows: &[PipelineRow], next: Option<usize>) -> Markup {
     let content = html! {
         @if rows.is_empty() { p { "No pipeline yet: push a commit with a " code { ".gitlab-ci.yml" } "." } }
         table {
-            thead { tr { th { "Pipeline" } th { "Status" } th { "Ref" } th { "Commit" } th { "Source" } th { "Created" } } }
+            thead { tr { th { "Pipeline" } th { "Status" } th { "Ref" } th { "Commit" } th { "Source" } th { "Created" } th { "By" } } }
             tbody {
                 @for row in rows {
                     tr {
@@ -80,9 +82,13 @@ pub fn pipelines(frame: &Frame, project: &str, rows: &[PipelineRow]) -> Markup {
                         td { code { (row.sha.get(..8).unwrap_or(&row.sha)) } }
                         td { (row.source) }
                         td { (row.created_at) }
+                        td { (row.who) }
                     }
                 }
             }
+        }
+        @if let Some(next) = next {
+            p { a href={ "/projects/" (project) "/pipelines?page=" (next) } { "Older" } }
         }
     };
     page(frame, project, &content)

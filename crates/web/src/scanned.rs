@@ -1,15 +1,16 @@
 //! How the scan of what a tag names stands, in one value for the pages and for DTR's API.
 
-use base::Timestamp;
+use base::{Kind, Timestamp};
 use db::Tx;
-use oci::Digest;
+use oci::{Digest, RepoName};
 use policy::Counts;
+use promote::{Promote, Waiver};
 use registry::{Image, Registry};
-use scan::{State, Summary};
+use scan::{ImageFinding, Scan, State, Summary};
 
-use crate::App;
+use crate::{App, error::ApiError};
 
-/// The scan of an image, or of all images an index names together.
+/// The scan of an image, or of all images an index names together. Waived findings are counted in `waived` only.
 #[derive(Clone, Debug)]
 pub(crate) struct Scanned {
     pub(crate) stage: Stage,
@@ -33,14 +34,52 @@ pub(crate) enum Stage {
     NoImage,
 }
 
-/// Whoever asks has shown that they may see the image.
-pub(crate) async fn scanned(app: &App, tx: &mut Tx, image: &Image) -> Result<Scanned, scan::Error> {
+/// Why the state of a scan cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    #[error(transparent)]
+    Scan(#[from] scan::Error),
+    #[error(transparent)]
+    Promote(#[from] promote::Error),
+}
+
+impl Error {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Error::Registry(error) => error.kind(),
+            Error::Scan(error) => error.kind(),
+            Error::Promote(error) => error.kind(),
+        }
+    }
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}
+
+/// How the scan of an image stands in a repository. Whoever asks has shown that they may see it there.
+pub(crate) async fn scanned(
+    app: &App,
+    tx: &mut Tx,
+    now: Timestamp,
+    repository: &RepoName,
+    image: &Image,
+) -> Result<Scanned, Error> {
+    let waivers = Promote::waived(tx, now, repository, &image.digest).await?;
     if !image.is_index() {
-        return Ok(of(app.scan.summary(tx, &image.digest).await?, image.is_runnable()));
+        let scanned = of(app.scan.summary(tx, &image.digest).await?, image.is_runnable());
+        return Ok(scanned.less(tx, &image.digest, &waivers).await?);
     }
     let mut all: Option<Scanned> = None;
     for child in children(tx, &image.digest).await? {
-        let one = of(app.scan.summary(tx, &child.digest).await?, true);
+        // What is waived for the index is waived for each image in it.
+        let mut own = Promote::waived(tx, now, repository, &child.digest).await?;
+        own.extend(waivers.iter().cloned());
+        let one = of(app.scan.summary(tx, &child.digest).await?, true).less(tx, &child.digest, &own).await?;
         all = Some(match all {
             Some(all) => all.with(one),
             None => one,
@@ -78,13 +117,40 @@ fn of(summary: Option<Summary>, runnable: bool) -> Scanned {
     }
 }
 
+/// The waiver that makes a finding not count, if there is one.
+pub(crate) fn waiver_of<'a>(waivers: &'a [Waiver], finding: &ImageFinding) -> Option<&'a Waiver> {
+    waivers.iter().find(|waiver| waiver.covers(finding))
+}
+
 impl Scanned {
+    /// The same with waived findings counted as such.
+    async fn less(mut self, tx: &mut Tx, digest: &Digest, waivers: &[Waiver]) -> Result<Scanned, scan::Error> {
+        if waivers.is_empty() || self.counts == Counts::default() {
+            return Ok(self);
+        }
+        for finding in Scan::findings(tx, digest).await? {
+            if waiver_of(waivers, &finding).is_none() {
+                continue;
+            }
+            let count = match finding.severity.as_str() {
+                "critical" => &mut self.counts.critical,
+                "major" => &mut self.counts.major,
+                "minor" => &mut self.counts.minor,
+                _ => &mut self.counts.unknown,
+            };
+            *count = count.saturating_sub(1);
+            self.counts.waived += 1;
+        }
+        Ok(self)
+    }
+
     /// Both together: an index is as unknown as the least known image in it.
     fn with(mut self, other: Scanned) -> Scanned {
         self.counts.critical += other.counts.critical;
         self.counts.major += other.counts.major;
         self.counts.minor += other.counts.minor;
         self.counts.unknown += other.counts.unknown;
+        self.counts.waived += other.counts.waived;
         self.stage = self.stage.max(other.stage);
         self.finished_at = self.finished_at.max(other.finished_at);
         self.snapshot = self.snapshot.or(other.snapshot);

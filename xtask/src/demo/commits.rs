@@ -142,14 +142,12 @@ fn revert(way: &Way) -> Result<()> {
     Ok(())
 }
 
-/// The reasons of the decision that refused a tag.
+/// The first objection of the decision that refused a tag of the builds.
 fn refusal(server: &Server, job: i64) -> Result<Option<String>> {
     let answer = server.admin.get(&format!("/api/v1/repositories/{}/tags/{job}/decisions", site::BUILDS))?;
     let decisions = answer["decisions"].as_array().cloned().unwrap_or_default();
-    let Some(refused) = decisions.iter().find(|decision| decision["verdict"] == "refused") else { return Ok(None) };
-    let reasons = refused["reasons"].as_array().cloned().unwrap_or_default();
-    let sentences = reasons.iter().filter_map(|reason| reason.as_str().or_else(|| reason["sentence"].as_str()));
-    Ok(Some(sentences.collect::<Vec<_>>().join("\n")))
+    let refused = decisions.iter().find(|decision| decision["verdict"] == "refused");
+    Ok(refused.map(|decision| decision["reasons"][0]["sentence"].as_str().unwrap_or_default().to_owned()))
 }
 
 fn built(server: &Server, commit: &str) -> Result<i64> {

@@ -4,12 +4,48 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
-use crate::server::is_there;
+use crate::server::{Server, is_there};
+
+/// A browser at the pages of one server.
+pub struct Window {
+    pub browser: Browser,
+    url: String,
+}
+
+impl Window {
+    pub fn new(browser: Browser, server: &Server) -> Window {
+        Window { browser, url: format!("https://{}", server.authority) }
+    }
+
+    pub fn go(&self, path: &str) {
+        self.browser.go(&format!("{}{path}", self.url));
+    }
+
+    pub fn sign_in(&self, password: &str) {
+        self.browser.type_into("input[name=username]", "admin");
+        self.browser.type_into("input[name=password]", password);
+        self.browser.click("form.sign-in button");
+    }
+
+    /// Wait until the browser has gone there: a click does not wait for the page it leads to.
+    pub fn arrives_at(&self, path: &str) {
+        let wanted = format!("{}{path}", self.url);
+        until(&format!("the browser is at {wanted}"), || self.browser.url() == wanted);
+    }
+}
+
+/// Look again until it is so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came that {what}");
+    }
+}
 
 /// A browser window with a profile of its own, closed at the end.
 pub struct Browser {

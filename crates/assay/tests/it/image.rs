@@ -24,8 +24,17 @@ pub fn debian(packages: &[&str]) -> Vec<(String, String)> {
     files.map(|(path, content)| (path.to_owned(), content)).into()
 }
 
-/// Push an image of one layer with these files; gives its digest.
+/// Push an image of one layer with these files, as the administrator; gives its digest.
 pub fn push(server: &Server, repository: &str, tag: &str, files: &[(String, String)]) -> Digest {
+    push_as(server, &as_admin().1, repository, tag, files)
+}
+
+/// The same with other credentials: the value of an `Authorization` header.
+pub fn push_as(server: &Server, auth: &str, repository: &str, tag: &str, files: &[(String, String)]) -> Digest {
+    let put = |method: &str, path: &str, content_type: &str, body: &[u8]| {
+        let answer = server.ask(method, path, &[("Authorization", auth), ("Content-Type", content_type)], body);
+        assert_eq!(answer.status, 201, "{method} {path}: {}", answer.body);
+    };
     let mut archive = tar::Builder::new(Vec::new());
     for (path, content) in files {
         let mut header = tar::Header::new_gnu();
@@ -53,11 +62,11 @@ pub fn push(server: &Server, repository: &str, tag: &str, files: &[(String, Stri
     });
     for blob in [&layer, &config] {
         let path = format!("/v2/{repository}/blobs/uploads/?digest={}", Digest::of(Algorithm::Sha256, blob));
-        expect(server, 201, "POST", &path, "application/octet-stream", blob);
+        put("POST", &path, "application/octet-stream", blob);
     }
     let manifest = manifest.to_string().into_bytes();
     let path = format!("/v2/{repository}/manifests/{tag}");
-    expect(server, 201, "PUT", &path, "application/vnd.oci.image.manifest.v1+json", &manifest);
+    put("PUT", &path, "application/vnd.oci.image.manifest.v1+json", &manifest);
     Digest::of(Algorithm::Sha256, &manifest)
 }
 

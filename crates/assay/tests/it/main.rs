@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod browser;
+mod chain_told;
 mod image;
+mod job_pages;
 mod notary;
 mod pages;
 mod pipelines;

@@ -138,3 +138,23 @@ async fn a_changed_step_is_refused() {
     let other = [Schema { context: "test", steps: &["CREATE TABLE things (name TEXT)"] }];
     assert!(matches!(Db::open(&location, &other).await, Err(Error::Schema(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_cut_off_anywhere_leave_a_writer_that_works() {
+    each_engine(async |db| {
+        for delay_us in 0..300_u64 {
+            let caller = ctx();
+            let name = format!("cut-{delay_us}");
+            let one = async { db::write!(db, &caller, |tx| add(tx, &name).await) };
+            let cut = tokio::time::timeout(std::time::Duration::from_micros(delay_us * 7), one).await;
+            let after: Result<i64, Error> = db::write!(db, &ctx(), |tx| add(tx, "after").await);
+            assert!(after.is_ok(), "after a cut at {delay_us}: {after:?}");
+            if cut.is_ok_and(|outcome| outcome.is_ok()) {
+                let mut tx = db.read().await.unwrap();
+                let kept = tx.opt("SELECT 1 AS one FROM things WHERE name = $1", &args![&name]).await.unwrap();
+                assert!(kept.is_some(), "{name} was acknowledged");
+            }
+        }
+    })
+    .await;
+}

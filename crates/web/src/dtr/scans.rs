@@ -8,6 +8,7 @@ use axum::{
 };
 use base::Kind;
 use oci::Reference;
+use promote::{Promote, Waiver};
 use registry::{Image, Registry};
 use scan::{ImageFinding, Scan};
 use serde::Deserialize;
@@ -18,7 +19,7 @@ use crate::{
     App,
     caller::Caller,
     error::ApiError,
-    scanned::{Scanned, children, scanned},
+    scanned::{Scanned, children, scanned, waiver_of},
 };
 
 /// What DTR wrote for a point in time that never was; scripts compare with it.
@@ -83,12 +84,13 @@ async fn show(
     let images = if image.is_index() { children(&mut tx, &image.digest).await? } else { vec![image] };
     let mut views = Vec::with_capacity(images.len());
     for image in &images {
-        let scan = scanned(&app, &mut tx, image).await?;
+        let scan = scanned(&app, &mut tx, ctx.now, &name, image).await?;
+        let waivers = Promote::waived(&mut tx, ctx.now, &name, &image.digest).await?;
         let findings = Scan::findings(&mut tx, &image.digest).await?;
         let layers = Registry::layers(&mut tx, &image.digest).await?;
         let inventory = app.scan.inventory(&mut tx, &image.digest).await?;
         let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
-        let components: Vec<Value> = components.iter().map(|one| component(one, &findings)).collect();
+        let components: Vec<Value> = components.iter().map(|one| component(one, &findings, &waivers)).collect();
         let mut view = summary(&scan);
         let more = json!({
             "namespace": name.namespace(), "reponame": name.name(), "tag": asked.tag,
@@ -108,7 +110,7 @@ fn reference(text: &str) -> Result<Reference, ApiError> {
     text.parse().map_err(|error| ApiError::new(Kind::NotFound, error).coded("NO_SUCH_TAG"))
 }
 
-/// `vuln_summary` of a tag. `unknown` and the last three are ours; DTR knew no severity but its three.
+/// `vuln_summary` of a tag. `unknown`, `waived` and the last three are ours; DTR knew no severity but its three.
 pub(super) fn summary(scan: &Scanned) -> Value {
     let counts = scan.counts;
     json!({
@@ -116,6 +118,7 @@ pub(super) fn summary(scan: &Scanned) -> Value {
         "major": counts.major,
         "minor": counts.minor,
         "unknown": counts.unknown,
+        "waived": counts.waived,
         "last_scan_status": scan.dtr_status(),
         "check_completed_at": scan.finished_at.map_or_else(|| NEVER.to_owned(), |at| at.to_string()),
         "should_rescan": false,
@@ -125,7 +128,7 @@ pub(super) fn summary(scan: &Scanned) -> Value {
     })
 }
 
-fn component(component: &inventory::Component, findings: &[ImageFinding]) -> Value {
+fn component(component: &inventory::Component, findings: &[ImageFinding], waivers: &[Waiver]) -> Value {
     let own = findings.iter().filter(|finding| finding.purl == component.purl);
     let found: Vec<Value> = own
         .map(|finding| {
@@ -135,6 +138,7 @@ fn component(component: &inventory::Component, findings: &[ImageFinding]) -> Val
                 "severity": finding.severity,
                 "fixedVersion": finding.fixed_version,
                 "reason": finding.reason,
+                "waived": waiver_of(waivers, finding).map(|waiver| &waiver.reason),
             })
         })
         .collect();

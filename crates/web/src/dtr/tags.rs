@@ -6,9 +6,9 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::get,
 };
-use base::Kind;
+use base::{Kind, Timestamp};
 use db::Tx;
-use oci::Tag;
+use oci::{RepoName, Tag};
 use registry::{Origin, TagView};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ struct NamedTag {
 }
 
 impl NamedTag {
-    fn split(&self) -> Result<(oci::RepoName, Tag), ApiError> {
+    fn split(&self) -> Result<(RepoName, Tag), ApiError> {
         Ok((repo_name(&self.namespace, &self.repo)?, tag_name(&self.tag)?))
     }
 }
@@ -63,7 +63,7 @@ async fn list(
     let signed = Signed::of(&app, &mut tx, ctx.now, &name).await?;
     let mut views = Vec::with_capacity(page.items.len());
     for tag in &page.items {
-        views.push(view(&app, &mut tx, &signed, tag).await?);
+        views.push(view(&app, &mut tx, (ctx.now, &name, &signed), tag).await?);
     }
     let last = page.items.last().map(|tag| tag.tag.to_string());
     Ok((next_page(page.more, last), Json(views.into())))
@@ -78,7 +78,7 @@ async fn show(
     let tag = app.registry.tag_view(&ctx, &name, &tag).await?;
     let mut tx = app.db.read().await?;
     let signed = Signed::of(&app, &mut tx, ctx.now, &name).await?;
-    Ok(Json(view(&app, &mut tx, &signed, &tag).await?))
+    Ok(Json(view(&app, &mut tx, (ctx.now, &name, &signed), &tag).await?))
 }
 
 async fn remove(
@@ -95,9 +95,14 @@ async fn remove(
 }
 
 /// A tag as DTR showed it.
-async fn view(app: &App, tx: &mut Tx, signed: &Signed, tag: &TagView) -> Result<Value, ApiError> {
+async fn view(
+    app: &App,
+    tx: &mut Tx,
+    (now, name, signed): (Timestamp, &RepoName, &Signed),
+    tag: &TagView,
+) -> Result<Value, ApiError> {
     let image = &tag.image;
-    let scan = scanned(app, tx, image).await?;
+    let scan = scanned(app, tx, now, name, image).await?;
     let platform = image.platform.as_ref();
     let standing = signed.standing(&tag.tag, &image.digest);
     Ok(json!({

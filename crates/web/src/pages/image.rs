@@ -5,17 +5,18 @@ use base::limits;
 use db::Tx;
 use inventory::Component;
 use oci::{Digest, ImageConfig, Reference, RepoName};
+use promote::{Promote, Waiver};
 use registry::{Image, Layer, Registry};
 use scan::{ImageFinding, Scan};
 use ui::{ComponentView, FindingView, ImageView, LayerView};
 
 use super::{
     Failure, Page, Visitor,
-    view::{platform, scan_state},
+    view::{moment, platform, scan_state},
 };
 use crate::{
     App,
-    scanned::{children, scanned},
+    scanned::{children, scanned, waiver_of},
 };
 
 /// `GET /images/{namespace}/{name}@{digest}`
@@ -31,10 +32,13 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
     let image = app.registry.image(&visitor.ctx, &name, &Reference::Digest(digest)).await?;
     let config = config(app, &image).await?;
     let mut tx = app.db.read().await?;
-    let scan = scanned(app, &mut tx, &image).await?;
+    let scan = scanned(app, &mut tx, visitor.ctx.now, &name, &image).await?;
+    let waivers = Promote::waived(&mut tx, visitor.ctx.now, &name, &image.digest).await?;
     let findings = Scan::findings(&mut tx, &image.digest).await?;
     let inventory = app.scan.inventory(&mut tx, &image.digest).await?;
     let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
+    let counted: Vec<&ImageFinding> =
+        findings.iter().filter(|finding| waiver_of(&waivers, finding).is_none()).collect();
     let layers = Registry::layers(&mut tx, &image.digest).await?;
     let view = ImageView {
         repository: name.to_string(),
@@ -43,8 +47,8 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
         scan: scan_state(&scan),
         snapshot: scan.snapshot,
         distribution: scan.distribution,
-        layers: layer_views(&config, &layers, &components, &findings),
-        components: components.iter().map(|component| component_view(component, &findings)).collect(),
+        layers: layer_views(&config, &layers, &components, &counted),
+        components: components.iter().map(|component| component_view(component, &findings, &waivers)).collect(),
         labels: config.labels.into_iter().collect(),
         children: children_of(&mut tx, &image).await?,
     };
@@ -75,7 +79,7 @@ fn layer_views(
     config: &ImageConfig,
     layers: &[Layer],
     components: &[Component],
-    findings: &[ImageFinding],
+    counted: &[&ImageFinding],
 ) -> Vec<LayerView> {
     let of_layer = |number: usize, created_by: String| LayerView {
         created_by,
@@ -83,7 +87,7 @@ fn layer_views(
         digest: Some(layers[number].digest.to_string()),
         size_bytes: layers[number].size,
         components: components.iter().filter(|component| component.layer == number).count(),
-        findings: findings.iter().filter(|finding| usize::try_from(finding.layer) == Ok(number)).count(),
+        findings: counted.iter().filter(|finding| usize::try_from(finding.layer) == Ok(number)).count(),
     };
     if config.layer_history().len() != layers.len() {
         return (0..layers.len()).map(|number| of_layer(number, "(the image does not say)".to_owned())).collect();
@@ -99,7 +103,7 @@ fn layer_views(
     config.history.iter().map(view).collect()
 }
 
-fn component_view(component: &Component, findings: &[ImageFinding]) -> ComponentView {
+fn component_view(component: &Component, findings: &[ImageFinding], waivers: &[Waiver]) -> ComponentView {
     let own = findings.iter().filter(|finding| finding.purl == component.purl);
     ComponentView {
         name: component.name.clone(),
@@ -113,8 +117,14 @@ fn component_view(component: &Component, findings: &[ImageFinding]) -> Component
                 severity: finding.severity.clone(),
                 reason: finding.reason.clone(),
                 fixed_version: finding.fixed_version.clone(),
-                waived: None,
+                waived: waiver_of(waivers, finding).map(waived),
             })
             .collect(),
     }
+}
+
+/// Why a finding does not count, and who answers for that.
+fn waived(waiver: &Waiver) -> String {
+    let until = waiver.expires_at.map(|at| format!(", until {}", moment(at))).unwrap_or_default();
+    format!("{} ({}{until})", waiver.reason, waiver.author)
 }

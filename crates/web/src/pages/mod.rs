@@ -5,6 +5,9 @@
 mod assets;
 mod chain;
 mod image;
+mod job;
+mod pipeline;
+mod projects;
 mod repositories;
 mod sign_in;
 mod tags;
@@ -36,6 +39,13 @@ pub(crate) fn routes() -> Router<App> {
         .route("/repositories/{*name}", get(tags::list))
         .route("/images/{*reference}", get(image::show))
         .route("/chain/{digest}", get(chain::show))
+        .route("/projects", get(projects::list))
+        .route("/projects/{namespace}/{name}/pipelines", get(pipeline::list))
+        .route("/projects/{namespace}/{name}/pipelines/{id}", get(pipeline::show))
+        .route("/projects/{namespace}/{name}/jobs/{id}", get(job::show))
+        .route("/projects/{namespace}/{name}/jobs/{id}/log", get(job::log))
+        .route("/{namespace}/{name}/-/pipelines/{id}", get(pipeline::moved))
+        .route("/{namespace}/{name}/-/jobs/{id}", get(job::moved))
 }
 
 /// Somebody with a browser: the session's account, or nobody.
@@ -78,7 +88,18 @@ macro_rules! failure_of {
     )*};
 }
 
-failure_of!(registry::Error, scan::Error, trust::Error, identity::Error, db::Error, ::chain::Error);
+failure_of!(
+    crate::scanned::Error,
+    promote::Error,
+    registry::Error,
+    scan::Error,
+    trust::Error,
+    forge::Error,
+    ci::Error,
+    identity::Error,
+    db::Error,
+    ::chain::Error
+);
 
 impl Failure {
     /// What is denied and what is no name at all look like what is not there.

@@ -16,7 +16,6 @@ use super::{
     view::{moment, platform, scan_state},
 };
 use crate::{
-    App,
     scanned::scanned,
     signed::{Signed, Standing},
 };
@@ -35,7 +34,7 @@ async fn page(visitor: &Visitor, name: &str, after: &str) -> Page {
     let signed = Signed::of(app, &mut tx, visitor.ctx.now, &name).await?;
     let mut tags = Vec::with_capacity(page.items.len());
     for tag in &page.items {
-        tags.push(row(app, &mut tx, &signed, tag).await?);
+        tags.push(row(visitor, &mut tx, (&name, &signed), tag).await?);
     }
     let view = RepositoryView {
         name: name.to_string(),
@@ -48,7 +47,12 @@ async fn page(visitor: &Visitor, name: &str, after: &str) -> Page {
     Ok(ui::tags(&visitor.frame(), &view).into_string())
 }
 
-async fn row(app: &App, tx: &mut Tx, signed: &Signed, tag: &TagView) -> Result<TagRow, Failure> {
+async fn row(
+    visitor: &Visitor,
+    tx: &mut Tx,
+    (name, signed): (&RepoName, &Signed),
+    tag: &TagView,
+) -> Result<TagRow, Failure> {
     let image = &tag.image;
     let (signed_by, signature_mismatch) = match signed.standing(&tag.tag, &image.digest) {
         Standing::Unsigned => (Vec::new(), false),
@@ -62,7 +66,7 @@ async fn row(app: &App, tx: &mut Tx, signed: &Signed, tag: &TagView) -> Result<T
         size_bytes: image.total_bytes,
         pushed_by: tag.pushed_by.clone(),
         pushed_at: moment(tag.pushed_at),
-        scan: scan_state(&scanned(app, tx, image).await?),
+        scan: scan_state(&scanned(&visitor.app, tx, visitor.ctx.now, name, image).await?),
         promoted_from: promoted_from(&tag.origin),
         signed_by,
         signature_mismatch,
