@@ -71,6 +71,7 @@ async fn serve(config: Config) -> Result<()> {
     asked_to_stop().await?;
     tell("assay stops");
     tasks.stop();
+    built.app.ci.end_questions();
     while listeners.join_next().await.is_some() {}
     if !tasks.finish(PATIENCE).await {
         tracing::warn!("background work was cut off by the shutdown; it runs again at the next start");

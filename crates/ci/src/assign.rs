@@ -46,8 +46,12 @@ impl Ci {
         let ctx = ctx.clone().with_actor(Actor::System("runner"));
         let until = Instant::now() + self.0.hold;
         let mut queue = self.0.queue.subscribe();
+        let mut ending = self.0.ending.subscribe();
         loop {
             queue.mark_unchanged();
+            if *ending.borrow_and_update() {
+                return Ok(Asked::None);
+            }
             let ctx = self.fresh(&ctx);
             let Some(runner) = self.runner(&ctx, token, info).await? else { return Ok(Asked::Denied) };
             if runner.paused {
@@ -65,6 +69,7 @@ impl Ci {
             }
             tokio::select! {
                 _ = queue.changed() => {}
+                _ = ending.changed() => {}
                 () = tokio::time::sleep(LOOK.min(until - now)) => {}
             }
         }

@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) queue: watch::Sender<u64>,
     /// Changes when a log grows or a job changes its state.
     pub(crate) news: watch::Sender<u64>,
+    /// Becomes true when the process is about to end.
+    pub(crate) ending: watch::Sender<bool>,
 }
 
 /// What the operator decides.
@@ -74,7 +76,14 @@ impl Ci {
             hold: config.hold,
             queue: watch::Sender::new(0),
             news: watch::Sender::new(0),
+            ending: watch::Sender::new(false),
         }))
+    }
+
+    /// Answer the questions that are held, and hold none from now on: a server that is to stop must not wait for them, and
+    /// a job must not be given away by one that is going.
+    pub fn end_questions(&self) {
+        self.0.ending.send_replace(true);
     }
 
     /// A receiver that changes when a log of this process grows or a job changes its state: a hint to look again.
