@@ -43,9 +43,9 @@ use commits::Way;
 use scene::Scene;
 use server::Server;
 
-use crate::check::traces;
+use crate::check::traces::{self, Traces};
 use crate::engine::Switch;
-use crate::stage::{Run, Steps, with_cleanup};
+use crate::stage::{Cleanup, Run, Steps, with_cleanup};
 use crate::{packages, wait};
 
 /// A package whose name and version are in the advisories that Assay brings along (Log4Shell).
@@ -73,30 +73,37 @@ pub fn run(root: &Path, cache: &Path, keep: bool) -> Result<()> {
         let (build, production) = (switch.next_address()?, switch.next_address()?);
         let (images, binary) = (&images, binary.as_path());
         let scene = Scene { cleanup, run: &run, switch: &switch, images, binary, build, production };
-        let server = play(&mut steps, &scene)?;
+        let (server, chain) = play(&mut steps, &scene)?;
         let took = begun.elapsed();
         println!("the story: {}", steps.summary());
         if took > STORY {
-            println!("that is longer than the {} s it may take", STORY.as_secs());
+            println!("that is longer than the {} s it may take on an idle machine", STORY.as_secs());
         }
         if keep {
             farewell(&scene, &server);
-            return Ok(());
+        } else {
+            end(&mut steps, cleanup, &run, &server, &before)?;
+            run.remove()?;
         }
-        steps.step("the server ends when it is asked to", || server.stop())?;
-        cleanup.finish();
-        steps.step("no process, mount, network device or control group is left", || {
-            wait::until("the kernel to let go", Duration::from_secs(10), || {
-                Ok(traces::left(&before, &run)?.is_empty().then_some(()))
-            })
-            .map_err(|error| error.context(traces::left(&before, &run).unwrap_or_default().join("\n")))
-        })?;
-        drop(switch);
-        run.remove()
+        println!("\n{chain}");
+        Ok(())
     })
 }
 
-fn play(steps: &mut Steps, scene: &Scene) -> Result<Server> {
+/// Ends everything, and looks whether anything stayed.
+fn end(steps: &mut Steps, cleanup: &Cleanup, run: &Run, server: &Server, before: &Traces) -> Result<()> {
+    steps.step("the server ends when it is asked to", || server.stop())?;
+    steps.step("no process, mount, network device or control group is left", || {
+        cleanup.finish();
+        wait::until("the kernel to let go", Duration::from_secs(10), || {
+            Ok(traces::left(before, run)?.is_empty().then_some(()))
+        })
+        .map_err(|error| error.context(traces::left(before, run).unwrap_or_default().join("\n")))
+    })
+}
+
+/// Everything, and the chain of the last digest.
+fn play(steps: &mut Steps, scene: &Scene) -> Result<(Server, String)> {
     let mut server = server::start(steps, scene)?;
     let people = accounts::create(steps, scene, &server)?;
     let engine = sources::start_engine(steps, scene, &server)?;
@@ -121,8 +128,8 @@ fn play(steps: &mut Steps, scene: &Scene) -> Result<Server> {
     first_edition::play(steps, &server, &way, &last)?;
     proof::vandals(steps, scene, &mut server)?;
     proof::verify(steps, &server)?;
-    proof::chain(steps, &server, &last)?;
-    Ok(server)
+    let chain = proof::chain(steps, &server, &last)?;
+    Ok((server, chain))
 }
 
 fn farewell(scene: &Scene, server: &Server) {

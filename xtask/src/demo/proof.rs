@@ -60,19 +60,18 @@ pub fn verify(steps: &mut Steps, server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Prints the chain of a digest; its last line says what it has become.
+/// The chain of a digest, node by node; its last line says what has become of it.
 ///
 /// # Errors
 /// The chain has a gap, or ends otherwise.
-pub fn chain(steps: &mut Steps, server: &Server, shipped: &Shipped) -> Result<()> {
+pub fn chain(steps: &mut Steps, server: &Server, shipped: &Shipped) -> Result<String> {
     let said = steps.step("assay chain, from the commit to what runs", || {
         command::run(&mut server.admin.command(["chain", &shipped.digest]))
     })?;
-    println!("\n{}\n", said.trim());
     ensure!(said.contains(&shipped.commit), "the chain does not name the commit {}", shipped.commit);
-    let last = said.trim().lines().last().unwrap_or_default().to_lowercase();
+    let last = said.trim().lines().last().unwrap_or_default();
     ensure!(last.contains("promoted and signed"), "the chain ends with {last:?}");
-    Ok(())
+    Ok(said.trim().to_owned())
 }
 
 fn audit_verify(scene: &Scene, data: &Path) -> Result<(bool, Value)> {
