@@ -114,13 +114,13 @@ fn play(steps: &mut Steps, scene: &Scene) -> Result<Server> {
     let last = commits::ship_through_a_crash(steps, &mut server, &way, 2)?;
 
     production::allows_signed(steps, &production, &last.digest)?;
-    refusals::of_the_guard(steps, &server, &way, &last)?;
     refusals::of_the_server(steps, &server, &way, &last, bad)?;
     refusals::signer_has_one_key(steps, &signer)?;
     first_edition::play(steps, &server, &way, &last)?;
     proof::vandals(steps, scene, &mut server)?;
     proof::verify(steps, &server)?;
     proof::chain(steps, &server, &last)?;
+    refusals::of_the_guard(steps, &server, &way, &last)?;
     Ok(server)
 }
 
