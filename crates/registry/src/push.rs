@@ -95,8 +95,9 @@ impl Registry {
         let mut written = Vec::new();
         for tag in tags {
             let step = self.gate(tx, repository, tag, &image.digest).await?;
-            if step == Step::Same && repository.immutable {
-                // The first push of it is what the log keeps.
+            if step == Step::Same && (repository.immutable || store::tag_is_promoted(tx, &repository.id, tag).await?) {
+                // How it came first is what the log keeps: a signer pushes the promoted image it signs once more, and it is
+                // no less promoted for that.
                 continue;
             }
             let new = NewTag {

@@ -114,6 +114,7 @@ fn play(steps: &mut Steps, scene: &Scene) -> Result<Server> {
     let last = commits::ship_through_a_crash(steps, &mut server, &way, 2)?;
 
     production::allows_signed(steps, &production, &last.digest)?;
+    production::consumer_gets_signed(steps, scene, &server, &builder.engine, &people.reader, &last.digest)?;
     refusals::of_the_server(steps, &server, &way, &last, bad)?;
     refusals::signer_has_one_key(steps, &signer)?;
     first_edition::play(steps, &server, &way, &last)?;

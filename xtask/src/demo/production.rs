@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use super::accounts::People;
+use super::accounts::{Account, People};
 use super::client::Client;
 use super::scene::Scene;
 use super::server::Server;
@@ -167,8 +167,26 @@ pub fn allows_signed(steps: &mut Steps, production: &Production, digest: &str) -
         command::run(&mut production.docker(create))?;
         command::run(&mut production.docker(["service", "rm", "again"]))
     })?;
+    Ok(())
+}
+
+/// Somebody far from production, who relies on content trust: the client resolves the tag through the trust data itself.
+///
+/// # Errors
+/// It gets another digest, or none.
+pub fn consumer_gets_signed(
+    steps: &mut Steps,
+    scene: &Scene,
+    server: &Server,
+    engine: &Engine,
+    reader: &Account,
+    digest: &str,
+) -> Result<()> {
+    let image = site::image(&format!("{}:latest", site::RELEASES));
+    let consumer = Client::new(scene.run, "consumer", &server.ca)?;
     steps.step("a consumer with DOCKER_CONTENT_TRUST=1 pulls the signed digest", || {
-        let mut pull = production.docker(["pull", &image]);
+        consumer.login(engine, &reader.name, &reader.token)?;
+        let mut pull = consumer.docker(engine, ["pull", &image]);
         let said = command::run(pull.env("DOCKER_CONTENT_TRUST", "1"))?;
         ensure!(said.contains(digest), "content trust gave another digest than {digest}:\n{said}");
         Ok(())
@@ -187,13 +205,14 @@ fn get(server: SocketAddr) -> Option<String> {
 /// Waits until the guard refuses a docker command in these words; a guard knows within five seconds what changed.
 ///
 /// # Errors
-/// It goes on to allow it, or says something else.
+/// It goes on to allow it, or to say something else.
 pub fn refused(what: &str, mut command: impl FnMut() -> Command, words: &str) -> Result<String> {
-    wait::patiently(&format!("the refusal of {what}, saying {words:?}"), REFRESH, || {
+    let mut said = String::new();
+    let found = wait::patiently(&format!("the refusal of {what}, saying {words:?}"), REFRESH, || {
         let output = command::output(&mut command())?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let line = said.lines().find(|line| line.contains(words));
-        ensure!(output.status.success() || line.is_some(), "it was refused, but not with {words:?}:\n{said}");
-        Ok(line.filter(|_| !output.status.success()).map(|line| line.trim().to_owned()))
-    })
+        said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let line = said.lines().find(|line| line.contains(words) && !output.status.success());
+        Ok(line.map(|line| line.trim().to_owned()))
+    });
+    found.with_context(|| format!("it says:\n{said}"))
 }

@@ -99,8 +99,13 @@ pub fn of_the_guard(steps: &mut Steps, server: &Server, way: &Way, good: &Shippe
     refuses(steps, production, "an image that nobody signed", &unsigned, "is not signed")?;
 
     let foreign = push("admin/foreign:1", &base)?;
-    steps.step("an administrator, who is not of the team, signs an image", || {
-        command::run(&mut admin.docker(engine, ["trust", "sign", "--local", &foreign]))
+    steps.step("somebody with a bundle, but not of the team, signs an image", || {
+        let outsider = Client::new(way.scene.run, &people.reader.name, &server.ca)?;
+        server.admin.ask(["grant", "admin/foreign", "read-write", "--user", &people.reader.name])?;
+        trust::add_signer(admin, engine, &people.reader, "admin/foreign")?;
+        trust::load_key(&outsider, engine, &people.reader)?;
+        outsider.login(engine, &people.reader.name, &people.reader.token)?;
+        command::run(&mut outsider.docker(engine, ["trust", "sign", "--local", &foreign]))
     })?;
     refuses(steps, production, "an image that somebody outside the team signed", &foreign, "who is not in team")?;
 
@@ -119,7 +124,7 @@ fn move_signed(
     let release = format!("{}@{}", site::image(site::RELEASES), good.digest);
     command::run(&mut way.builder.admin.docker(engine, ["pull", "--quiet", &release]))?;
     let moved = push("admin/moved:1", &release)?;
-    trust::add_signer(&way.builder.admin, engine, people, "admin/moved")?;
+    trust::add_signer(&way.builder.admin, engine, &people.robot, "admin/moved")?;
     way.signer.login(engine, &people.robot.name, &people.robot.token)?;
     command::run(&mut way.signer.docker(engine, ["trust", "sign", "--local", &moved]))?;
     // As long as it is what was signed it may be pulled.

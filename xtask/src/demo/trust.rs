@@ -12,7 +12,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use super::accounts::People;
+use super::accounts::{Account, People};
 use super::client::Client;
 use super::scene::Scene;
 use super::server::Server;
@@ -34,25 +34,33 @@ pub fn later_edition(
     builder: &Builder,
 ) -> Result<Client> {
     let signer = Client::new(scene.run, "signer", &server.ca)?;
-    let (engine, bundle) = (&builder.engine, &people.robot.bundle);
+    let engine = &builder.engine;
     steps.step("docker trust key load: the bundle's key, into the signer's home", || {
-        let key = bundle.join("key.pem").to_string_lossy().into_owned();
-        command::run(&mut signer.docker(engine, ["trust", "key", "load", "--name", site::ROBOT, &key]))
+        load_key(&signer, engine, &people.robot)
     })?;
     steps.step("docker trust signer add: the bundle's certificate, to admin/flask", || {
-        add_signer(&builder.admin, engine, people, site::RELEASES)
+        add_signer(&builder.admin, engine, &people.robot, site::RELEASES)
     })?;
     Ok(signer)
 }
 
-/// `docker trust signer add --key cert.pem gitlab REPOSITORY`, by its owner.
+/// `docker trust key load key.pem`: the key of an account's bundle, into a home.
+///
+/// # Errors
+/// The client refuses the key.
+pub fn load_key(home: &Client, engine: &Engine, account: &Account) -> Result<String> {
+    let key = account.bundle.join("key.pem").to_string_lossy().into_owned();
+    command::run(&mut home.docker(engine, ["trust", "key", "load", "--name", &account.name, &key]))
+}
+
+/// `docker trust signer add --key cert.pem NAME REPOSITORY`, by its owner.
 ///
 /// # Errors
 /// The trust server refuses it.
-pub fn add_signer(owner: &Client, engine: &Engine, people: &People, repository: &str) -> Result<String> {
-    let certificate = people.robot.bundle.join("cert.pem").to_string_lossy().into_owned();
+pub fn add_signer(owner: &Client, engine: &Engine, account: &Account, repository: &str) -> Result<String> {
+    let certificate = account.bundle.join("cert.pem").to_string_lossy().into_owned();
     let repository = site::image(repository);
-    let add = ["trust", "signer", "add", "--key", &certificate, site::ROBOT, &repository];
+    let add = ["trust", "signer", "add", "--key", &certificate, &account.name, &repository];
     command::run(&mut owner.docker(engine, add))
 }
 

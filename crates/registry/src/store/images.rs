@@ -335,6 +335,14 @@ pub(crate) async fn tag_digest(tx: &mut Tx, repository: &Id<Repository>, tag: &T
     tx.opt(sql, &args![repository, tag.as_str()]).await?.map(|row| row.parse("digest")).transpose()
 }
 
+/// Whether a promotion gave the tag what it names now.
+pub(crate) async fn tag_is_promoted(tx: &mut Tx, repository: &Id<Repository>, tag: &Tag) -> Result<bool, Error> {
+    let sql = "SELECT origin, policy, source_repository, source_tag FROM tags WHERE repository = $1 AND name = $2";
+    let row = tx.opt(sql, &args![repository, tag.as_str()]).await?;
+    let origin = row.as_ref().map(origin_of).transpose()?;
+    Ok(matches!(origin, Some(Origin::Promoted { .. })))
+}
+
 /// The digest that the name was given last, also when the tag is deleted.
 pub(crate) async fn bound_digest(tx: &mut Tx, repository: &Id<Repository>, tag: &Tag) -> Result<Option<Digest>, Error> {
     let sql = "SELECT digest FROM tag_names WHERE repository = $1 AND name = $2";

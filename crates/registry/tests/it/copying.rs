@@ -48,6 +48,10 @@ async fn an_image_is_copied_without_its_bytes_and_says_where_it_came_from() {
         // Once more is no news; another image moves the tag.
         let again = copy(&world, &system, &sample.digest(), ("admin/app", "latest")).await.unwrap();
         assert_eq!(again, Copied { entry: None, before: None });
+        // Nor is the push of a signer, who signs what was promoted.
+        world.push(&job, "admin/app", "latest", &sample).await.unwrap();
+        let view = world.registry.tag_view(&system, &repo("admin/app"), &tag("latest")).await.unwrap();
+        assert!(matches!(view.origin, Origin::Promoted { .. }), "{:?}", view.origin);
         let next = Sample::image(2);
         world.push(&job, "admin/build", "8", &next).await.unwrap();
         let moved = copy(&world, &system, &next.digest(), ("admin/app", "latest")).await.unwrap();
