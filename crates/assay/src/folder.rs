@@ -26,6 +26,10 @@ use anyhow::{Context, Result, bail};
 use base::{Entropy, Secret, Timestamp};
 use identity::{Authority, Certified, TokenKeys};
 
+/// How often the lock is asked for, and the pause between: five seconds in all.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// The data folder, locked for this process.
 #[derive(Debug)]
 pub(crate) struct Folder {
@@ -44,8 +48,14 @@ impl Folder {
             .write(true)
             .open(&lock_path)
             .with_context(|| format!("cannot open {}", lock_path.display()))?;
-        if lock.try_lock().is_err() {
-            bail!("another server uses {}; stop it first or choose another folder", path.display());
+        // A server that was just killed holds its lock until the system has taken its memory back.
+        let mut tries = LOCK_TRIES;
+        while lock.try_lock().is_err() {
+            tries -= 1;
+            if tries == 0 {
+                bail!("another server uses {}; stop it first or choose another folder", path.display());
+            }
+            std::thread::sleep(LOCK_PAUSE);
         }
         make_folder(&path.join("keys"))?;
         Ok(Folder { path: path.to_owned(), _lock: lock })
