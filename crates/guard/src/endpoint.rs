@@ -160,8 +160,6 @@ mod tests {
             "POST /grpc",
             "POST /commit",
             "POST /images/load",
-            "POST /images/a/b:c/tag",
-            "POST /images/create/tag",
             "POST /plugins/pull",
             "POST /plugins/x/y/enable",
             "DELETE /plugins/x",
@@ -191,6 +189,7 @@ mod tests {
         assert_eq!(of("POST", "/containers/create"), Endpoint::CreateContainer);
         assert_eq!(of("POST", "/containers/create/start"), Endpoint::StartContainer);
         assert_eq!(of("POST", "/images/create"), Endpoint::Pull);
+        assert_eq!(of("POST", "/images/a/b:c/tag"), Endpoint::Tag("a/b:c".to_owned()));
         assert_eq!(of("POST", "/services/create"), Endpoint::CreateService);
         assert_eq!(of("POST", "/services/x/update"), Endpoint::UpdateService("x".to_owned()));
         assert_eq!(of("POST", "/swarm/init"), Endpoint::Node);
