@@ -122,7 +122,7 @@ fn play(steps: &mut Steps, scene: &Scene) -> Result<(Server, String)> {
 
     production::allows_signed(steps, &production, &last.digest)?;
     production::consumer_gets_signed(steps, scene, &server, &builder.engine, &people.reader, &last.digest)?;
-    refusals::of_the_guard(steps, &server, &way)?;
+    refusals::of_the_guard(steps, &server, &way, &first)?;
     refusals::of_the_server(steps, &server, &way, &last, bad)?;
     refusals::signer_has_one_key(steps, &signer)?;
     first_edition::play(steps, &server, &way, &last)?;

@@ -79,7 +79,7 @@ fn read_only(steps: &mut Steps, server: &Server, way: &Way) -> Result<()> {
 ///
 /// # Errors
 /// It says yes, or says it in other words.
-pub fn of_the_guard(steps: &mut Steps, server: &Server, way: &Way) -> Result<()> {
+pub fn of_the_guard(steps: &mut Steps, server: &Server, way: &Way, first: &Shipped) -> Result<()> {
     let (builder, people, production) = (way.builder, way.people, way.production);
     let (engine, admin) = (&builder.engine, &builder.admin);
     for repository in ["admin/unsigned", "admin/foreign", "admin/moved"] {
@@ -107,13 +107,15 @@ pub fn of_the_guard(steps: &mut Steps, server: &Server, way: &Way) -> Result<()>
     })?;
     refuses(steps, production, "an image that somebody outside the team signed", &foreign, "who is not in team")?;
 
-    let moved = steps.step("the team signs a tag, and the tag moves", || move_signed(way, &push))?;
+    let moved = steps.step("the team signs a tag, and the tag moves", || move_signed(way, first, &push))?;
     refuses(steps, production, "a tag that moved after it was signed", &moved, "moved after it was signed")
 }
 
-/// Neither image is one of the story's, so that its chain does not tell of this.
-fn move_signed(way: &Way, push: &dyn Fn(&str, &str) -> Result<String>) -> Result<String> {
+/// Neither image is the last release, so that its chain does not tell of this.
+fn move_signed(way: &Way, first: &Shipped, push: &dyn Fn(&str, &str) -> Result<String>) -> Result<String> {
     let (engine, robot) = (&way.builder.engine, &way.people.robot);
+    let older = site::image(&format!("{}:{}", site::RELEASES, first.job));
+    command::run(&mut way.builder.admin.docker(engine, ["pull", "--quiet", &older]))?;
     let moved = push("admin/moved:1", &site::image(site::BASE))?;
     trust::add_signer(&way.builder.admin, engine, robot, "admin/moved")?;
     way.signer.login(engine, &robot.name, &robot.token)?;
@@ -122,7 +124,7 @@ fn move_signed(way: &Way, push: &dyn Fn(&str, &str) -> Result<String>) -> Result
     wait::patiently("the signed tag to be known in production", Duration::from_secs(5), || {
         Ok(command::run(&mut way.production.docker(["pull", "--quiet", &moved])).ok())
     })?;
-    push("admin/moved:1", &site::image(site::JOB))
+    push("admin/moved:1", &older)
 }
 
 /// Pull, run and service create are each refused, in words.
