@@ -48,7 +48,7 @@ impl World {
         let key = authority.client("token", clock.now()).unwrap();
         let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, HOST).unwrap();
         let identity = Identity::new(db.clone(), keys, authority, None);
-        let trust = Trust::new(db.clone(), HOST, &[], identity::Sealer::new(&Secret::new([7; 32])));
+        let trust = Trust::new(db.clone(), HOST, &[], Sealer::new(&Secret::new([7; 32])));
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let registry = Registry::new(db.clone(), blobs, Settings { host: HOST.to_owned(), create_on_push: true });
         let signer = Signer::generate(document::key_name(HOST).unwrap(), &Entropy::seeded(1));

@@ -116,10 +116,12 @@ impl Browser {
         self.call("POST", &format!("element/{element}/click"), Some(json!({})));
     }
 
-    /// The text a person sees in the first element that this selector finds.
+    /// The text a person sees in the first element that this selector finds; found and read in one step, because a page that
+    /// loads itself again in between would have taken the element away.
     pub fn text(&self, selector: &str) -> String {
-        let element = self.find(selector);
-        self.call("GET", &format!("element/{element}/text"), None).as_str().unwrap().to_owned()
+        let script = "return document.querySelector(arguments[0])?.innerText.trim() ?? null";
+        let text = self.run(script, json!([selector]));
+        text.as_str().unwrap_or_else(|| panic!("{selector} is not on the page {}", self.url())).to_owned()
     }
 
     /// The value of an attribute in every element that this selector finds.
@@ -129,8 +131,20 @@ impl Browser {
         serde_json::from_value(values).unwrap()
     }
 
+    /// Run a script in the page. A page that leaves under the script did not answer, so the next one is asked.
     pub fn run(&self, script: &str, arguments: Value) -> Value {
-        self.call("POST", "execute/sync", Some(json!({"script": script, "args": arguments})))
+        const PAGES: usize = 10;
+        let path = format!("/session/{}/execute/sync", self.session);
+        let body = json!({"script": script, "args": arguments});
+        for _ in 0..PAGES {
+            let answer = self.try_ask("POST", &path, Some(body.clone())).unwrap();
+            let message = answer["value"]["message"].as_str().unwrap_or_default();
+            if answer["value"]["error"].is_null() {
+                return answer["value"].clone();
+            }
+            assert!(message.contains("document unloaded"), "{script}: {answer}");
+        }
+        panic!("{PAGES} pages left one after the other under {script}");
     }
 
     /// A picture of the window, PNG in base64.
