@@ -123,7 +123,6 @@ async fn a_refused_publish_leaves_nothing() {
     let good = client.targets(2, &[]);
     let many: Vec<_> = (0..33).map(|n| (role(&format!("targets/r{n}")), Vec::new())).collect();
     for (upload, code) in [
-        (vec![], "INVALID_UPDATE"),
         (vec![stranger.targets(2, &[])], "INVALID_UPDATE"),
         (vec![client.targets(1, &[])], "VERSION"),
         (vec![(RoleName::Targets, b"{".to_vec())], "MALFORMED_JSON"),
@@ -139,6 +138,20 @@ async fn a_refused_publish_leaves_nothing() {
     assert_eq!(world.current(RoleName::Timestamp).await, before);
     assert_eq!(world.entries("trust.published").await.len(), 1);
     world.check_fold().await;
+}
+
+/// `docker trust sign` of a tag that is signed already sends an empty form.
+#[tokio::test]
+async fn an_empty_publish_is_well_once_there_is_a_root() {
+    let world = World::new().await;
+    let (writer, client) = (world.user("writer").await, Client::new());
+    let refused = world.trust.publish(&writer, &world.gun(), Vec::new()).await;
+    assert!(matches!(refused, Err(Error::Publish(refusal)) if refusal.code() == "INVALID_UPDATE"));
+    client.init(&world, &writer, &[]).await.unwrap();
+    let before = world.current(RoleName::Timestamp).await;
+    world.trust.publish(&writer, &world.gun(), Vec::new()).await.unwrap();
+    assert_eq!(world.current(RoleName::Timestamp).await, before);
+    assert_eq!(world.entries("trust.published").await.len(), 1);
 }
 
 #[tokio::test]
