@@ -3,6 +3,7 @@
 
 mod browser;
 mod chain_told;
+mod docs;
 mod image;
 mod job_pages;
 mod notary;
