@@ -78,7 +78,8 @@ fn run(script: &str) -> (bool, String) {
     }
     let ca = home.join("ca.crt").display().to_string();
     let helper = "!f() { echo username=admin; echo \"password=$ADMIN_PASSWORD\"; }; f";
-    let git = format!("[http]\nsslCAInfo = {ca}\n[credential]\nhelper = {helper:?}\n[user]\nname = A\nemail = a@b.test\n");
+    let git =
+        format!("[http]\nsslCAInfo = {ca}\n[credential]\nhelper = {helper:?}\n[user]\nname = A\nemail = a@b.test\n");
     fs::write(home.join(".gitconfig"), git).unwrap();
     push(&server, "prod/flask", "1", &debian(&["base-files 12.4+deb12u5"]));
     push(&server, "prod/shop", "1", &debian(&["liblog4j2-java 2.14.1-1"]));
@@ -87,8 +88,8 @@ fn run(script: &str) -> (bool, String) {
     let program = Path::new(env!("CARGO_BIN_EXE_assay")).parent().unwrap().display().to_string();
     #[expect(clippy::disallowed_methods, reason = "the pages' programs are where the system has them")]
     let path = format!("{program}:{}", std::env::var("PATH").unwrap());
-    let output = Command::new("bash")
-        .args(["-eu", "-c", &script.replace("dtr.example", &server.authority)])
+    let output = Command::new("timeout")
+        .args(["120", "bash", "-eu", "-c", &script.replace("dtr.example", &server.authority)])
         .current_dir(&home)
         .envs([("PATH", path.as_str()), ("ADMIN_PASSWORD", PASSWORD), ("GIT_CONFIG_NOSYSTEM", "1")])
         .env("HOME", &home)
@@ -115,7 +116,7 @@ fn configurations_are_understood() {
     }
 }
 
-/// Every route of the APIs, `GET /api/v0/…`, as the sources have it; one `.route(…)` stands on one line.
+/// Every route of the APIs, `GET /api/v0/…`, as the sources have it.
 fn routes() -> BTreeSet<String> {
     const POLICIES: &str = "/api/v0/repositories/{org}/{repo}/promotionPolicies";
     let (mut found, mut folders) = (BTreeSet::new(), vec![root().join("crates/web/src")]);
@@ -125,18 +126,14 @@ fn routes() -> BTreeSet<String> {
                 folders.extend((!path.ends_with("pages")).then_some(path));
                 continue;
             }
-            let text = fs::read_to_string(&path).unwrap();
-            for line in text.lines().filter(|line| line.contains(".route(")) {
-                let line = line.replace("{{", "{").replace("}}", "}");
-                let line = line.replace("{POLICIES}", POLICIES).replace("(POLICIES", &format!("(\"{POLICIES}\""));
-                for call in line.split(".route(").skip(1) {
-                    let at = call.split('"').nth(1).expect("a route has a path");
-                    for method in ["get", "post", "put", "patch", "delete"] {
-                        if call.contains(&format!("{method}(")) {
-                            found.insert(format!("{} {at}", method.to_uppercase()));
-                        }
-                    }
-                }
+            let text = fs::read_to_string(&path).unwrap().replace("{{", "{").replace("}}", "}");
+            let text = text.replace("{POLICIES}", POLICIES).replace("(POLICIES", &format!("(\"{POLICIES}\""));
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for call in text.split(".route(").skip(1).filter_map(|rest| rest.split(") }").next()) {
+                let at = call.split('"').nth(1).expect("a route has a path");
+                let methods = ["get", "post", "put", "patch", "delete"].into_iter();
+                let methods = methods.filter(|method| call.contains(&format!("{method}(")));
+                found.extend(methods.map(|method| format!("{} {at}", method.to_uppercase())));
             }
         }
     }
@@ -156,26 +153,25 @@ fn the_list_of_routes_is_complete() {
     assert!(gone.is_empty(), "docs/reference/api.md tells of what is not there: {gone:#?}");
 }
 
-fn help(words: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_assay")).args(words).arg("--help").output().unwrap();
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[test]
 fn the_list_of_commands_is_complete() {
     let text = page("reference/commands.md");
     let mut waiting: Vec<Vec<String>> = vec![Vec::new()];
     while let Some(words) = waiting.pop() {
-        let said = help(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let output = Command::new(env!("CARGO_BIN_EXE_assay")).args(&words).arg("--help").output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
         let commands = said.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
         let below = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().map(str::to_owned));
         let below: Vec<String> = below.filter(|word| !word.is_empty() && word != "help").collect();
         if below.is_empty() {
             let name = format!("| `assay {}", words.join(" "));
-            let mut told = text.lines().filter(|line| line.starts_with(&format!("{name}`")) || line.starts_with(&format!("{name} ")));
-            let told = told.next().unwrap_or_else(|| panic!("docs/reference/commands.md does not tell of {words:?}"));
+            let told =
+                text.lines().find(|line| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with(['`', ' '])));
+            let told = told.unwrap_or_else(|| panic!("docs/reference/commands.md does not tell of {words:?}"));
             let flags = said.lines().filter_map(|line| line.trim().split(", ").last()?.strip_prefix("--"));
-            for flag in flags.filter_map(|flag| flag.split(' ').next()).filter(|flag| !["help", "format"].contains(flag)) {
+            let flags =
+                flags.filter_map(|flag| flag.split(' ').next()).filter(|flag| !["help", "format"].contains(flag));
+            for flag in flags {
                 assert!(told.contains(&format!("--{flag}")), "docs/reference/commands.md: {words:?} has --{flag}");
             }
         }
@@ -185,12 +181,14 @@ fn the_list_of_commands_is_complete() {
 
 #[test]
 fn links_lead_somewhere() {
-    let mut files: Vec<PathBuf> = ["", "tutorial", "how-to", "reference", "explanation", "decisions"].into_iter().flat_map(pages).collect();
+    let mut files: Vec<PathBuf> =
+        ["", "tutorial", "how-to", "reference", "explanation", "decisions"].into_iter().flat_map(pages).collect();
     files.extend(["README.md", "ARCHITECTURE.md"].map(|name| root().join(name)));
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
-            let there = target.is_empty() || target.contains("://") || target.ends_with(".png") || file.parent().unwrap().join(target).exists();
+            let elsewhere = target.is_empty() || target.contains("://") || target.ends_with(".png");
+            let there = elsewhere || file.parent().unwrap().join(target).exists();
             assert!(there, "{}: {target} is not there", file.display());
         }
     }
