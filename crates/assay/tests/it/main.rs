@@ -3,6 +3,7 @@
 
 mod browser;
 mod chain_told;
+mod clients;
 mod docs;
 mod image;
 mod job_pages;
