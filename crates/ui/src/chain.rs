@@ -47,7 +47,7 @@ pub fn chain(frame: &Frame, view: &ChainView) -> Markup {
     let sign = if view.complete { "✓" } else { "?" };
     let content = html! {
         p.digest { (view.digest) }
-        p.verdict class=(class) data-complete=(view.complete) { (sign) " " (view.verdict) }
+        p class={ "verdict " (class) } data-complete=(view.complete) { (sign) " " (view.verdict) }
         ol.chain { @for node in &view.nodes { (link(node)) } }
         @if view.nodes.is_empty() { p { "Nothing is known of this digest." } }
         @if let Some(checkpoint) = &view.checkpoint {
