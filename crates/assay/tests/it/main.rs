@@ -1,6 +1,7 @@
 //! The program as its users meet it: the real binary, over real sockets, with real clients.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod advisories;
 mod browser;
 mod chain_told;
 mod clients;
