@@ -9,7 +9,7 @@ use std::{
 use audit::Entry;
 use base::{Actor, Ctx, Id, limits};
 use db::{Db, Tx};
-use identity::Level;
+use identity::{Level, On};
 
 use crate::{
     Error, NewProject, Oid, Project, ProjectId, ProjectRef, RefName, Visibility, git::Git, settle::Push, store,
@@ -150,7 +150,7 @@ impl Forge {
 /// The actor's level in a project, counting its visibility.
 pub(crate) async fn level_of(tx: &mut Tx, ctx: &Ctx, project: &Project) -> Result<Option<Level>, Error> {
     let path = &project.path;
-    let own = Level::of(tx, &ctx.actor, path.namespace.as_str(), path.name.as_str()).await?;
+    let own = Level::of(tx, &ctx.actor, On::Project, path.namespace.as_str(), path.name.as_str()).await?;
     let open = match project.visibility {
         Visibility::Private => false,
         Visibility::Internal => !matches!(ctx.actor, Actor::Anonymous),

@@ -4,7 +4,10 @@ use audit::Entry;
 use base::{AccountName, Ctx, Id, Principal, Secret, digest_hex, limits};
 use db::{Db, Tx};
 
-use crate::{Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, Team, TokenKeys, password, store};
+use crate::{
+    Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, On, Team, TokenKeys, password,
+    store,
+};
 
 /// The accounts of one installation.
 #[derive(Clone, Debug)]
@@ -266,12 +269,12 @@ impl Identity {
 
     // ── grants ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Grant a level in a namespace or one repository of it, or take the grant away (`None`).
+    /// Grant a level on all repositories or projects of a namespace (`None`) or on one, or take the grant away.
     pub async fn set_grant(
         &self,
         ctx: &Ctx,
-        namespace: &AccountName,
-        repository: Option<&str>,
+        on: On,
+        (namespace, name): (&AccountName, Option<&str>),
         grantee: &Grantee,
         level: Option<Level>,
     ) -> Result<(), Error> {
@@ -284,10 +287,9 @@ impl Identity {
                     (String::new(), team(tx, organization, name).await?.id.to_string())
                 }
             };
-            store::set_grant(tx, namespace, repository.unwrap_or(""), (&user, &team_id), level).await?;
-            let place = repository.unwrap_or("*");
-            let key = format!("identity/grant/{namespace}/{place}/{grantee}");
-            let entry = Entry::new("grant.set").about(format!("repository/{namespace}/{place}")).about(grantee);
+            store::set_grant(tx, on, (namespace, name.unwrap_or("")), (&user, &team_id), level).await?;
+            let (place, key) = (name.unwrap_or("*"), on.state_key(namespace, name, grantee));
+            let entry = Entry::new("grant.set").about(format!("{on}/{namespace}/{place}")).about(grantee);
             let entry = match level {
                 Some(level) => entry.set(key, level),
                 None => entry.unset(key),

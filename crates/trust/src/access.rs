@@ -2,7 +2,7 @@
 
 use base::{Actor, Ctx};
 use db::Tx;
-use identity::Level;
+use identity::{Level, On};
 use registry::{Registry, Right, Visibility};
 
 use crate::{Error, Gun};
@@ -17,7 +17,7 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, gun: &Gun, right: Right) -> 
     match Registry::authorize(tx, ctx, repository, right).await {
         Ok(found) => Ok(found.visibility == Visibility::Public),
         Err(registry::Error::NameUnknown(_)) => {
-            let level = Level::of(tx, &ctx.actor, repository.namespace(), repository.name()).await?;
+            let level = Level::of(tx, &ctx.actor, On::Repository, repository.namespace(), repository.name()).await?;
             if level >= Some(level_of(right)) { Ok(false) } else { Err(denied(&ctx.actor, gun, right)) }
         }
         Err(registry::Error::Unauthenticated) => {

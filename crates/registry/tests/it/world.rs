@@ -8,7 +8,7 @@ use std::{
 use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Secret, Timestamp, micros};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
-use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, TokenKeys};
+use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, On, TokenKeys};
 use oci::{Digest, MediaType, Reference, RepoName, Tag};
 use registry::{Error, ManifestPush, NewRepository, Pushed, Registry, Repository, Settings, Visibility};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ impl World {
     pub async fn grant(&self, user: &str, repository: &RepoName, level: Option<Level>) {
         let (namespace, grantee) = (account(repository.namespace()), Grantee::User(account(user)));
         let name = Some(repository.name());
-        self.identity.set_grant(&self.system(), &namespace, name, &grantee, level).await.unwrap();
+        self.identity.set_grant(&self.system(), On::Repository, (&namespace, name), &grantee, level).await.unwrap();
     }
 
     pub async fn repository(&self, name: &str, visibility: Visibility, immutable: bool) -> Repository {
