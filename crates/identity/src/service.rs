@@ -107,6 +107,14 @@ impl Identity {
         account(&mut self.db.read().await?, name).await
     }
 
+    /// Refuse what would be in a namespace that nobody is: a namespace is an account, and a right to one (an administrator
+    /// has it everywhere) makes none.
+    pub async fn require_namespace(tx: &mut Tx, namespace: &str) -> Result<(), Error> {
+        let missing = || Error::NotFound { what: "account", name: namespace.to_owned() };
+        let name: AccountName = namespace.parse().map_err(|_| missing())?;
+        account(tx, &name).await.map(drop)
+    }
+
     /// Accounts in order of name, after `after`.
     pub async fn accounts(&self, ctx: &Ctx, after: &str, limit: usize) -> Result<Vec<Account>, Error> {
         signed_in(ctx)?;

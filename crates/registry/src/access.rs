@@ -2,7 +2,7 @@
 
 use base::{Actor, Ctx};
 use db::Tx;
-use identity::{Level, On};
+use identity::{Identity, Level, On};
 use oci::RepoName;
 
 use crate::{Error, NewRepository, Registry, Repository, Visibility, record, store};
@@ -56,7 +56,10 @@ impl Registry {
         }
         match Level::of(tx, &ctx.actor, On::Repository, name.namespace(), name.name()).await? {
             None => Err(unseen(ctx, name)),
-            Some(Level::Admin) if self.settings.create_on_push => Ok(None),
+            Some(Level::Admin) if self.settings.create_on_push => {
+                Identity::require_namespace(tx, name.namespace()).await?;
+                Ok(None)
+            }
             Some(_) => Err(Error::Denied(format!(
                 "there is no repository {name}, and {} may not create it; ask the owner of {}",
                 ctx.actor.label(),

@@ -14,6 +14,11 @@ pub enum Error {
     /// Not there, or not for this account to see.
     #[error("there is no repository {0} that you may see")]
     NameUnknown(RepoName),
+    /// Nobody is this namespace; said only to those who could create a repository in it.
+    #[error(
+        "there is no account {0}; a repository is in the namespace of a user or an organization, so create that first"
+    )]
+    NoAccount(String),
     #[error("there is no manifest {reference} in {repository}")]
     ManifestUnknown { repository: RepoName, reference: String },
     #[error("there is no blob {digest} in {repository}")]
@@ -66,6 +71,7 @@ impl Error {
             Error::Unauthenticated => Kind::Unauthenticated,
             Error::Denied(_) => Kind::Denied,
             Error::NameUnknown(_)
+            | Error::NoAccount(_)
             | Error::ManifestUnknown { .. }
             | Error::BlobUnknown { .. }
             | Error::Missing { .. }
@@ -91,7 +97,7 @@ impl Error {
         match self {
             Error::Unauthenticated => ErrorCode::Unauthorized,
             Error::Denied(_) | Error::Held { .. } | Error::Referenced { .. } => ErrorCode::Denied,
-            Error::NameUnknown(_) => ErrorCode::NameUnknown,
+            Error::NameUnknown(_) | Error::NoAccount(_) => ErrorCode::NameUnknown,
             Error::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
             Error::BlobUnknown { .. } => ErrorCode::BlobUnknown,
             Error::Missing { .. } => ErrorCode::ManifestBlobUnknown,
@@ -135,6 +141,7 @@ impl From<identity::Error> for Error {
             identity::Error::Unauthenticated => Error::Unauthenticated,
             identity::Error::Denied(why) => Error::Denied(why),
             identity::Error::Database(error) => Error::Database(error),
+            identity::Error::NotFound { what: "account", name } => Error::NoAccount(name),
             error => Error::Identity(error),
         }
     }

@@ -4,7 +4,7 @@ use audit::Entry;
 use base::{Ctx, limits};
 use blob::Blobs;
 use db::{Db, Tx};
-use identity::{Level, On};
+use identity::{Identity, Level, On};
 use oci::RepoName;
 
 use crate::{Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, record, store};
@@ -53,6 +53,7 @@ impl Registry {
             if level != Some(Level::Admin) {
                 Level::require_owner(tx, &ctx.actor, name.namespace()).await?;
             }
+            Identity::require_namespace(tx, name.namespace()).await?;
             if store::repository(tx, name).await?.is_some() {
                 return Err(Error::Exists(name.clone()));
             }

@@ -104,12 +104,23 @@ impl World {
         self.identity.set_grant(&self.system(), On::Repository, (&namespace, name), &grantee, level).await.unwrap();
     }
 
+    /// What the program itself writes to must be somebody's.
+    async fn namespace_of(&self, name: &RepoName) {
+        if self.identity.account(&self.system(), &account(name.namespace())).await.is_err() {
+            self.organization(name.namespace()).await;
+        }
+    }
+
     pub async fn repository(&self, name: &str, visibility: Visibility, immutable: bool) -> Repository {
+        self.namespace_of(&repo(name)).await;
         let new = NewRepository { visibility, immutable, ..NewRepository::private(repo(name)) };
         self.registry.create_repository(&self.system(), new).await.unwrap()
     }
 
     pub async fn put(&self, ctx: &Ctx, name: &str, bytes: &[u8]) -> Result<Digest, Error> {
+        if matches!(ctx.actor, Actor::System(_)) {
+            self.namespace_of(&repo(name)).await;
+        }
         let digest = Digest::sha256_of(bytes);
         self.registry.put_blob(ctx, &repo(name), &digest, Chunk::default(), bytes).await?;
         Ok(digest)
