@@ -29,7 +29,7 @@ mod sign_in;
 mod store;
 
 pub use access_token::AccessToken;
-pub use account::{Account, AccountKind, Member, PublicKey, Team};
+pub use account::{Account, AccountKind, Member, PublicKey, RESERVED, Team};
 pub use authority::{Authority, Certified};
 pub use bundle::Bundle;
 pub use error::Error;

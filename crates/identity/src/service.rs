@@ -5,7 +5,7 @@ use base::{AccountName, Ctx, Id, Principal, Secret, digest_hex, limits};
 use db::{Db, Tx};
 
 use crate::{
-    Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, On, Team, TokenKeys, password,
+    Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, On, RESERVED, Team, TokenKeys, password,
     store,
 };
 
@@ -61,6 +61,12 @@ impl Identity {
     pub async fn create_account(&self, ctx: &Ctx, new: NewAccount) -> Result<Account, Error> {
         if new.full_name.len() > limits::TEXT_BYTES {
             return Err(Error::Invalid(format!("a full name has at most {} bytes", limits::TEXT_BYTES)));
+        }
+        if RESERVED.contains(&new.name.as_str()) {
+            return Err(Error::Invalid(format!(
+                "no account can be named {0}: the server's own addresses begin with /{0}; choose another name",
+                new.name
+            )));
         }
         let hash = match (&new.password, new.kind) {
             (Some(_), AccountKind::Organization) => {

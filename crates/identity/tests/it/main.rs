@@ -195,6 +195,25 @@ async fn sessions_are_opened_with_a_password_and_closed() {
 }
 
 #[tokio::test]
+async fn the_servers_own_addresses_are_no_names() {
+    let world = World::new().await;
+    for name in ["repositories", "api", "v2", "sign-in"] {
+        for kind in [AccountKind::User, AccountKind::Organization] {
+            let new = NewAccount {
+                name: name.parse().unwrap(),
+                kind,
+                full_name: String::new(),
+                password: None,
+                admin: false,
+            };
+            let refused = world.identity.create_account(&world.system(), new).await.unwrap_err();
+            assert_eq!(refused.kind(), base::Kind::Invalid);
+            assert!(refused.to_string().contains(&format!("begin with /{name};")), "{refused}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_grant_on_images_is_none_on_source() {
     let world = World::new().await;
     let (user, system) = (world.user("user").await, world.system());
