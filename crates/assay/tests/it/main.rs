@@ -12,3 +12,4 @@ mod repositories_api;
 mod server;
 mod signing_in;
 mod trust_api;
+mod variables;
