@@ -214,6 +214,21 @@ async fn the_servers_own_addresses_are_no_names() {
 }
 
 #[tokio::test]
+async fn a_servers_certificate_is_for_servers_only() {
+    let authority = Authority::generate("assay.test", Clock::System.now()).unwrap();
+    let extended = |pem: &str| {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
+        let certificate = pem.parse_x509().unwrap();
+        let usage = certificate.extended_key_usage().unwrap().unwrap().value;
+        (usage.server_auth, usage.client_auth)
+    };
+    let server = authority.server(&["assay.test".to_owned()], Clock::System.now()).unwrap();
+    assert_eq!(extended(&server.certificate_pem), (true, false));
+    let client = authority.client("gitlab", Clock::System.now()).unwrap();
+    assert_eq!(extended(&client.certificate_pem), (false, true));
+}
+
+#[tokio::test]
 async fn a_grant_on_images_is_none_on_source() {
     let world = World::new().await;
     let (user, system) = (world.user("user").await, world.system());
