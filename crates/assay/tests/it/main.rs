@@ -12,4 +12,5 @@ mod repositories_api;
 mod server;
 mod signing_in;
 mod trust_api;
+mod upkeep;
 mod variables;
