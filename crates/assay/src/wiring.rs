@@ -46,14 +46,15 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
     events::SUBSCRIPTIONS,
 ];
 
-/// How often the reconcilers look: for jobs whose runner is silent, for pushes that broke off, and
-/// for uploads that nobody goes on with.
+/// How often the reconcilers look: for jobs whose runner is silent, for pushes that broke off, for waivers whose time is
+/// over, and for uploads that nobody goes on with.
 const LOST_JOBS: Duration = Duration::from_secs(5);
 const BROKEN_PUSHES: Duration = Duration::from_secs(30);
+const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
 
 /// What also runs at each start, for what happened while nobody looked.
-const AT_START: [&str; 1] = [registry::EXPIRE_JOB];
+const AT_START: [&str; 2] = [promote::EXPIRE_JOB, registry::EXPIRE_JOB];
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -110,6 +111,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
     let worker = with_scan(promote.work(events.work(worker)), &scan);
     let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
+    let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
     if alone {
         worker.release_all().await?;
     }
