@@ -3,6 +3,7 @@
 
 mod browser;
 mod chain_told;
+mod guard_killed;
 mod image;
 mod job_pages;
 mod notary;
