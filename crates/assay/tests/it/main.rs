@@ -3,6 +3,7 @@
 
 mod browser;
 mod chain_told;
+mod full_disk;
 mod guard_killed;
 mod image;
 mod job_pages;
