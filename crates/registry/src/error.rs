@@ -26,12 +26,12 @@ pub enum Error {
     /// A manifest names something that is not in the repository.
     #[error("the manifest names the {what} {digest}, which is not in {repository}; push it first")]
     Missing { repository: RepoName, what: &'static str, digest: Digest },
-    #[error("there is no such upload here; it is over, it expired, or it belongs to somebody else")]
+    #[error("there is no such upload here; it is over, it expired, or it belongs to somebody else; begin a new one")]
     UploadUnknown,
     /// The upload goes on at `length`.
     #[error("the chunk begins at {given}, but the upload goes on at {length}")]
     OutOfOrder { given: u64, length: u64 },
-    #[error("the content has the digest {actual}, not {expected}")]
+    #[error("the content has the digest {actual}, not {expected}; nothing was kept, send it again")]
     DigestInvalid { expected: Digest, actual: Digest },
     #[error("{0}")]
     SizeInvalid(String),

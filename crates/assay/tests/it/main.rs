@@ -1,10 +1,12 @@
 //! The program as its users meet it: the real binary, over real sockets, with real clients.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod bad_input;
 mod browser;
 mod chain_told;
 mod full_disk;
 mod guard_killed;
+mod hostile_layers;
 mod image;
 mod job_pages;
 mod notary;
