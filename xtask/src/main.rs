@@ -6,6 +6,7 @@
 //! cargo xtask engines images   make the base image and the job image from Debian packages
 //! cargo xtask prepare          the same for everything that tests and demo need
 //! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
+//! cargo xtask interop          clients that come as Go modules, and the OCI's conformance program, against a real server
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
 //!
@@ -28,6 +29,7 @@ mod images;
 
 mod check;
 mod demo;
+mod interop;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -55,6 +57,8 @@ enum Chore {
         #[arg(long, env = "KEEP", value_parser = clap::builder::FalseyValueParser::new())]
         keep: bool,
     },
+    /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go)
+    Interop,
     /// Docker engines in namespaces of their own
     #[command(subcommand)]
     Engines(Engines),
@@ -89,6 +93,10 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Tidy => tidy::run(repository()),
         Chore::Demo { keep } => {
             demo::run(&demo_root(), &demo_cache(), *keep)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Interop => {
+            interop::run(&repository().join("target/interop"))?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Prepare => {

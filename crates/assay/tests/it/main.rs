@@ -4,6 +4,7 @@
 mod bad_input;
 mod browser;
 mod chain_told;
+mod clients;
 mod full_disk;
 mod guard_killed;
 mod hostile_layers;
