@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     image::{as_admin, debian, get, push, scanned},
-    server::{Answer, Server},
+    server::{Answer, PASSWORD, Server, attempt},
 };
 
 /// A file system of a few mebibytes; it goes when the test ends.
@@ -49,6 +49,41 @@ fn ask(server: &Server, method: &str, path: &str, body: &[u8]) -> Answer {
     server.ask(method, path, &[(name, &value), ("Content-Type", "application/json")], body)
 }
 
+/// A commit of noise that nothing packs, pushed again and again.
+struct Work(tempfile::TempDir);
+
+impl Work {
+    fn new() -> Work {
+        let work = Work(tempfile::tempdir().unwrap());
+        let noise: Vec<u8> =
+            std::iter::successors(Some(1_u32), |x| Some(x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223)))
+                .map(|x| x.to_be_bytes()[0])
+                .take(300_000)
+                .collect();
+        std::fs::write(work.0.path().join("noise"), noise).unwrap();
+        for arguments in [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "-m", "noise"]] {
+            let (good, said) = work.git(arguments, &[]);
+            assert!(good, "{said}");
+        }
+        work
+    }
+
+    fn git(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
+        let own = ["-c", "user.name=T", "-c", "user.email=t@example.org"];
+        // A client that hears nothing waits for ever; the test does not.
+        attempt("timeout", &[&["60", "git"], &own[..], arguments].concat(), self.0.path(), environment)
+    }
+
+    /// Whether the server took it, and what git said.
+    fn push(&self, server: &Server) -> (bool, String) {
+        let ca = server.ca();
+        let environment =
+            [("GIT_SSL_CAINFO", ca.to_str().unwrap()), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0")];
+        let url = format!("https://admin:{}@{}/admin/code.git", PASSWORD.replace(' ', "%20"), server.authority);
+        self.git(&["push", "--quiet", &url, "HEAD:main"], &environment)
+    }
+}
+
 /// Ask for new repositories until there is no room for another; gives the refusal, and how many were made.
 fn until_refused(server: &Server) -> (Answer, usize) {
     for number in 0..2000 {
@@ -72,6 +107,9 @@ fn a_full_disk_is_said_and_survived() {
     let digest = push(&server, "admin/shop", "1", &debian(&["base-files 12.4+deb12u5"]));
     scanned(&server, "admin/shop:1", 6);
 
+    assert_eq!(ask(&server, "POST", "/api/v4/projects", br#"{"name":"code"}"#).status, 201);
+    let work = Work::new();
+
     let filler = tiny.fill();
     let blob = vec![9; 1 << 20];
     let path = format!("/v2/admin/shop/blobs/uploads/?digest={}", Digest::of(Algorithm::Sha256, &blob));
@@ -89,6 +127,9 @@ fn a_full_disk_is_said_and_survived() {
     let project = ask(&server, "POST", "/api/v4/projects", br#"{"name":"flask"}"#);
     assert_eq!(project.status, 503, "{}", project.body);
 
+    let (taken, said) = work.push(&server);
+    assert!(!taken && said.contains("remote unpack failed") && said.contains("disk is full"), "{said}");
+
     // What was acknowledged is served meanwhile.
     assert_eq!(ask(&server, "GET", "/livez", b"").status, 200);
     let manifest = ask(&server, "GET", "/v2/admin/shop/manifests/1", b"");
@@ -105,6 +146,8 @@ fn a_full_disk_is_said_and_survived() {
     let again = json!({"name": format!("r{made}")}).to_string();
     assert_eq!(ask(&server, "POST", "/api/v0/repositories/admin", again.as_bytes()).status, 201);
     assert_eq!(ask(&server, "POST", "/api/v4/projects", br#"{"name":"flask"}"#).status, 201);
+    let (taken, said) = work.push(&server);
+    assert!(taken, "{said}");
     push(&server, "admin/shop", "2", &debian(&["base-files 12.4+deb12u6"]));
     scanned(&server, "admin/shop:2", 6);
     whole(&server);
