@@ -262,3 +262,28 @@ async fn a_grant_on_images_is_none_on_source() {
         assert!(keys.contains(&(key.to_owned(), value.to_owned())), "{keys:?}");
     }
 }
+
+#[tokio::test]
+async fn grants_of_before_are_on_repositories() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location::Sqlite(folder.path().join("db"));
+    let before = db::Schema { steps: &identity::SCHEMA.steps[..1], ..identity::SCHEMA };
+    let db = Db::open(&location, &[audit::SCHEMA, before]).await.unwrap();
+    let system = Ctx::system("test", &Clock::System, &Entropy::System);
+    let written: Result<(), db::Error> = db::write!(db, &system, |tx| {
+        tx.execute(
+            "INSERT INTO accounts (id, name, kind, full_name, admin, active, created_at)
+             VALUES ('00000000000000000000000000', 'reader', 'user', '', FALSE, TRUE, 0)",
+            &[],
+        )
+        .await?;
+        let sql = "INSERT INTO grants VALUES ('ci', 'flask', '00000000000000000000000000', '', 'read-only')";
+        tx.execute(sql, &[]).await.map(drop)
+    });
+    written.unwrap();
+    db.close().await;
+    let db = Db::open(&location, &[audit::SCHEMA, identity::SCHEMA]).await.unwrap();
+    let state = Identity::state(&mut db.read().await.unwrap()).await.unwrap();
+    let kept = ("identity/grant/ci/flask/user/reader".to_owned(), "read-only".to_owned());
+    assert!(state.contains(&kept) && !state.iter().any(|(key, _)| key.contains("project_grant")), "{state:?}");
+}
