@@ -2,10 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod advisories;
+mod bad_input;
 mod browser;
 mod chain_told;
 mod clients;
 mod docs;
+mod full_disk;
+mod guard_killed;
+mod hostile_layers;
 mod image;
 mod job_pages;
 mod notary;
@@ -15,3 +19,5 @@ mod repositories_api;
 mod server;
 mod signing_in;
 mod trust_api;
+mod upkeep;
+mod variables;

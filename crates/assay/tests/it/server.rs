@@ -5,7 +5,10 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -49,26 +52,61 @@ pub struct Server {
     plain: SocketAddr,
     pub folder: tempfile::TempDir,
     child: Child,
+    /// All it wrote to standard error.
+    said: Arc<Mutex<String>>,
 }
 
 impl Server {
     /// Clients reach it at `https://{ip}:{port}`.
     pub fn start(ip: &str) -> Server {
+        Server::start_in(ip, tempfile::tempdir().unwrap())
+    }
+
+    /// The same with its data somewhere particular.
+    pub fn start_in(ip: &str, folder: tempfile::TempDir) -> Server {
         let port = TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port();
         let authority = format!("{ip}:{port}");
-        let folder = tempfile::tempdir().unwrap();
-        let (child, plain) = Server::spawn(&authority, folder.path());
-        Server { authority, plain, folder, child }
+        let said = Arc::default();
+        let (child, plain) = Server::spawn(&authority, folder.path(), &said);
+        Server { authority, plain, folder, child, said }
     }
 
     /// `kill -9`, and a new start on the same folder.
     pub fn kill_and_restart(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        (self.child, self.plain) = Server::spawn(&self.authority, self.folder.path());
+        self.kill();
+        self.start_again();
     }
 
-    fn spawn(authority: &str, folder: &Path) -> (Child, SocketAddr) {
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn start_again(&mut self) {
+        (self.child, self.plain) = Server::spawn(&self.authority, self.folder.path(), &self.said);
+    }
+
+    /// All it wrote to standard error so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// What `assay login` would have remembered for the administrator: the value of `ASSAY_LOGIN`.
+    pub fn login(&self) -> PathBuf {
+        let authorization = format!("Basic {BASIC}");
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+        let token = self.ask("POST", "/api/v0/api_tokens", &headers, br#"{"tokenLabel":"test"}"#).json();
+        let login = serde_json::json!({
+            "url": format!("https://{}", self.authority), "token": token["token"],
+            "ca_pem": std::fs::read_to_string(self.ca()).unwrap(),
+        });
+        let path = self.folder.path().join("login.json");
+        std::fs::write(&path, login.to_string()).unwrap();
+        path
+    }
+
+    fn spawn(authority: &str, folder: &Path, said: &Arc<Mutex<String>>) -> (Child, SocketAddr) {
         let url = format!("https://{authority}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
             .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data"])
@@ -86,12 +124,23 @@ impl Server {
             }
             eprintln!("{line}");
         };
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
+        let said = Arc::clone(said);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                eprintln!("{line}");
+                said.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
         (child, plain)
     }
 
     pub fn ca(&self) -> PathBuf {
         self.folder.path().join("data/keys/ca.pem")
+    }
+
+    /// Where it serves plain HTTP.
+    pub fn plain(&self) -> SocketAddr {
+        self.plain
     }
 
     /// One request over plain HTTP.

@@ -128,3 +128,21 @@ async fn cancel_play_and_broken_files() {
     world.push_to("main", "a: {script: [a], only: [tags]}\n").await;
     assert_eq!(world.last().await.id, unreadable.id);
 }
+
+#[tokio::test]
+async fn a_server_that_ends_holds_no_question_and_gives_no_job_away() {
+    // Questions that are held for longer than any test runs.
+    let world = World::holding(std::time::Duration::from_secs(3600)).await;
+    world.push("a: {script: [a]}\n").await;
+    world.take("a").await;
+    let mut held = std::pin::pin!(world.ask());
+    let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut held).await;
+    assert!(early.is_err(), "nothing is to be done, so the question is held");
+    world.ci.end_questions();
+    assert!(held.await.is_none());
+
+    // A job that comes now waits for the server that comes next.
+    world.push("b: {script: [b]}\n").await;
+    assert!(world.ask().await.is_none());
+    assert_eq!(world.last().await.status, PipelineStatus::Pending);
+}
