@@ -1,5 +1,6 @@
 //! Acts 7 and 8: a commit is pushed, and comes out as an image that is promoted, signed and running. No human in between.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::pipelines;
 use super::production::{self, Production};
 use super::projects::{self, WorkCopy};
 use super::registry;
+use super::runners::Runners;
 use super::scene::{self, Scene};
 use super::server::Server;
 use super::site;
@@ -39,6 +41,7 @@ pub struct Way<'a> {
     pub builder: &'a Builder,
     pub signer: &'a Client,
     pub production: &'a Production,
+    pub runners: &'a Runners,
     pub code: WorkCopy,
 }
 
@@ -52,7 +55,7 @@ pub fn ship(steps: &mut Steps, server: &Server, way: &Way, edition: u32) -> Resu
         fs::write(way.code.folder.join("edition.txt"), format!("{edition}\n"))?;
         projects::commit_and_push(&way.code, way.people, &format!("Edition {edition}"))
     })?;
-    let job = steps.step("the runner builds and pushes", || built(server, &commit))?;
+    let job = steps.beside(&way.runners.code).step("the runner builds and pushes", || built(server, &commit))?;
     let shipped = followed(steps, server, way, &commit, job)?;
     signed_and_deployed(steps, server, way, &shipped, &before)?;
     steps.step(&format!("edition {edition} answers in production"), || {
@@ -65,7 +68,7 @@ pub fn ship(steps: &mut Steps, server: &Server, way: &Way, edition: u32) -> Resu
 ///
 /// # Errors
 /// It stops on the way.
-pub fn ship_through_a_crash(steps: &mut Steps, server: &mut Server, way: &Way, edition: u32) -> Result<Shipped> {
+pub fn ship_through_a_crash(steps: &mut Steps, server: &Server, way: &Way, edition: u32) -> Result<Shipped> {
     let before = pipelines::known(server, site::SIGNER)?;
     let commit = steps.step(&format!("edition {edition}: git push"), || {
         fs::write(way.code.folder.join("edition.txt"), format!("{edition}\n"))?;
@@ -74,10 +77,11 @@ pub fn ship_through_a_crash(steps: &mut Steps, server: &mut Server, way: &Way, e
     let first = steps.step("kill -9 of the server in the middle of the build, and a start", || {
         let pipeline = pipelines::of_commit(server, site::CODE, &commit)?;
         let job = pipelines::running_job(server, site::CODE, pipeline)?;
-        server.kill_and_restart(way.scene)?;
+        server.program.kill_and_restart()?;
         Ok(job)
     })?;
-    let job = steps.step("the build goes on, or is run once more", || built(server, &commit))?;
+    let job =
+        steps.beside(&way.runners.code).step("the build goes on, or is run once more", || built(server, &commit))?;
     let how = if job == first { "the runner kept the job" } else { "the job was run once more under a new number" };
     steps.note(how);
     let shipped = followed(steps, server, way, &commit, job)?;
@@ -111,7 +115,7 @@ pub fn refuse_vulnerable(
         fs::write(&dockerfile, good.replace("USER nobody\n", &install))?;
         projects::commit_and_push(&way.code, way.people, &format!("Install {name}"))
     })?;
-    let job = steps.step("the runner builds and pushes it", || built(server, &commit))?;
+    let job = steps.beside(&way.runners.code).step("the runner builds and pushes it", || built(server, &commit))?;
     let image = format!("{}:{job}", site::BUILDS);
     let scanned = steps.step("it is scanned", || registry::scanned(server, &image))?;
     steps.note(&scanned.sentence());
@@ -192,19 +196,23 @@ fn signed_and_deployed(
     server: &Server,
     way: &Way,
     shipped: &Shipped,
-    before: &std::collections::BTreeSet<i64>,
+    before: &BTreeSet<i64>,
 ) -> Result<()> {
-    let new = steps
-        .step("the webhook starts the signer's pipelines", || pipelines::new_ones(server, site::SIGNER, before, 2))?;
+    let steps = &mut steps.beside(&way.runners.signer);
+    steps.step("the webhook starts the signer's pipelines", || pipelines::new_ones(server, site::SIGNER, before, 2))?;
     steps.step("they run one at a time: sign, then deploy", || {
-        let mut spans = Vec::new();
-        for pipeline in new {
+        let mut spans = BTreeMap::new();
+        // An outage may take the answer to a webhook away; then the webhook calls again, and the signer signs once more.
+        while let Some(pipeline) =
+            pipelines::known(server, site::SIGNER)?.difference(before).find(|new| !spans.contains_key(*new)).copied()
+        {
             let jobs = pipelines::succeeded(server, site::SIGNER, pipeline)?;
             pipelines::job_named(&jobs, "deploy")?;
             let times =
                 |name: &str| jobs.iter().filter_map(|job| job[name].as_str().map(str::to_owned)).collect::<Vec<_>>();
-            spans.push((times("started_at").into_iter().min(), times("finished_at").into_iter().max()));
+            spans.insert(pipeline, (times("started_at").into_iter().min(), times("finished_at").into_iter().max()));
         }
+        let mut spans: Vec<_> = spans.into_values().collect();
         spans.sort();
         let apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
         ensure!(apart, "the signer's pipelines overlapped: {spans:?}");
