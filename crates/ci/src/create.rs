@@ -245,6 +245,7 @@ async fn insert_jobs(tx: &mut Tx, pipeline: &Pipeline, plan: Option<&Plan>, now:
             started_at: None,
             finished_at: None,
             contact_at: None,
+            resumed_at: None,
             runner: None,
             failure: None,
             exit_code: None,
