@@ -72,6 +72,11 @@ pub(crate) async fn has_origin(tx: &mut Tx, origin: &str) -> Result<bool, Error>
     Ok(tx.opt("SELECT 1 AS one FROM ci_pipelines WHERE origin = $1", &args![origin]).await?.is_some())
 }
 
+/// The pipeline that came of an origin.
+pub(crate) async fn made_by(tx: &mut Tx, origin: &str) -> Result<Option<Pipeline>, Error> {
+    tx.opt("SELECT * FROM ci_pipelines WHERE origin = $1", &args![origin]).await?.as_ref().map(pipeline_of).transpose()
+}
+
 pub(crate) async fn insert_pipeline(
     tx: &mut Tx,
     pipeline: &Pipeline,
