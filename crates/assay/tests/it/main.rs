@@ -5,6 +5,7 @@ mod browser;
 mod chain_told;
 mod image;
 mod job_pages;
+mod kills;
 mod notary;
 mod pages;
 mod pipelines;
