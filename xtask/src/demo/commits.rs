@@ -1,10 +1,12 @@
 //! Acts 7 and 8: a commit is pushed, and comes out as an image that is promoted, signed and running. No human in between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::accounts::People;
 use super::client::Client;
@@ -156,8 +158,8 @@ fn refusal(server: &Server, job: i64) -> Result<Option<String>> {
 
 fn built(server: &Server, commit: &str) -> Result<i64> {
     let pipeline = pipelines::of_commit(server, site::CODE, commit)?;
-    let jobs = pipelines::succeeded(server, site::CODE, pipeline)?;
-    pipelines::job_named(&jobs, "build")
+    let finished = pipelines::succeeded(server, site::CODE, pipeline)?;
+    pipelines::job_named(&finished.jobs, "build")
 }
 
 /// From the push to the promotions.
@@ -198,26 +200,13 @@ fn signed_and_deployed(
     shipped: &Shipped,
     before: &BTreeSet<i64>,
 ) -> Result<()> {
-    let steps = &mut steps.beside(&way.runners.signer);
-    steps.step("the webhook starts the signer's pipelines", || pipelines::new_ones(server, site::SIGNER, before, 2))?;
-    steps.step("they run one at a time: sign, then deploy", || {
-        let mut spans = BTreeMap::new();
-        // An outage may take the answer to a webhook away; then the webhook calls again, and the signer signs once more.
-        while let Some(pipeline) =
-            pipelines::known(server, site::SIGNER)?.difference(before).find(|new| !spans.contains_key(*new)).copied()
-        {
-            let jobs = pipelines::succeeded(server, site::SIGNER, pipeline)?;
-            pipelines::job_named(&jobs, "deploy")?;
-            let times =
-                |name: &str| jobs.iter().filter_map(|job| job[name].as_str().map(str::to_owned)).collect::<Vec<_>>();
-            spans.insert(pipeline, (times("started_at").into_iter().min(), times("finished_at").into_iter().max()));
-        }
-        let mut spans: Vec<_> = spans.into_values().collect();
-        spans.sort();
-        let apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
-        ensure!(apart, "the signer's pipelines overlapped: {spans:?}");
-        Ok(())
-    })?;
+    steps
+        .beside(&way.runners.signer)
+        .step("the webhook starts the signer's pipelines", || pipelines::new_ones(server, site::SIGNER, before, 2))?;
+    steps
+        .beside(&way.runners.signer)
+        .beside(&way.production.guard)
+        .step("they run one at a time: sign, then deploy", || one_at_a_time(server, before))?;
     let latest = format!("{}:latest", site::RELEASES);
     steps.step("docker trust inspect: latest is signed by gitlab, for this digest", || {
         trust::signed_by_robot(&way.builder.admin, &way.builder.engine, &latest, &shipped.digest)
@@ -225,4 +214,36 @@ fn signed_and_deployed(
     steps.step("docker service inspect: production runs this digest", || {
         production::runs(way.production, &shipped.digest)
     })
+}
+
+/// One pipeline after the other. One that outages stopped, and a person tried again, has let others pass; but there as
+/// well no two jobs run at once.
+fn one_at_a_time(server: &Server, before: &BTreeSet<i64>) -> Result<()> {
+    let (mut seen, mut whole, mut single) = (BTreeSet::new(), Vec::new(), Vec::new());
+    // Each that comes, as long as one comes: an interrupted build may have pushed, and been promoted, before it was run again.
+    while let Some(pipeline) =
+        pipelines::known(server, site::SIGNER)?.difference(before).find(|new| !seen.contains(*new)).copied()
+    {
+        seen.insert(pipeline);
+        let finished = pipelines::succeeded(server, site::SIGNER, pipeline)?;
+        pipelines::job_named(&finished.jobs, "deploy")?;
+        let spans: Vec<Span> = pipelines::attempts(server, site::SIGNER, pipeline)?.iter().filter_map(span).collect();
+        let (first, last) = (spans.iter().map(|span| span.0).min(), spans.iter().map(|span| span.1).max());
+        whole.extend(first.zip(last).filter(|_| !finished.by_hand));
+        single.extend(spans);
+    }
+    for (what, mut spans) in [("pipelines", whole), ("jobs", single)] {
+        spans.sort();
+        let apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+        ensure!(apart, "the signer's {what} overlapped: {spans:?}");
+    }
+    Ok(())
+}
+
+/// When it began and ended.
+type Span = (Timestamp, Timestamp);
+
+fn span(job: &Value) -> Option<Span> {
+    let time = |name: &str| job[name].as_str()?.parse().ok();
+    Some((time("started_at")?, time("finished_at")?))
 }

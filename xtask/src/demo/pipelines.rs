@@ -56,27 +56,38 @@ pub fn running_job(server: &Server, project: &str, pipeline: i64) -> Result<i64>
     })
 }
 
-/// Waits for a pipeline's success; gives its jobs, the newest attempt of each.
+/// A pipeline that succeeded.
+pub struct Finished {
+    /// The newest attempt of each.
+    pub jobs: Vec<Value>,
+    /// It failed before, and was tried again after others had their turn.
+    pub by_hand: bool,
+}
+
+/// Waits for a pipeline's success.
 ///
 /// One that failed because outages met all attempts of a job is tried again, as a person would.
 ///
 /// # Errors
 /// It failed, with the end of the failed job's log.
-pub fn succeeded(server: &Server, project: &str, pipeline: i64) -> Result<Vec<Value>> {
-    let number = pipeline.to_string();
+pub fn succeeded(server: &Server, project: &str, pipeline: i64) -> Result<Finished> {
+    let (number, mut by_hand) = (pipeline.to_string(), false);
     let what = format!("pipeline {pipeline} of {project}");
     wait::patiently(&what, PIPELINE, || {
         let shown = server.admin.ask(["pipeline", "show", project, &number])?;
         match shown["status"].as_str().unwrap_or_default() {
             "success" => Ok(Some(())),
-            "failed" if tried_again(server, project, pipeline)? => Ok(None),
+            "failed" if tried_again(server, project, pipeline)? => {
+                by_hand = true;
+                Ok(None)
+            }
             status @ ("failed" | "canceled" | "skipped") => {
                 bail!("{what} ended as {status}:\n{}", failure(server, project, pipeline)?)
             }
             _ => Ok(None),
         }
     })?;
-    jobs(server, project, pipeline)
+    Ok(Finished { jobs: jobs(server, project, pipeline)?, by_hand })
 }
 
 /// The number of the job with this name that succeeded.
@@ -106,12 +117,20 @@ pub fn jobs(server: &Server, project: &str, pipeline: i64) -> Result<Vec<Value>>
     answer.as_array().cloned().with_context(|| format!("no list of jobs: {answer}"))
 }
 
-/// Tries the failed jobs again if outages met every attempt of each.
-fn tried_again(server: &Server, project: &str, pipeline: i64) -> Result<bool> {
+/// All attempts of all jobs of a pipeline.
+///
+/// # Errors
+/// The server does not answer.
+pub fn attempts(server: &Server, project: &str, pipeline: i64) -> Result<Vec<Value>> {
     let number = projects::number(server, project)?;
     let path = format!("/api/v4/projects/{number}/pipelines/{pipeline}/jobs?include_retried=true&per_page=100");
     let answer = server.admin.get(&path)?;
-    let attempts = answer.as_array().with_context(|| format!("no list of jobs: {answer}"))?;
+    answer.as_array().cloned().with_context(|| format!("no list of jobs: {answer}"))
+}
+
+/// Tries the failed jobs again if outages met every attempt of each.
+fn tried_again(server: &Server, project: &str, pipeline: i64) -> Result<bool> {
+    let attempts = attempts(server, project, pipeline)?;
     let newest =
         |job: &&Value| !attempts.iter().any(|other| other["name"] == job["name"] && number_of(other) > number_of(job));
     let failed: Vec<&Value> = attempts.iter().filter(newest).filter(|job| job["status"] == "failed").collect();
@@ -119,6 +138,7 @@ fn tried_again(server: &Server, project: &str, pipeline: i64) -> Result<bool> {
     if failed.is_empty() || !failed.iter().all(excused) {
         return Ok(false);
     }
+    let number = projects::number(server, project)?;
     for job in failed {
         let retry = format!("/api/v4/projects/{number}/jobs/{}/retry", number_of(job));
         unrest::remark(format!(
