@@ -4,6 +4,7 @@
 //!   STATE_DIR/
 //!     key      the verifier key of allow-sets, pinned
 //!     set      the last allow-set with its signature, as it came
+//!     verdicts what was decided and not reported yet (see [`crate::queue`])
 //! ```
 
 use std::{
@@ -61,6 +62,11 @@ impl Folder {
 
     pub(crate) fn keep_set(&self, document: &[u8]) -> Result<(), Error> {
         self.write("set", document)
+    }
+
+    /// Where verdicts wait.
+    pub(crate) fn verdicts(&self) -> PathBuf {
+        self.0.join("verdicts")
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
