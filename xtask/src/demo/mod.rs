@@ -148,6 +148,7 @@ fn play(steps: &mut Steps, scene: &Scene) -> Result<(Server, String)> {
     refusals::of_the_server(steps, &server, &way, &last, bad)?;
     refusals::signer_has_one_key(steps, &signer)?;
     first_edition::play(steps, &server, &way, &last)?;
+    runners::left_nothing(steps, &builder)?;
     proof::vandals(steps, scene, &server)?;
     proof::verify(steps, &server)?;
     let chain = proof::chain(steps, &server, &last)?;

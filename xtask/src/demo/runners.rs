@@ -23,8 +23,8 @@ use super::scene::Scene;
 use super::server::Server;
 use super::site;
 use super::sources::Builder;
-use crate::command;
 use crate::stage::{Program, Recipe, Steps};
+use crate::{command, wait};
 
 /// A first question to engine and server.
 const START: Duration = Duration::from_secs(20);
@@ -103,6 +103,19 @@ pub fn start(
     let runner = Arc::new(Program::start(scene.cleanup, recipe)?);
     runner.wait()?;
     Ok(runner)
+}
+
+/// Every job is at its end, and its runner has taken its container away, also those of runners that were killed.
+///
+/// # Errors
+/// One is left.
+pub fn left_nothing(steps: &mut Steps, builder: &Builder) -> Result<()> {
+    steps.step("no container of a job is left on the build engine", || {
+        let list = ["ps", "--all", "--quiet", "--filter", "label=assay.runner"];
+        wait::patiently("the runners to remove the containers of their jobs", START, || {
+            Ok(command::run(&mut builder.engine.docker(list))?.trim().is_empty().then_some(()))
+        })
+    })
 }
 
 /// TOML, which writes texts and lists of texts as JSON does.
