@@ -7,6 +7,7 @@
 //! cargo xtask prepare          the same for everything that tests and demo need
 //! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
 //! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
+//! cargo xtask interop          clients that come as Go modules, and the OCI's conformance program, against a real server
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
 //!
@@ -31,6 +32,7 @@ mod images;
 
 mod check;
 mod demo;
+mod interop;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -64,6 +66,8 @@ enum Chore {
         #[arg(long, env = "SEED")]
         seed: Option<u64>,
     },
+    /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go)
+    Interop,
     /// Docker engines in namespaces of their own
     #[command(subcommand)]
     Engines(Engines),
@@ -98,6 +102,10 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Tidy => tidy::run(repository()),
         Chore::Demo { keep, kill, seed } => {
             demo::run(&demo_root(), &demo_cache(), *keep, (*kill).then_some(*seed))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Interop => {
+            interop::run(&repository().join("target/interop"))?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Prepare => {

@@ -37,8 +37,12 @@ const NEEDED: [(&str, &str); 13] = [
 ];
 
 /// What the tests need beside it. The demo does without: a browser is 130 MB to fetch.
-const TESTED: [(&str, &str); 2] =
-    [("chromium", "the pages as a person meets them"), ("chromium-driver", "drives that browser")];
+const TESTED: [(&str, &str); 4] = [
+    ("chromium", "the pages as a person meets them"),
+    ("chromium-driver", "drives that browser"),
+    ("podman", "pushes and pulls as those who left Docker do"),
+    ("buildah", "builds and pushes without an engine"),
+];
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const SET_ASIDE: &str = "/usr/sbin/policy-rc.d.before-assay";

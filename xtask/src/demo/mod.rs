@@ -44,6 +44,7 @@ use anyhow::Result;
 
 use commits::Way;
 use scene::Scene;
+pub use scene::{build as compile, secret};
 use server::Server;
 
 use crate::check::traces::{self, Traces};

@@ -60,7 +60,10 @@ pub fn compile(steps: &mut Steps, cache: &Path) -> Result<(PathBuf, Images)> {
 
 /// In the tests' profile and with the whole workspace's features, as `make test` has compiled it already; the story spends
 /// its time in engines, not in Assay.
-fn build() -> Result<PathBuf> {
+///
+/// # Errors
+/// It does not compile.
+pub fn build() -> Result<PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--workspace", "--bin", "assay", "--message-format", "json-render-diagnostics"]);
     let said = command::run(cargo.current_dir(crate::repository()))?;

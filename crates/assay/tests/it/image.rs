@@ -24,6 +24,18 @@ pub fn debian(packages: &[&str]) -> Vec<(String, String)> {
     files.map(|(path, content)| (path.to_owned(), content)).into()
 }
 
+/// A layer with these files, a tar archive.
+pub fn layer(files: &[(String, String)]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
 /// Push an image of one layer with these files, as the administrator; gives its digest.
 pub fn push(server: &Server, repository: &str, tag: &str, files: &[(String, String)]) -> Digest {
     push_as(server, &as_admin().1, repository, tag, files)
@@ -35,14 +47,7 @@ pub fn push_as(server: &Server, auth: &str, repository: &str, tag: &str, files: 
         let answer = server.ask(method, path, &[("Authorization", auth), ("Content-Type", content_type)], body);
         assert_eq!(answer.status, 201, "{method} {path}: {}", answer.body);
     };
-    let mut archive = tar::Builder::new(Vec::new());
-    for (path, content) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
-    }
-    let layer = archive.into_inner().unwrap();
+    let layer = layer(files);
     let diff_id = Digest::of(Algorithm::Sha256, &layer);
     let config = json!({
         "os": "linux", "architecture": "amd64",

@@ -1,8 +1,11 @@
 //! The program as its users meet it: the real binary, over real sockets, with real clients.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod advisories;
 mod browser;
 mod chain_told;
+mod clients;
+mod docs;
 mod image;
 mod job_pages;
 mod kills;
