@@ -12,6 +12,7 @@ mod guard_killed;
 mod hostile_layers;
 mod image;
 mod job_pages;
+mod kills;
 mod notary;
 mod pages;
 mod pipelines;

@@ -145,19 +145,12 @@ impl Server {
 
     /// One request over plain HTTP.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.plain).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.authority);
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-        stream.write_all(request.as_bytes()).unwrap();
-        // An early refusal may close the connection while the body is on its way.
-        let _ = stream.write_all(body);
-        let mut raw = Vec::new();
-        let _ = stream.read_to_end(&mut raw);
-        Answer::parse(&raw)
+        self.door().try_ask(method, path, headers, body).expect("a head and a body")
+    }
+
+    /// Where this life of the server listens, for another thread.
+    pub fn door(&self) -> Door {
+        Door { plain: self.plain, authority: self.authority.clone() }
     }
 
     /// A token for `admin`, or for nobody.
@@ -168,6 +161,32 @@ impl Server {
         let answer = self.ask("GET", &path, &headers, b"");
         assert_eq!(answer.status, 200, "{}", answer.body);
         format!("Bearer {}", answer.json()["token"].as_str().unwrap())
+    }
+}
+
+/// The way to a server that may be killed meanwhile.
+#[derive(Clone)]
+pub struct Door {
+    plain: SocketAddr,
+    authority: String,
+}
+
+impl Door {
+    /// One request; nothing when the server is gone before it has answered.
+    pub fn try_ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
+        let mut stream = TcpStream::connect(self.plain).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.authority);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        stream.write_all(request.as_bytes()).ok()?;
+        // An early refusal may close the connection while the body is on its way.
+        let _ = stream.write_all(body);
+        let mut raw = Vec::new();
+        let _ = stream.read_to_end(&mut raw);
+        Answer::parse(&raw)
     }
 }
 
@@ -186,11 +205,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn parse(raw: &[u8]) -> Answer {
+    fn parse(raw: &[u8]) -> Option<Answer> {
         let text = String::from_utf8_lossy(raw);
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
