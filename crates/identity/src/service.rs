@@ -318,6 +318,7 @@ pub(crate) fn signed_in(ctx: &Ctx) -> Result<(), Error> {
 }
 
 pub(crate) async fn require_self_or_admin(tx: &mut Tx, ctx: &Ctx, name: &AccountName) -> Result<(), Error> {
+    Level::require_person(&ctx.actor)?;
     match ctx.principal() {
         Some(Principal { name: own, .. }) if own == name => Ok(()),
         _ => Level::require_admin(tx, &ctx.actor).await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use audit::Entry;
 use base::{AccountName, Actor, Credential, Ctx, Principal, Secret, digest_hex};
 
-use crate::{Access, Account, Claims, Error, Identity, access_token, password, store};
+use crate::{Access, Account, Claims, Error, Identity, Level, access_token, password, store};
 
 /// How long a browser stays signed in without a word from its person.
 const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
@@ -63,11 +63,12 @@ impl Identity {
         self.keys.issue(ctx, access)
     }
 
-    /// Sign in with a password: the value of a session cookie.
+    /// Sign in with a password or an access token: the value of a session cookie. Not with a job's token, which the session
+    /// would outlive.
     pub async fn open_session(&self, ctx: &Ctx, name: &str, secret: &Secret) -> Result<Secret, Error> {
-        let Actor::Account(principal) = self.authenticate(name, secret).await? else {
-            return Err(Error::Unauthenticated);
-        };
+        let actor = self.authenticate(name, secret).await?;
+        Level::require_person(&actor)?;
+        let Actor::Account(principal) = actor else { return Err(Error::Unauthenticated) };
         let value = Secret::new(ctx.entropy.token(40));
         let hash = digest_hex(value.expose().as_bytes());
         let expires_at = ctx.now.checked_add(SESSION_LIFETIME).unwrap_or(ctx.now);

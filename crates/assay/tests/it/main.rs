@@ -7,6 +7,7 @@ mod clients;
 mod docs;
 mod image;
 mod job_pages;
+mod job_rights;
 mod notary;
 mod pages;
 mod pipelines;

@@ -15,21 +15,21 @@ build: {image: docker:latest, script: ['docker build .']}
 deploy: {stage: deploy, script: [deploy]}
 ";
 
-struct World {
-    server: Server,
+pub struct World {
+    pub server: Server,
     work: PathBuf,
     runner: String,
 }
 
 /// A job as the runner got it.
-struct Job {
-    id: i64,
+pub struct Job {
+    pub id: i64,
     token: String,
     payload: Value,
 }
 
 impl World {
-    fn new() -> World {
+    pub fn new() -> World {
         let server = Server::start("127.0.0.1");
         let work = server.folder.path().join("work");
         std::fs::create_dir(&work).unwrap();
@@ -47,7 +47,7 @@ impl World {
         self.server.ask(method, &format!("/api/v4{path}"), &headers, body.to_string().as_bytes())
     }
 
-    fn api(&self, method: &str, path: &str, body: &Value, status: u16) -> Value {
+    pub fn api(&self, method: &str, path: &str, body: &Value, status: u16) -> Value {
         let answer = self.ask(method, path, body);
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
         if answer.body.is_empty() { Value::Null } else { answer.json() }
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// Commit and push over HTTPS with the password; the commit.
-    fn push(&self, file: &str) -> String {
+    pub fn push(&self, file: &str) -> String {
         std::fs::write(self.work.join(".gitlab-ci.yml"), file).unwrap();
         self.git(&["add", "."]);
         self.git(&["commit", "--quiet", "--allow-empty", "-m", "change"]);
@@ -81,7 +81,7 @@ impl World {
     }
 
     /// Ask for a job, held by the server until there is one.
-    fn take(&self) -> Job {
+    pub fn take(&self) -> Job {
         let body = json!({"token": self.runner, "info": {"name": "test", "features": {"trace_reset": true}}});
         for _ in 0..3 {
             let answer = self.server.ask("POST", "/api/v4/jobs/request", JSON, body.to_string().as_bytes());
@@ -102,7 +102,7 @@ impl World {
         self.server.ask("PATCH", &format!("/api/v4/jobs/{}/trace", job.id), &headers, text.as_bytes())
     }
 
-    fn report(&self, job: &Job, more: &Value) -> Answer {
+    pub fn report(&self, job: &Job, more: &Value) -> Answer {
         let mut body = json!({"token": job.token, "info": {}});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.server.ask("PUT", &format!("/api/v4/jobs/{}", job.id), JSON, body.to_string().as_bytes())
@@ -117,7 +117,7 @@ impl World {
 const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
 
 impl Job {
-    fn value(&self, key: &str) -> &str {
+    pub fn value(&self, key: &str) -> &str {
         let variables = self.payload["variables"].as_array().unwrap();
         variables.iter().find(|variable| variable["key"] == key).unwrap()["value"].as_str().unwrap()
     }
