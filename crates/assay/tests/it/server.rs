@@ -5,7 +5,11 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+        mpsc::Receiver,
+    },
     time::Duration,
 };
 
@@ -49,6 +53,8 @@ pub struct Server {
     plain: SocketAddr,
     pub folder: tempfile::TempDir,
     child: Child,
+    /// What the server wrote to its log.
+    log: Mutex<Receiver<String>>,
 }
 
 impl Server {
@@ -57,22 +63,24 @@ impl Server {
         let port = TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port();
         let authority = format!("{ip}:{port}");
         let folder = tempfile::tempdir().unwrap();
-        let (child, plain) = Server::spawn(&authority, folder.path());
-        Server { authority, plain, folder, child }
+        let (child, plain, log) = Server::spawn(&authority, folder.path());
+        Server { authority, plain, folder, child, log: Mutex::new(log) }
     }
 
     /// `kill -9`, and a new start on the same folder.
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.plain) = Server::spawn(&self.authority, self.folder.path());
+        let (child, plain, log) = Server::spawn(&self.authority, self.folder.path());
+        (self.child, self.plain, self.log) = (child, plain, Mutex::new(log));
     }
 
-    fn spawn(authority: &str, folder: &Path) -> (Child, SocketAddr) {
+    /// The folder is named as people name one, relative to where they stand.
+    fn spawn(authority: &str, folder: &Path) -> (Child, SocketAddr, Receiver<String>) {
         let url = format!("https://{authority}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
-            .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data"])
-            .arg(folder.join("data"))
+            .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data", "data"])
+            .current_dir(folder)
             .env("ASSAY_ADMIN_PASSWORD", PASSWORD)
             .env("ASSAY_LOG", "warn")
             .stderr(Stdio::piped())
@@ -86,8 +94,25 @@ impl Server {
             }
             eprintln!("{line}");
         };
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| eprintln!("{line}")));
-        (child, plain)
+        let (log, read) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| {
+                eprintln!("{line}");
+                // Most tests do not look.
+                let _ = log.send(line);
+            });
+        });
+        (child, plain, read)
+    }
+
+    /// The next line of the log that holds this text.
+    pub fn logged(&self, text: &str) -> String {
+        loop {
+            let line = self.log.lock().unwrap().recv_timeout(Duration::from_secs(30)).expect("the log has the line");
+            if line.contains(text) {
+                return line;
+            }
+        }
     }
 
     pub fn ca(&self) -> PathBuf {
