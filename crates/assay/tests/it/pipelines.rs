@@ -237,6 +237,32 @@ fn a_killed_server_goes_on_and_a_broken_job_is_tried_once_more() {
     }
 }
 
+#[test]
+fn what_is_not_done_yet_is_said_where_the_file_asks_for_it() {
+    let world = World::new();
+    let file = "\
+default:
+  cache: {paths: [target]}
+.with: &with
+  artifacts: {paths: [out]}
+a:
+  script: [a]
+  <<: *with
+b:
+  services: ['postgres:16']
+  script: [b]
+";
+    world.push(file);
+    let lint = world.api("POST", "/projects/1/ci/lint", &json!({"content": file}), 200);
+    assert_eq!(lint["valid"], true, "{lint}");
+    let warnings: Vec<&str> = lint["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    let begin = |line: &str| warnings.iter().filter(|warning| warning.starts_with(line)).count();
+    assert_eq!(warnings.len(), 3, "{warnings:#?}");
+    for line in ["line 2, default:cache: ", "line 4, a:artifacts: ", "line 9, b:services: "] {
+        assert_eq!(begin(line), 1, "{line}: {warnings:#?}");
+    }
+}
+
 /// `admin` and the password.
 fn with_password() -> [(&'static str, &'static str); 2] {
     [("Authorization", "Basic YWRtaW46Y29ycmVjdCBob3JzZSBiYXR0ZXJ5"), ("Content-Type", "application/json")]
