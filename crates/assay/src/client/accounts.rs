@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use axum::http::Method;
 use base::AccountName;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use identity::Level;
 use serde_json::{Value, json};
 
 use super::Client;
@@ -153,12 +154,20 @@ impl Team {
 pub(crate) struct Grant {
     /// `namespace` or `namespace/name`.
     place: String,
-    /// `read-only`, `read-write`, `admin`, or `none` to take the grant away.
-    level: String,
+    /// What is granted; `none` takes the grant away.
+    level: Granted,
     #[arg(long, required_unless_present = "team", conflicts_with = "team")]
     user: Option<AccountName>,
     #[arg(long)]
     team: Option<TeamName>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Granted {
+    ReadOnly,
+    ReadWrite,
+    Admin,
+    None,
 }
 
 impl Grant {
@@ -168,7 +177,12 @@ impl Grant {
             None => (self.place.as_str(), None),
         };
         let team = self.team.map(|name| format!("{}/{}", name.organization, name.team));
-        let level = Some(self.level).filter(|level| level != "none");
+        let level = match self.level {
+            Granted::None => None,
+            Granted::ReadOnly => Some(Level::ReadOnly),
+            Granted::ReadWrite => Some(Level::ReadWrite),
+            Granted::Admin => Some(Level::Admin),
+        };
         let body = json!({"repository": repository, "user": self.user, "team": team, "accessLevel": level});
         client.put(&format!("/api/v1/namespaces/{namespace}/grants"), body).await
     }

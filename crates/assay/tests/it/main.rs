@@ -4,6 +4,7 @@
 mod browser;
 mod chain_told;
 mod clients;
+mod command_line;
 mod docs;
 mod image;
 mod job_pages;
