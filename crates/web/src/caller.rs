@@ -78,7 +78,7 @@ pub(crate) async fn actor(app: &App, ctx: &Ctx, method: &Method, headers: &Heade
         return Ok(Actor::Account(principal));
     }
     match credentials(headers) {
-        Some(Credentials::Basic { name, secret }) => Ok(app.identity.authenticate(&name, &secret).await?),
+        Some(Credentials::Basic { name, secret }) => Ok(app.identity.authenticate(ctx, &name, &secret).await?),
         Some(Credentials::Bearer(value)) => match app.identity.authenticate_token(&value).await {
             Ok(principal) => Ok(Actor::Account(principal)),
             // What `POST /auth/login` gave out is a session.

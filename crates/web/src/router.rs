@@ -91,6 +91,11 @@ async fn observe(app: App, request: Request, next: Next) -> Response {
         tracing::debug!(%method, path, status = status.as_u16(), request_id, "answered");
     }
     let headers = response.headers_mut();
+    if status == StatusCode::TOO_MANY_REQUESTS && !headers.contains_key(header::RETRY_AFTER) {
+        // Nobody waits longer for one more try.
+        let rest_s = limits::WRONG_PASSWORD_REST_OF_ACCOUNT.as_secs();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(rest_s));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if status != StatusCode::SWITCHING_PROTOCOLS {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

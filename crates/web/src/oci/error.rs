@@ -26,7 +26,7 @@ pub(crate) struct OciError {
     /// Where an upload goes on.
     offset: Option<(String, u64)>,
     /// The methods of the path, when another one was asked for.
-    allow: Option<HeaderValue>,
+    allow: Option<&'static str>,
 }
 
 impl OciError {
@@ -76,7 +76,7 @@ impl OciError {
     pub(crate) fn not_allowed(served: &'static str) -> OciError {
         let mut error = OciError::new(Kind::Invalid, ErrorCode::Unsupported, "this method is not served here");
         error.status = StatusCode::METHOD_NOT_ALLOWED;
-        error.allow = Some(HeaderValue::from_static(served));
+        error.allow = Some(served);
         error
     }
 }
@@ -90,7 +90,7 @@ impl IntoResponse for OciError {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(allow) = self.allow {
-            headers.insert(header::ALLOW, allow);
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         if let Some((location, length)) = self.offset {
             super::uploads::put_progress(headers, &location, length);

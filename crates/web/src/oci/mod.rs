@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
 };
-use base::Ctx;
+use base::{Ctx, Kind};
 use oci::RepoName;
 
 use self::{error::OciError, path::OciPath};
@@ -68,7 +68,13 @@ async fn answer(app: App, request: Request) -> Result<Response, OciError> {
     let wanted = repo.map(|repo| scope_of(repo, &method));
     let (ctx, scope) = match v2::caller(&app, ctx, &headers).await {
         Ok(caller) => caller,
-        Err(error) => return Err(OciError::sign_in(&app, wanted.as_deref(), error)),
+        Err(error) if error.kind() == Kind::Unauthenticated => {
+            return Err(OciError::sign_in(&app, wanted.as_deref(), error));
+        }
+        Err(error) => {
+            let error = registry::Error::from(error);
+            return Err(OciError::new(error.kind(), error.code(), error));
+        }
     };
     if let Some(repo) = repo {
         let action = action_of(&method);
