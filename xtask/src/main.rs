@@ -6,16 +6,19 @@
 //! cargo xtask engines images   make the base image and the job image from Debian packages
 //! cargo xtask prepare          the same for everything that tests and demo need
 //! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
+//! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
 //! cargo xtask interop          clients that come as Go modules, and the OCI's conformance program, against a real server
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
 //!
-//! The parts, bottom to top: [`command`] and [`wait`] run and await; [`stage`] is where a story plays (its folder, its
+//! The parts, bottom to top: [`unrest`] knows what was killed meanwhile; [`command`] and [`wait`] run and await; [`stage`] is where a story plays (its folder, its
 //! processes, its progress lines, its clean end); [`engine`] is a real Docker engine in namespaces of its own;
 //! [`images`] makes images of Debian packages; [`packages`] prepares the machine. What they do not know: Assay. [`demo`]
 //! does, and drives it as a user would.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person who started it")]
+
+mod unrest;
 
 mod command;
 mod wait;
@@ -56,6 +59,12 @@ enum Chore {
         /// Leave everything up until Ctrl-C, and say how to sign in
         #[arg(long, env = "KEEP", value_parser = clap::builder::FalseyValueParser::new())]
         keep: bool,
+        /// Kill one of Assay's programs in the middle of every step; the story has to go on
+        #[arg(long, env = "KILL", value_parser = clap::builder::FalseyValueParser::new())]
+        kill: bool,
+        /// Repeat the kill round that printed this number
+        #[arg(long, env = "SEED")]
+        seed: Option<u64>,
     },
     /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go)
     Interop,
@@ -91,8 +100,8 @@ fn main() -> ExitCode {
 fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Tidy => tidy::run(repository()),
-        Chore::Demo { keep } => {
-            demo::run(&demo_root(), &demo_cache(), *keep)?;
+        Chore::Demo { keep, kill, seed } => {
+            demo::run(&demo_root(), &demo_cache(), *keep, (*kill).then_some(*seed))?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Interop => {

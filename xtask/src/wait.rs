@@ -1,9 +1,13 @@
 //! Waiting for something to become true, always with a deadline.
+//!
+//! The deadline is for a world in which nothing is killed: an outage ([`crate::unrest`]) starts the clock anew.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+
+use crate::unrest;
 
 /// Between two looks: short enough that waiting costs nothing, long enough that looking costs nothing.
 const PAUSE: Duration = Duration::from_millis(15);
@@ -28,10 +32,13 @@ pub fn patiently<T>(what: &str, limit: Duration, probe: impl FnMut() -> Result<O
 }
 
 fn looking<T>(pause: Duration, what: &str, limit: Duration, mut probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
-    let started = Instant::now();
+    let (mut started, mut watch) = (Instant::now(), unrest::watch());
     loop {
         if let Some(found) = probe()? {
             return Ok(found);
+        }
+        if watch.is_past() {
+            (started, watch) = (Instant::now(), unrest::watch());
         }
         if started.elapsed() >= limit {
             bail!("gave up after {} s waiting for {what}", limit.as_secs());

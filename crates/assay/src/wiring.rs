@@ -12,7 +12,7 @@ use db::{Db, Location, Schema};
 use events::{Events, Outbound};
 use forge::Forge;
 use identity::{Authority, Certified, Identity, Sealer};
-use jobs::{Failure, Subscription, Tasks, Worker};
+use jobs::{Failure, NewJob, Subscription, Tasks, Worker};
 use promote::Promote;
 use registry::{Registry, Settings};
 use scan::Scan;
@@ -46,9 +46,15 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
     events::SUBSCRIPTIONS,
 ];
 
-/// How often the reconcilers look: for jobs whose runner is silent, and for pushes that broke off.
+/// How often the reconcilers look: for jobs whose runner is silent, for pushes that broke off, for waivers whose time is
+/// over, and for uploads that nobody goes on with.
 const LOST_JOBS: Duration = Duration::from_secs(5);
 const BROKEN_PUSHES: Duration = Duration::from_secs(30);
+const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
+const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
+
+/// What also runs at each start, for what happened while nobody looked.
+const AT_START: [&str; 2] = [promote::EXPIRE_JOB, registry::EXPIRE_JOB];
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -104,10 +110,12 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
 
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
     let worker = with_scan(promote.work(events.work(worker)), &scan);
-    let worker = with_ci(worker, &forge, &ci, alone);
+    let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
+    let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
     if alone {
         worker.release_all().await?;
     }
+    look_at_start(&db, &ctx).await?;
     let site = site(config, &authority);
     let metrics = Metrics::default();
     let app = App::new(Parts {
@@ -135,6 +143,29 @@ async fn open_log(folder: &Folder, db: &Db, config: &Config, clock: &Clock, entr
     let signer = folder.log_signer(&config.authority, entropy)?;
     let origin = signer.verifier().name().to_string();
     Ok(Log::open(db.clone(), signer, &origin, folder.inside("log")?, clock.clone(), entropy.clone()).await?)
+}
+
+/// Have the slow reconcilers look now, and not only when their first period is over.
+async fn look_at_start(db: &Db, ctx: &Ctx) -> Result<()> {
+    let written: Result<(), db::Error> = db::write!(db, ctx, |tx| {
+        for kind in AT_START {
+            let job = NewJob::new(kind, serde_json::Value::Null).in_lane(&format!("schedule {kind}"));
+            jobs::enqueue(tx, ctx, job).await?;
+        }
+        Ok(())
+    });
+    Ok(written?)
+}
+
+/// The background work of the registry.
+fn with_registry(worker: Worker, registry: &Registry) -> Worker {
+    let registry = registry.clone();
+    worker
+        .on(registry::EXPIRE_JOB, move |ctx, _| {
+            let registry = registry.clone();
+            async move { registry.expire_uploads(&ctx).await.map(drop).map_err(Failure::retry) }
+        })
+        .every(EXPIRED_UPLOADS, registry::EXPIRE_JOB)
 }
 
 /// The background work of the scanner.

@@ -14,6 +14,9 @@ pub enum Error {
     /// Database and files do not say the same, or not what was signed. Nothing is signed until an operator mended it.
     #[error("the audit log contradicts itself: {0}; run `assay audit verify` and restore what it names")]
     Contradicted(String),
+    /// Ask for a part.
+    #[error("more than {} entries are about {subject}; list them page by page", base::limits::AUDIT_ABOUT_ENTRIES)]
+    TooMany { subject: String },
     #[error(transparent)]
     Database(#[from] db::Error),
 }
@@ -25,6 +28,7 @@ impl Error {
             Error::NotFound(_) => Kind::NotFound,
             Error::Unavailable(_) => Kind::Unavailable,
             Error::Contradicted(_) => Kind::Internal,
+            Error::TooMany { .. } => Kind::TooLarge,
             Error::Database(error) => error.kind(),
         }
     }

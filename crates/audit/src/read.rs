@@ -47,10 +47,35 @@ impl Log {
         Ok(store::entries(&mut self.0.db.read().await?, filter, after, before, limit).await?)
     }
 
-    /// The first `limits::PAGE_MAX` entries about a subject in the order of the log, those that wait for an index last:
-    /// one step of the walk along a chain.
+    /// All entries about a subject in the order of the log, those that wait for an index last: one step of the walk along a
+    /// chain. Read page by page, of one moment; more than `limits::AUDIT_ABOUT_ENTRIES` are an error, never a part.
     pub async fn about(&self, subject: &str) -> Result<Vec<StoredEntry>, Error> {
-        Ok(store::about(&mut self.0.db.read().await?, subject).await?)
+        let (mut tx, mut found, mut after) = (self.0.db.read().await?, Vec::new(), -1);
+        loop {
+            let page = store::about(&mut tx, subject, after, limits::PAGE_MAX).await?;
+            let more = page.len() == limits::PAGE_MAX;
+            after = page.last().and_then(|entry| entry.index).map_or(after, signed);
+            found.extend(page);
+            if found.len() > limits::AUDIT_ABOUT_ENTRIES {
+                return Err(Error::TooMany { subject: subject.to_owned() });
+            }
+            if !more {
+                break;
+            }
+        }
+        let waiting = store::waiting_about(&mut tx, subject, limits::AUDIT_ABOUT_ENTRIES).await?;
+        found.extend(waiting);
+        Ok(found)
+    }
+
+    /// The first entries about a subject, `limits::PAGE_MAX` at most, those that wait for an index last.
+    pub async fn first_about(&self, subject: &str, limit: usize) -> Result<Vec<StoredEntry>, Error> {
+        let limit = limit.min(limits::PAGE_MAX);
+        let mut tx = self.0.db.read().await?;
+        let mut found = store::about(&mut tx, subject, -1, limit).await?;
+        let waiting = store::waiting_about(&mut tx, subject, limit - found.len()).await?;
+        found.extend(waiting);
+        Ok(found)
     }
 
     /// One entry by its id: where a cause points to.

@@ -166,14 +166,27 @@ pub(crate) async fn entries(
     tx.all(sql, &args).await?.iter().map(stored).collect()
 }
 
-/// Entries about a subject in the order of the log, those without an index last.
-pub(crate) async fn about(tx: &mut Tx, subject: &str) -> Result<Vec<StoredEntry>, Error> {
+/// Entries about a subject that have an index after this one, in the order of the log.
+pub(crate) async fn about(tx: &mut Tx, subject: &str, after: i64, limit: usize) -> Result<Vec<StoredEntry>, Error> {
     let rows = tx
         .all(
             "SELECT e.id, e.at, e.kind, e.actor, e.body, e.log_index FROM audit_subjects s
-             JOIN audit_entries e ON e.id = s.entry WHERE s.subject = $1
-             ORDER BY e.log_index IS NULL, e.log_index, e.ordinal, e.id LIMIT $2",
-            &args![subject, bounded(limits::PAGE_MAX)],
+             JOIN audit_entries e ON e.id = s.entry WHERE s.subject = $1 AND e.log_index > $2
+             ORDER BY e.log_index LIMIT $3",
+            &args![subject, after, bounded(limit)],
+        )
+        .await?;
+    rows.iter().map(stored).collect()
+}
+
+/// Entries about a subject that wait for an index, in the order they will get one.
+pub(crate) async fn waiting_about(tx: &mut Tx, subject: &str, limit: usize) -> Result<Vec<StoredEntry>, Error> {
+    let rows = tx
+        .all(
+            "SELECT e.id, e.at, e.kind, e.actor, e.body, e.log_index FROM audit_subjects s
+             JOIN audit_entries e ON e.id = s.entry WHERE s.subject = $1 AND e.log_index IS NULL
+             ORDER BY e.ordinal, e.id LIMIT $2",
+            &args![subject, bounded(limit)],
         )
         .await?;
     rows.iter().map(stored).collect()

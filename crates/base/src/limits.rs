@@ -226,6 +226,12 @@ pub const ADMISSION_SET_BYTES: usize = 32 * 1024 * 1024;
 pub const ADMISSION_TEAMS: usize = 50;
 pub const ADMISSION_GUARDS: usize = 1_000;
 
+/// Entries about one subject that are read at once, for the whole chain of an image: some 100 MB.
+pub const AUDIT_ABOUT_ENTRIES: usize = 100_000;
+
+/// Characters of a value that can be masked in logs: GitLab's number. Shorter ones would strike out ordinary words.
+pub const MASKED_CHARS: usize = 8;
+
 /// Verdicts in one report of a guard, and the bytes of a text in one: each becomes an audit entry.
 pub const ADMISSION_REPORT_VERDICTS: usize = 200;
 pub const ADMISSION_TEXT_BYTES: usize = 2_000;

@@ -68,7 +68,12 @@ async fn advance_one(tx: &mut Tx, ctx: &Ctx, id: i64, advanced: &mut Advanced) -
     let Some(mut pipeline) = store::pipeline(tx, id).await? else { return Ok(None) };
     let before = pipeline.status;
     let alone = store::one_at_a_time(tx, pipeline.project).await?;
-    let behind = alone && store::open_pipelines(tx, pipeline.project).await?.iter().any(|other| *other < id);
+    let behind = alone && {
+        let begun = matches!(before, PipelineStatus::Pending | PipelineStatus::Running);
+        let open = store::open_pipelines(tx, pipeline.project).await?;
+        // Older ones come first, but not one that a person tries again while a younger one is at it.
+        open.iter().filter(|other| other.id != id).any(|other| other.begun || !begun && other.id < id)
+    };
     let mut jobs = last_attempts(tx, id).await?;
     if !behind {
         let steps: Vec<Step> = jobs.iter().map(Job::step).collect();
@@ -97,7 +102,8 @@ async fn advance_one(tx: &mut Tx, ctx: &Ctx, id: i64, advanced: &mut Advanced) -
     if finished && !before.is_finished() {
         advanced.finished.push(pipeline);
     }
-    if freed { Ok(store::open_pipelines(tx, project).await?.into_iter().find(|other| *other > id)) } else { Ok(None) }
+    let others = if freed { store::open_pipelines(tx, project).await? } else { Vec::new() };
+    Ok(others.into_iter().map(|other| other.id).find(|other| *other != id))
 }
 
 /// Do what a job's turn asks for; `true` when it waits for a runner now.

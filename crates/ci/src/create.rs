@@ -43,7 +43,7 @@ pub struct Origin {
     pub trigger: Option<i64>,
     /// They cover the project's and the file's.
     pub variables: Vec<Variable>,
-    /// The name of what led to it: the same one makes no second pipeline.
+    /// The name of what led to it (a push, a caller's own name of its call): the same one makes no second pipeline.
     pub once: Option<String>,
 }
 
@@ -245,6 +245,7 @@ async fn insert_jobs(tx: &mut Tx, pipeline: &Pipeline, plan: Option<&Plan>, now:
             started_at: None,
             finished_at: None,
             contact_at: None,
+            resumed_at: None,
             runner: None,
             failure: None,
             exit_code: None,

@@ -101,14 +101,14 @@ impl Ci {
         store::jobs::forget_secrets(tx, job.id).await?;
         Identity::revoke_job_tokens(tx, job.id).await?;
         let pipeline = pipeline_of(tx, &job).await?;
-        if let (JobStatus::Failed, Some(reason)) = (job.status, job.failure) {
+        if let (JobStatus::Failed, Some(attempt)) = (job.status, job.attempt()) {
             let others = store::jobs::of_pipeline(tx, job.pipeline).await?;
             let earlier: Vec<_> = others
                 .iter()
                 .filter(|other| other.plan.name == job.plan.name && other.id < job.id)
-                .map(|other| other.failure)
+                .map(Job::attempt)
                 .collect();
-            if tried_again(&job.plan.retry, reason, job.exit_code, &earlier) {
+            if tried_again(&job.plan.retry, attempt, &earlier) {
                 job.retried_by = Some(again(tx, ctx, &job).await?);
             }
         }

@@ -1,14 +1,20 @@
 //! One job of a pipeline: one attempt, under one number.
 
+use std::time::Duration;
+
 use base::{Id, Timestamp};
 use forge::ProjectId;
 use identity::AccessToken;
 use pipeline::{AllowFailure, PlannedJob};
 
-use crate::{FailureReason, JobStatus, progress::Step};
+use crate::{Attempt, FailureReason, JobStatus, progress::Step};
 
 /// The time a job has when its file names none.
 const TIMEOUT_DEFAULT_S: u64 = 3600;
+
+/// A script may fail so long after an absence of this server because of it: the docker client gives a push up after half
+/// a minute, and a runner that found nobody comes back with its report after a quarter of one.
+const AFTERMATH: Duration = Duration::from_secs(120);
 
 /// A job. `CI_JOB_ID` is its id; another attempt is another job.
 #[derive(Clone, Debug)]
@@ -27,6 +33,8 @@ pub struct Job {
     pub finished_at: Option<Timestamp>,
     /// When its runner was last heard of.
     pub contact_at: Option<Timestamp>,
+    /// When this server last came back from an absence while the job ran.
+    pub resumed_at: Option<Timestamp>,
     pub runner: Option<i64>,
     pub failure: Option<FailureReason>,
     pub exit_code: Option<i64>,
@@ -63,6 +71,15 @@ impl Job {
 
     pub fn timeout_seconds(&self) -> u64 {
         self.plan.timeout_seconds.unwrap_or(TIMEOUT_DEFAULT_S)
+    }
+
+    /// How this attempt failed, for [`crate::tried_again`]; nothing when it did not.
+    pub(crate) fn attempt(&self) -> Option<Attempt> {
+        let soon_after = |(resumed, finished): (Timestamp, Timestamp)| {
+            resumed.checked_add(AFTERMATH).is_ok_and(|until| finished <= until)
+        };
+        let outage = self.resumed_at.zip(self.finished_at).is_some_and(soon_after);
+        self.failure.map(|reason| Attempt { reason, exit_code: self.exit_code, outage })
     }
 
     /// The job as the order of jobs sees it.

@@ -14,7 +14,10 @@
 //! - A job's token, and the children of access tokens among its variables, work while the job runs, and not a moment longer.
 //! - Values of variables are sealed at rest; a secret is in no log, event or audit entry. Logs are masked here again.
 //! - A pipeline acts for whoever pushed or owns the trigger, never for whom a commit names.
-//! - A job whose runner, machine or server died is tried once more under a new number; a failed script is not.
+//! - An interrupted job is tried once more, under a new number. Interrupted is a job whose runner, machine or engine broke
+//!   down, or was silent for too long; and one whose script or image failed while this server was away, or within two
+//!   minutes of its return: what a script asks of this server fails meanwhile, and nobody can tell it from the script's own
+//!   failure. Any other failure counts at once.
 //!
 //! What this crate does not know: HTTP, how a job is run, images, registries.
 
@@ -52,7 +55,7 @@ mod store;
 pub use assign::Asked;
 pub use create::{Origin, PUSHED_JOB, Pushed};
 pub use error::Error;
-pub use failure::{FailureReason, tried_again};
+pub use failure::{Attempt, FailureReason, tried_again};
 pub use finish::{Heard, Report, Said};
 pub use job::Job;
 pub use look::TracePart;

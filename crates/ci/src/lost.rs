@@ -12,8 +12,12 @@ pub const LOST_JOB: &str = "ci.lost";
 /// What a job may take beyond its time, for its runner to notice and to report.
 const GRACE: Duration = Duration::from_secs(300);
 
+/// How long a job may be without a log before it counts as never handed over; stock runners send every three seconds.
+const UNHEARD: Duration = Duration::from_secs(20);
+
 impl Ci {
-    /// The reconciler: fail jobs whose runner is silent, and jobs far beyond their time. Gives how many there were.
+    /// The reconciler: fail jobs whose runner is silent, jobs whose runner may never have got them, and jobs far beyond
+    /// their time. Gives how many there were.
     pub async fn reap(&self, ctx: &Ctx) -> Result<usize, Error> {
         let running = store::jobs::with_status(&mut self.0.db.read().await?, JobStatus::Running).await?;
         let mut count = 0;
@@ -47,7 +51,9 @@ impl Ci {
             since.and_then(|since| since.checked_add(by).ok()).is_some_and(|until| until < ctx.now)
         };
         let time = Duration::from_secs(job.timeout_seconds()).saturating_add(GRACE);
-        if older(job.contact_at, self.0.lost_after) {
+        // The answer that hands a job over can be lost, by a crash on either side. A runner begins its log at once.
+        let unheard = job.trace.received == 0 && older(job.contact_at, UNHEARD.min(self.0.lost_after));
+        if unheard || older(job.contact_at, self.0.lost_after) {
             Some(FailureReason::RunnerSystemFailure)
         } else {
             older(job.started_at, time).then_some(FailureReason::JobExecutionTimeout)

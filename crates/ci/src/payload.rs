@@ -50,7 +50,7 @@ impl Assignment<'_> {
             "dependencies": [],
             "features": {
                 "trace_sections": true,
-                "token_mask_prefixes": [mask::TOKEN_PREFIX],
+                "token_mask_prefixes": mask::TOKEN_KINDS,
                 "failure_reasons": FailureReason::words().collect::<Vec<_>>(),
             },
             "secrets": {},

@@ -12,7 +12,8 @@ use crate::{Pipeline, PipelineStatus};
 
 pub const SCHEMA: Schema = Schema {
     context: "ci",
-    steps: &["CREATE TABLE ci_counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
+    steps: &[
+        "CREATE TABLE ci_counters (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
       INSERT INTO ci_counters (name, value) VALUES ('pipeline', 0), ('job', 0), ('runner', 0), ('trigger', 0);
       CREATE TABLE ci_settings (project BIGINT PRIMARY KEY, one_at_a_time BOOLEAN NOT NULL);
       CREATE TABLE ci_pipelines (
@@ -49,7 +50,10 @@ pub const SCHEMA: Schema = Schema {
         description TEXT NOT NULL, tags TEXT NOT NULL, run_untagged BOOLEAN NOT NULL, paused BOOLEAN NOT NULL,
         protected BOOLEAN NOT NULL, maximum_timeout BIGINT, info TEXT NOT NULL, created_at BIGINT NOT NULL,
         contacted_at BIGINT);
-      CREATE TABLE ci_registration (one BIGINT PRIMARY KEY, hash TEXT NOT NULL)"],
+      CREATE TABLE ci_registration (one BIGINT PRIMARY KEY, hash TEXT NOT NULL)",
+        // When this server came back while the job ran.
+        "ALTER TABLE ci_jobs ADD COLUMN resumed_at BIGINT",
+    ],
 };
 
 /// The next number of a kind; none is given out twice.
@@ -66,6 +70,11 @@ pub(crate) async fn next_iid(tx: &mut Tx, project: ProjectId) -> Result<i64, Err
 /// Whether the work of this origin (a push, by its audit entry) was done already.
 pub(crate) async fn has_origin(tx: &mut Tx, origin: &str) -> Result<bool, Error> {
     Ok(tx.opt("SELECT 1 AS one FROM ci_pipelines WHERE origin = $1", &args![origin]).await?.is_some())
+}
+
+/// The pipeline that came of an origin.
+pub(crate) async fn made_by(tx: &mut Tx, origin: &str) -> Result<Option<Pipeline>, Error> {
+    tx.opt("SELECT * FROM ci_pipelines WHERE origin = $1", &args![origin]).await?.as_ref().map(pipeline_of).transpose()
 }
 
 pub(crate) async fn insert_pipeline(
@@ -146,16 +155,24 @@ pub(crate) async fn set_pipeline(tx: &mut Tx, pipeline: &Pipeline) -> Result<(),
     Ok(())
 }
 
+/// A pipeline that is not at its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Open {
+    pub(crate) id: i64,
+    /// Some job of it has had its turn, and it does not wait for another pipeline.
+    pub(crate) begun: bool,
+}
+
 /// Pipelines of a project that are not at their end, the oldest first; those that wait for a person do not count.
-pub(crate) async fn open_pipelines(tx: &mut Tx, project: ProjectId) -> Result<Vec<i64>, Error> {
+pub(crate) async fn open_pipelines(tx: &mut Tx, project: ProjectId) -> Result<Vec<Open>, Error> {
     let rows = tx
         .all(
-            "SELECT id FROM ci_pipelines WHERE project = $1
+            "SELECT id, status IN ('pending', 'running') AS begun FROM ci_pipelines WHERE project = $1
                AND status IN ('created', 'waiting_for_resource', 'pending', 'running') ORDER BY id",
             &args![project.0],
         )
         .await?;
-    rows.iter().map(|row| row.int("id")).collect()
+    rows.iter().map(|row| Ok(Open { id: row.int("id")?, begun: row.bool("begun")? })).collect()
 }
 
 pub(crate) async fn one_at_a_time(tx: &mut Tx, project: ProjectId) -> Result<bool, Error> {

@@ -16,6 +16,9 @@ pub struct Triggered {
     pub variables: Vec<(String, String)>,
     /// The body of a webhook, which jobs find in the file `$TRIGGER_PAYLOAD`.
     pub payload: Option<String>,
+    /// The caller's own name of this call. A second one of that name, as a webhook makes that never saw the answer to the
+    /// first, gives the same pipeline.
+    pub key: Option<String>,
 }
 
 /// Variables that one request may bring.
@@ -135,6 +138,12 @@ impl Ci {
         drop(tx);
         // A wrong token and a token of another project look the same from outside.
         let project = project.ok().filter(|project| project.id == trigger.project).ok_or_else(unknown)?;
+        let once = asked.key.as_deref().map(|key| format!("trigger/{}/{}", trigger.id, digest_hex(key.as_bytes())));
+        if let Some(once) = &once
+            && let Some(made) = store::made_by(&mut self.0.db.read().await?, once).await?
+        {
+            return Ok(made);
+        }
         let variables = asked.into_variables()?;
         let used = db::write!(self.0.db, ctx, |tx| store::settings::use_trigger(tx, trigger.id, ctx.now).await);
         used.map_err(|error: db::Error| Error::from(error))?;
@@ -144,7 +153,7 @@ impl Ci {
             who: trigger.who,
             trigger: Some(trigger.id),
             variables: variables.1,
-            once: None,
+            once,
         };
         self.start_on(ctx, &project, &variables.0, origin).await
     }

@@ -311,19 +311,30 @@ impl Writer {
     /// Undo what a caller left half-done.
     async fn heal(&mut self) -> Result<(), Error> {
         if self.unsure {
-            // Nobody was told that any of this is committed.
-            let _ = self.tx.execute("ROLLBACK", &[]).await;
-            if let Some(group) = self.group.take() {
-                let _ = group.0.set(Err(Error::Unavailable("another caller was cut off in the middle".to_owned())));
-            }
-            (self.unsure, self.savepoint) = (false, false);
+            self.give_up("another caller was cut off in the middle").await;
         }
         if self.savepoint {
-            self.control("ROLLBACK TO one").await?;
-            self.control("RELEASE one").await?;
+            let mut undone = self.control("ROLLBACK TO one").await;
+            if undone.is_ok() {
+                undone = self.control("RELEASE one").await;
+            }
+            // The engine itself ends a transaction that finds the disk full or failing, and the savepoint with it
+            // (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+            if let Err(error) = undone {
+                self.give_up(&format!("the transaction was ended by the engine ({error})")).await;
+            }
             self.savepoint = false;
         }
         Ok(())
+    }
+
+    /// End the transaction and all the group's work; nobody was told that any of it is committed.
+    async fn give_up(&mut self, why: &str) {
+        let _ = self.tx.execute("ROLLBACK", &[]).await;
+        if let Some(group) = self.group.take() {
+            let _ = group.0.set(Err(Error::Unavailable(why.to_owned())));
+        }
+        (self.unsure, self.savepoint) = (false, false);
     }
 
     /// A statement that opens or closes something.

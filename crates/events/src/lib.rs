@@ -12,7 +12,7 @@
 //!
 //! Invariants:
 //! - At least once: a delivery is waiting until an answer was recorded, across restarts. Never twice from one event unless
-//!   the answer got lost.
+//!   the answer got lost; then the same `Idempotency-Key` says so, and a trigger of this server starts no second pipeline.
 //! - An endpoint may carry a token (GitLab's trigger URL does). It is stored sealed and opened only to be called; wherever
 //!   it is shown, logged or audited, its query, user and password are redacted.
 //! - A webhook reaches public addresses only, unless the operator listed the host, and this installation itself. The

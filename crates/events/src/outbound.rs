@@ -81,6 +81,8 @@ impl Outbound {
             .post(call.endpoint.url().clone())
             .header("content-type", "application/json")
             .header("x-assay-delivery", call.delivery)
+            // The same however often it is sent: GitLab's name for it, by which a receiver knows what it did already.
+            .header("idempotency-key", call.delivery)
             .body(call.body.to_owned());
         if let Some(secret) = call.secret {
             request = request.header("x-assay-signature", signature(secret, call.body));

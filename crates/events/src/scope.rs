@@ -4,7 +4,7 @@ use std::{fmt, str};
 
 use base::{AccountName, Actor};
 use db::Tx;
-use identity::Level;
+use identity::{Level, On};
 use oci::RepoName;
 
 use crate::Error;
@@ -28,7 +28,7 @@ impl Scope {
                 if *actor == Actor::Anonymous {
                     return Err(identity::Error::Unauthenticated.into());
                 }
-                if Level::of(tx, actor, repo.namespace(), repo.name()).await? != Some(Level::Admin) {
+                if Level::of(tx, actor, On::Repository, repo.namespace(), repo.name()).await? != Some(Level::Admin) {
                     return Err(Error::Denied(format!("the webhooks of {repo} are for those with admin level on it")));
                 }
             }

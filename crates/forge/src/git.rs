@@ -16,7 +16,7 @@ use tokio::{
 use crate::{Error, Oid, ProjectId};
 
 /// What git may say on its standard error before we stop listening.
-const WORDS_BYTES: u64 = 8 * 1024;
+pub(crate) const WORDS_BYTES: u64 = 8 * 1024;
 
 /// Settings of every child. None of them comes from a repository, a user or the system.
 const SETTINGS: &[&str] = &[
@@ -151,7 +151,7 @@ impl Finished {
 }
 
 /// At most `limit` bytes; the rest is read and thrown away, so that the child does not hang on a full pipe.
-async fn read_some(stream: Option<impl AsyncRead + Unpin>, limit: u64) -> std::io::Result<Vec<u8>> {
+pub(crate) async fn read_some(stream: Option<impl AsyncRead + Unpin>, limit: u64) -> std::io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     let Some(mut stream) = stream else { return Ok(kept) };
     (&mut stream).take(limit).read_to_end(&mut kept).await?;

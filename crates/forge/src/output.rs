@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf},
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
     sync::OwnedSemaphorePermit,
 };
 
@@ -21,7 +21,7 @@ use crate::Error;
 pub type Input = Box<dyn AsyncRead + Send + Unpin>;
 
 /// The answer of a child, which reads its input while the answer is read. Dropped early (the client went away), it kills
-/// the child.
+/// the child. What it says on standard error is nobody's, unless [`Output::words`] were asked for.
 pub struct Output {
     before: io::Cursor<Vec<u8>>,
     child: Option<Running>,
@@ -29,6 +29,8 @@ pub struct Output {
 
 struct Running {
     stdout: ChildStdout,
+    /// Standard error, where the command has one to be read.
+    words: Option<ChildStderr>,
     feed: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
     /// Killed on drop.
     _child: Child,
@@ -41,6 +43,11 @@ impl Output {
         Output { before: io::Cursor::new(bytes), child: None }
     }
 
+    /// The child's standard error, for somebody who reads it to its end while the answer is read.
+    pub(crate) fn words(&mut self) -> Option<ChildStderr> {
+        self.child.as_mut().and_then(|running| running.words.take())
+    }
+
     /// Start the child. Its answer comes after the bytes `before`.
     pub(crate) fn start(
         mut command: Command,
@@ -49,11 +56,12 @@ impl Output {
         limit: u64,
         place: OwnedSemaphorePermit,
     ) -> Result<Output, Error> {
-        command.stdin(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::piped());
         let started = command.spawn();
         let mut child = started
             .map_err(|error| Error::Unavailable(format!("git cannot be started ({error}); is it installed?")))?;
         let mut stdin = child.stdin.take().expect("stdin was asked for above");
+        let words = child.stderr.take();
         let stdout = child.stdout.take().expect("stdout was asked for by the command");
         let feed = async move {
             let mut input = input.take(limit.saturating_add(1));
@@ -67,7 +75,7 @@ impl Output {
             }
             stdin.shutdown().await
         };
-        let running = Running { stdout, feed: Some(Box::pin(feed)), _child: child, _place: place };
+        let running = Running { stdout, words, feed: Some(Box::pin(feed)), _child: child, _place: place };
         Ok(Output { before: io::Cursor::new(before), child: Some(running) })
     }
 }

@@ -94,11 +94,26 @@ impl Head {
 
     /// The report for a push of which nothing was done.
     pub(crate) fn refused(&self, refusals: &[(&Command, String)]) -> Vec<u8> {
-        let mut report = packet(b"unpack ok\n");
-        for command in &self.commands {
+        self.report("ok", |command| {
             let own = refusals.iter().find(|(refused, _)| *refused == command).map(|(_, why)| why.as_str());
-            let why = own.unwrap_or("nothing of this push was done, because another ref was refused");
-            report.extend(packet(format!("ng {} {why}\n", command.name).as_bytes()));
+            own.unwrap_or("nothing of this push was done, because another ref was refused")
+        })
+    }
+
+    /// The report for a push that could not be taken. A client prints it, and of an HTTP error only the number.
+    pub(crate) fn failed(&self, why: &str) -> Vec<u8> {
+        self.report(why, |_| why)
+    }
+
+    /// Whether the client wants to hear what became of its refs: then an answer without a report is none.
+    pub(crate) fn wants_report(&self) -> bool {
+        !self.commands.is_empty() && self.capabilities.iter().any(|capability| capability.starts_with("report-status"))
+    }
+
+    fn report<'w>(&self, unpack: &str, why: impl Fn(&Command) -> &'w str) -> Vec<u8> {
+        let mut report = packet(format!("unpack {unpack}\n").as_bytes());
+        for command in &self.commands {
+            report.extend(packet(format!("ng {} {}\n", command.name, why(command)).as_bytes()));
         }
         report.extend(b"0000");
         if !self.capabilities.iter().any(|capability| capability == "side-band-64k") {
@@ -200,6 +215,11 @@ mod tests {
         assert!(answer.contains("ng refs/heads/main nothing of this push was done"), "{answer}");
         assert!(answer.contains("\u{1}000eunpack ok\n"), "{answer}");
         assert!(answer.ends_with("00000000"), "{answer}");
+        let answer = String::from_utf8(head.failed("the disk is full")).unwrap();
+        assert!(
+            answer.contains("unpack the disk is full\n") && answer.contains("ng refs/pipelines/1 the disk is full\n")
+        );
+        assert!(head.wants_report() && !read(b"0000").unwrap().wants_report());
         assert!(read(b"0000").unwrap().commands.is_empty());
     }
 

@@ -2,14 +2,15 @@
 //!
 //! `gitprotocol-http(5)`. The dumb protocol is not served.
 
-use std::str::FromStr;
+use std::{process::Stdio, str::FromStr};
 
-use base::{Ctx, limits};
+use base::{Ctx, Kind, limits};
 use identity::Level;
 use tokio::io::AsyncReadExt;
 
 use crate::{
     Error, Forge, Input, Output, Project, ProjectId, ProjectPath, ProjectRef,
+    git::{WORDS_BYTES, read_some},
     receive::{Head, announcement},
     service::require,
     store,
@@ -51,6 +52,7 @@ impl Forge {
         command.args([service.verb(), "--stateless-rpc", "--http-backend-info-refs"]);
         command.arg(self.git.repository(project.id));
         speak(&mut command, protocol);
+        command.stderr(Stdio::null());
         Output::start(command, before, Box::new(tokio::io::empty()), 0, place)
     }
 
@@ -68,6 +70,7 @@ impl Forge {
         let mut command = self.git.command(&self.git.repository(project.id), &[hidden(access)]);
         command.args(["upload-pack", "--stateless-rpc"]).arg(self.git.repository(project.id));
         speak(&mut command, protocol);
+        command.stderr(Stdio::null());
         Output::start(command, Vec::new(), input, limits::GIT_FETCH_BYTES, place)
     }
 
@@ -80,14 +83,11 @@ impl Forge {
         mut input: Input,
     ) -> Result<Output, Error> {
         let project = self.open(ctx, access, path, Service::ReceivePack).await?;
-        let head = Head::read(&mut input).await?;
+        let mut head = Head::read(&mut input).await?;
         let refusals = head.refusals(&project.default_ref());
         if !refusals.is_empty() {
             tracing::info!(project = %project.path, refused = refusals.len(), "a push was refused");
-            // The client reads the answer only after it has sent everything.
-            let mut rest = input.take(limits::GIT_PUSH_BYTES);
-            let drained = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
-            drained.map_err(|error| Error::Invalid(format!("the push could not be read: {error}")))?;
+            drain(input).await?;
             return Ok(Output::of(head.refused(&refusals)));
         }
         let place = self.git.place().await;
@@ -98,13 +98,25 @@ impl Forge {
         let mut command = self.git.command(&repository, &[&size, &growing, "receive.denyDeleteCurrent=refuse"]);
         command.args(["receive-pack", "--stateless-rpc"]).arg(&repository);
         // The first commands were read from the input; git gets them back in front of it.
-        let push = self.intend(ctx, &project, &head).await?;
-        let limit = limits::GIT_PUSH_BYTES + head.raw.len() as u64;
-        let input: Input = Box::new(std::io::Cursor::new(head.raw).chain(input));
+        let push = match self.intend(ctx, &project, &head).await {
+            Err(error) if error.kind() == Kind::Unavailable && head.wants_report() => {
+                drain(input).await?;
+                return Ok(Output::of(head.failed(&error.to_string())));
+            }
+            outcome => outcome?,
+        };
+        let raw = std::mem::take(&mut head.raw);
+        let limit = limits::GIT_PUSH_BYTES + raw.len() as u64;
+        let input: Input = Box::new(std::io::Cursor::new(raw).chain(input));
         let mut output = Output::start(command, Vec::new(), input, limit, place)?;
-        let mut answer = Vec::new();
-        let heard = (&mut output).take(REPORT_BYTES).read_to_end(&mut answer).await;
-        drop(output);
+        let (words, mut answer) = (output.words(), Vec::new());
+        let hearing = async {
+            let heard = (&mut output).take(REPORT_BYTES).read_to_end(&mut answer).await;
+            // Also ends what else git says.
+            drop(output);
+            heard
+        };
+        let (heard, words) = tokio::join!(hearing, read_some(words, WORDS_BYTES));
         // Also after a failure: what git did before it broke off is recorded.
         if let Some(push) = push {
             self.settle(ctx, &push).await?;
@@ -115,6 +127,12 @@ impl Forge {
             }
             _ => Error::Invalid(format!("the push could not be read: {error}")),
         })?;
+        // Without a report the client waits for one, for ever.
+        if answer.is_empty() && head.wants_report() {
+            let words = String::from_utf8_lossy(&words.unwrap_or_default()).trim().to_owned();
+            tracing::error!(project = %project.path, words, "git ended without an answer to a push");
+            return Ok(Output::of(head.failed(&broken(&words))));
+        }
         Ok(Output::of(answer))
     }
 
@@ -130,6 +148,21 @@ impl Forge {
         }
         let level = if service == Service::ReceivePack { Level::ReadWrite } else { Level::ReadOnly };
         require(&mut tx, ctx, &ProjectRef::Path(path.clone()), level).await
+    }
+}
+
+/// Read what is left of a push: the client reads the answer only after it has sent everything.
+async fn drain(input: Input) -> Result<(), Error> {
+    let mut rest = input.take(limits::GIT_PUSH_BYTES);
+    let drained = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
+    drained.map(drop).map_err(|error| Error::Invalid(format!("the push could not be read: {error}")))
+}
+
+/// What its sender can do about a push on which git ended early, by its last words.
+fn broken(words: &str) -> String {
+    match words.contains("No space left on device") || words.contains("Disk quota exceeded") {
+        true => "the disk of the server is full; tell its operator, and push again once there is room".to_owned(),
+        false => "git ended early on the server; push again, and if it stays so, tell its operator".to_owned(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use audit::Entry;
 use base::{Actor, Ctx, Id, limits};
 use db::{Db, Tx};
-use identity::Level;
+use identity::{Identity, Level, On};
 
 use crate::{
     Error, NewProject, Oid, Project, ProjectId, ProjectRef, RefName, Visibility, git::Git, settle::Push, store,
@@ -39,6 +39,7 @@ impl Forge {
         // The repository is made outside of any transaction, under a number that nobody else has.
         let id = db::write!(self.db, ctx, |tx| {
             Level::require_owner(tx, &ctx.actor, new.path.namespace.as_str()).await?;
+            namespace(tx, &new).await?;
             if store::project_by_path(tx, &new.path).await?.is_some() {
                 return Err(taken(&new));
             }
@@ -55,6 +56,7 @@ impl Forge {
         };
         db::write!(self.db, ctx, |tx| {
             Level::require_owner(tx, &ctx.actor, project.path.namespace.as_str()).await?;
+            namespace(tx, &new).await?;
             if store::project_by_path(tx, &project.path).await?.is_some() {
                 return Err(taken(&new));
             }
@@ -148,7 +150,7 @@ impl Forge {
 /// The actor's level in a project, counting its visibility.
 pub(crate) async fn level_of(tx: &mut Tx, ctx: &Ctx, project: &Project) -> Result<Option<Level>, Error> {
     let path = &project.path;
-    let own = Level::of(tx, &ctx.actor, path.namespace.as_str(), path.name.as_str()).await?;
+    let own = Level::of(tx, &ctx.actor, On::Project, path.namespace.as_str(), path.name.as_str()).await?;
     let open = match project.visibility {
         Visibility::Private => false,
         Visibility::Internal => !matches!(ctx.actor, Actor::Anonymous),
@@ -181,6 +183,17 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, which: &ProjectRef, level: L
             )))
         }
         _ => Err(Error::no_project(which)),
+    }
+}
+
+/// A project is in the namespace of an account that is there; said only to those who could create it.
+async fn namespace(tx: &mut Tx, new: &NewProject) -> Result<(), Error> {
+    match Identity::require_namespace(tx, new.path.namespace.as_str()).await {
+        Err(identity::Error::NotFound { name, .. }) => Err(Error::NotFound {
+            what: "account",
+            name: format!("{name}; a project is in the namespace of a user or an organization, so create that first"),
+        }),
+        other => Ok(other?),
     }
 }
 

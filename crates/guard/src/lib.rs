@@ -16,6 +16,7 @@
 //! - What is not known to be harmless is refused: every POST, PUT and DELETE that [`endpoint`] does not name, every body and
 //!   every query that two programs could read differently, every body that the engine did not show.
 //! - A tag and a local name are resolved, and the verdict that binds is about a digest.
+//! - A verdict is reported, at least once: it waits on disk until the server has recorded it, also when the guard is killed.
 //! - A set is believed when the pinned key signed it, and never replaced by one that was issued earlier.
 //!
 //! It guards honest paths and is no sandbox: the engine asks nobody when Swarm starts a task, when a container restarts, or
@@ -34,6 +35,7 @@ mod wanted;
 
 mod decide;
 mod engine;
+mod journal;
 mod memory;
 mod queue;
 

@@ -2,15 +2,18 @@
 
 use std::{
     collections::VecDeque,
+    path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use base::{Timestamp, limits};
 use oci::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, journal::Journal};
 
 /// One verdict, as the server records it. Neither query nor body nor header is in it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) at: Timestamp,
     /// Empty for the engine's unix socket.
@@ -32,9 +35,17 @@ pub(crate) struct Queue(Mutex<Waiting>);
 struct Waiting {
     reports: VecDeque<Report>,
     dropped: u64,
+    /// None in tests that look at memory only.
+    journal: Option<Journal>,
 }
 
 impl Queue {
+    /// What waited in this folder when the last guard ended, and a place for more.
+    pub(crate) fn open(folder: &Path) -> Result<Queue, Error> {
+        let (journal, reports) = Journal::open(folder)?;
+        Ok(Queue(Mutex::new(Waiting { reports: reports.into(), dropped: 0, journal: Some(journal) })))
+    }
+
     pub(crate) fn push(&self, report: Report) {
         let mut waiting = self.lock();
         if waiting.reports.len() >= limits::GUARD_QUEUE_VERDICTS {
@@ -45,6 +56,10 @@ impl Queue {
             }
         }
         waiting.reports.push_back(report);
+        let Waiting { reports, journal, .. } = &mut *waiting;
+        if let (Some(journal), Some(report)) = (journal, reports.back()) {
+            journal.add(report, reports.iter());
+        }
     }
 
     /// The oldest reports, for one message. They stay until [`Queue::sent`], so that a lost message loses nothing.
@@ -58,6 +73,10 @@ impl Queue {
         let dropped = usize::try_from(waiting.dropped - dropped_before).unwrap_or(usize::MAX);
         let rest = batch.len().saturating_sub(dropped).min(waiting.reports.len());
         waiting.reports.drain(..rest);
+        let Waiting { reports, journal, .. } = &mut *waiting;
+        if let Some(journal) = journal {
+            journal.keep(reports.iter());
+        }
     }
 
     pub(crate) fn dropped(&self) -> u64 {
@@ -71,12 +90,12 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use base::{Timestamp, limits};
 
     use super::{Queue, Report};
 
-    fn report(number: usize) -> Report {
+    pub(crate) fn report(number: usize) -> Report {
         Report {
             at: Timestamp::UNIX_EPOCH,
             user: String::new(),

@@ -35,7 +35,7 @@ pub(crate) async fn run_with(config: Config, clock: Clock, shutdown: Cancellatio
     let guard = Arc::new(Guard {
         memory: Memory::new(&config.server_url, set),
         engine: Engine::new(config.engine_socket.clone()),
-        queue: Queue::default(),
+        queue: Queue::open(&config.state_dir)?,
         clock,
     });
     let socket = plugin::bind(&config.socket)?;

@@ -4,6 +4,7 @@
 //!   STATE_DIR/
 //!     key      the verifier key of allow-sets, pinned
 //!     set      the last allow-set with its signature, as it came
+//!     verdicts what the server was not told yet (`journal.rs`)
 //! ```
 
 use std::{

@@ -4,6 +4,27 @@ use std::{fmt, str::FromStr};
 
 use base::{AccountName, Id, Principal, Timestamp};
 
+/// Names no account can have: the first parts of the addresses this server answers itself, before any namespace. The edge
+/// (`web`) tests that each of its routes begins with one of them.
+pub const RESERVED: &[&str] = &[
+    "api",
+    "assets",
+    "auth",
+    "ca",
+    "chain",
+    "enzi",
+    "health",
+    "images",
+    "livez",
+    "metrics",
+    "projects",
+    "readyz",
+    "repositories",
+    "sign-in",
+    "sign-out",
+    "v2",
+];
+
 /// A user or an organization.
 #[derive(Clone, Debug)]
 pub struct Account {

@@ -81,7 +81,8 @@ impl Authority {
                 Err(_) => SanType::DnsName(host.as_str().try_into().map_err(internal)?),
             });
         }
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        // Not for clients: an engine would take whoever holds this key for a person of the certificate's name.
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.sign(params)
     }
 

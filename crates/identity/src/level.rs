@@ -29,20 +29,32 @@ pub enum Grantee {
     Team { organization: AccountName, team: AccountName },
 }
 
-/// One grant: a level in a namespace, or in one repository or project of it.
+/// What a grant is about. Images and source may have the same name and are two things: who may pull the one must not
+/// thereby read the other, and who may push an image must not thereby push commits that become images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum On {
+    /// Repositories of images, with their trust data.
+    Repository,
+    /// Projects of source, with their pipelines.
+    Project,
+}
+
+/// One grant: a level on all repositories or all projects of a namespace, or on one.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub namespace: AccountName,
-    /// The name inside the namespace; `None` means all of it.
-    pub repository: Option<String>,
+    pub on: On,
+    /// The name inside the namespace; `None` means all of its kind.
+    pub name: Option<String>,
     pub grantee: Grantee,
     pub level: Level,
 }
 
 impl Level {
-    /// The level `actor` has on `namespace/repository`, by membership and grants alone; `None` means no right at all.
+    /// The level `actor` has on `namespace/name`, by membership and grants alone; `None` means no right at all.
     /// Whether something is public is for its owner to know, so it is not looked at here.
-    pub async fn of(tx: &mut Tx, actor: &Actor, namespace: &str, repository: &str) -> Result<Option<Level>, Error> {
+    pub async fn of(tx: &mut Tx, actor: &Actor, on: On, namespace: &str, name: &str) -> Result<Option<Level>, Error> {
         let principal = match actor {
             Actor::Anonymous => return Ok(None),
             Actor::System(_) => return Ok(Some(Level::Admin)),
@@ -55,7 +67,7 @@ impl Level {
         if Level::owns(tx, principal, namespace).await? {
             return Ok(Some(highest));
         }
-        let granted = store::grants_for(tx, &principal.account, namespace, repository).await?;
+        let granted = store::grants_for(tx, &principal.account, on, namespace, name).await?;
         Ok(granted.into_iter().max().map(|level| level.min(highest)))
     }
 
@@ -146,6 +158,38 @@ impl FromStr for Level {
             "read-write" => Ok(Level::ReadWrite),
             "admin" => Ok(Level::Admin),
             other => Err(Error::Invalid(format!("access level {other:?} is not one of read-only, read-write, admin"))),
+        }
+    }
+}
+
+impl On {
+    /// What the audit log calls a grant of this kind. Grants had no kind at first; those were on repositories.
+    pub(crate) fn state_key(self, namespace: &AccountName, name: Option<&str>, grantee: &Grantee) -> String {
+        let word = match self {
+            On::Repository => "grant",
+            On::Project => "project_grant",
+        };
+        format!("identity/{word}/{namespace}/{}/{grantee}", name.unwrap_or("*"))
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            On::Repository => "repository",
+            On::Project => "project",
+        })
+    }
+}
+
+impl FromStr for On {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<On, Error> {
+        match text {
+            "repository" => Ok(On::Repository),
+            "project" => Ok(On::Project),
+            other => Err(Error::Invalid(format!("a grant is on a repository or a project, not on a {other:?}"))),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   password ─┐                     ┌─ admin ──────────────┐
-//!   token ────┼─► authenticate ─► Principal ─► level(namespace, repository) ─► read-only < read-write < admin
+//!   token ────┼─► authenticate ─► Principal ─► level(on, namespace, name) ─► read-only < read-write < admin
 //!   session ──┘   (each request)    └─ owner, team grants ─┘      (each request, from the rows)
 //! ```
 //!
@@ -10,7 +10,7 @@
 //! token's text, a cache or a name. Only hashes of passwords, tokens and sessions are stored. Users, robots and
 //! organizations share one namespace, and a name never changes.
 //!
-//! What this crate does not know: repositories and projects, except as a namespace and a name that a grant mentions.
+//! What this crate does not know: repositories and projects, except as a kind, a namespace and a name that a grant mentions.
 
 mod access_token;
 mod account;
@@ -30,11 +30,11 @@ mod sign_in;
 mod store;
 
 pub use access_token::AccessToken;
-pub use account::{Account, AccountKind, Member, PublicKey, Team};
+pub use account::{Account, AccountKind, Member, PublicKey, RESERVED, Team};
 pub use authority::{Authority, Certified};
 pub use bundle::Bundle;
 pub use error::Error;
-pub use level::{Grant, Grantee, Level};
+pub use level::{Grant, Grantee, Level, On};
 pub use registry_token::{Access, Claims, TokenKeys};
 pub use sealer::{DoesNotOpen, Sealer};
 pub use service::{Identity, NewAccount};

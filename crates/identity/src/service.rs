@@ -5,8 +5,8 @@ use base::{AccountName, Ctx, Id, Principal, Secret, digest_hex, limits};
 use db::{Db, Tx};
 
 use crate::{
-    Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, Team, TokenKeys, attempts::Attempts,
-    password, store,
+    Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, On, RESERVED, Team, TokenKeys,
+    attempts::Attempts, password, store,
 };
 
 /// The accounts of one installation.
@@ -63,6 +63,12 @@ impl Identity {
         if new.full_name.len() > limits::TEXT_BYTES {
             return Err(Error::Invalid(format!("a full name has at most {} bytes", limits::TEXT_BYTES)));
         }
+        if RESERVED.contains(&new.name.as_str()) {
+            return Err(Error::Invalid(format!(
+                "no account can be named {0}: the server's own addresses begin with /{0}; choose another name",
+                new.name
+            )));
+        }
         let hash = match (&new.password, new.kind) {
             (Some(_), AccountKind::Organization) => {
                 return Err(Error::Invalid("an organization has no password; its owners sign in".to_owned()));
@@ -106,6 +112,14 @@ impl Identity {
     pub async fn account(&self, ctx: &Ctx, name: &AccountName) -> Result<Account, Error> {
         signed_in(ctx)?;
         account(&mut self.db.read().await?, name).await
+    }
+
+    /// Refuse what would be in a namespace that nobody is: a namespace is an account, and a right to one (an administrator
+    /// has it everywhere) makes none.
+    pub async fn require_namespace(tx: &mut Tx, namespace: &str) -> Result<(), Error> {
+        let missing = || Error::NotFound { what: "account", name: namespace.to_owned() };
+        let name: AccountName = namespace.parse().map_err(|_| missing())?;
+        account(tx, &name).await.map(drop)
     }
 
     /// Accounts in order of name, after `after`.
@@ -272,12 +286,12 @@ impl Identity {
 
     // ── grants ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Grant a level in a namespace or one repository of it, or take the grant away (`None`).
+    /// Grant a level on all repositories or projects of a namespace (`None`) or on one, or take the grant away.
     pub async fn set_grant(
         &self,
         ctx: &Ctx,
-        namespace: &AccountName,
-        repository: Option<&str>,
+        on: On,
+        (namespace, name): (&AccountName, Option<&str>),
         grantee: &Grantee,
         level: Option<Level>,
     ) -> Result<(), Error> {
@@ -290,10 +304,9 @@ impl Identity {
                     (String::new(), team(tx, organization, name).await?.id.to_string())
                 }
             };
-            store::set_grant(tx, namespace, repository.unwrap_or(""), (&user, &team_id), level).await?;
-            let place = repository.unwrap_or("*");
-            let key = format!("identity/grant/{namespace}/{place}/{grantee}");
-            let entry = Entry::new("grant.set").about(format!("repository/{namespace}/{place}")).about(grantee);
+            store::set_grant(tx, on, (namespace, name.unwrap_or("")), (&user, &team_id), level).await?;
+            let (place, key) = (name.unwrap_or("*"), on.state_key(namespace, name, grantee));
+            let entry = Entry::new("grant.set").about(format!("{on}/{namespace}/{place}")).about(grantee);
             let entry = match level {
                 Some(level) => entry.set(key, level),
                 None => entry.unset(key),

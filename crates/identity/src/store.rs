@@ -3,11 +3,12 @@
 use base::{AccountName, Credential, Id, Principal, Timestamp};
 use db::{Error, Row, Schema, Tx, args};
 
-use crate::{AccessToken, Account, Grant, Grantee, Level, Member, PublicKey, Team};
+use crate::{AccessToken, Account, Grant, Grantee, Level, Member, On, PublicKey, Team};
 
 pub const SCHEMA: Schema = Schema {
     context: "identity",
-    steps: &["CREATE TABLE accounts (
+    steps: &[
+        "CREATE TABLE accounts (
         id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, full_name TEXT NOT NULL,
         admin BOOLEAN NOT NULL, active BOOLEAN NOT NULL, password TEXT, created_at BIGINT NOT NULL);
       CREATE TABLE members (
@@ -31,7 +32,15 @@ pub const SCHEMA: Schema = Schema {
         hash TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id), expires_at BIGINT NOT NULL);
       CREATE TABLE public_keys (
         id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id), label TEXT NOT NULL,
-        public_key TEXT NOT NULL, certificate TEXT, created_at BIGINT NOT NULL, revoked_at BIGINT)"],
+        public_key TEXT NOT NULL, certificate TEXT, created_at BIGINT NOT NULL, revoked_at BIGINT)",
+        // Grants without a kind counted for repositories and projects alike; the lesser right is kept.
+        "CREATE TABLE grants_of (
+        kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, account TEXT NOT NULL, team TEXT NOT NULL,
+        level TEXT NOT NULL, PRIMARY KEY (kind, namespace, name, account, team));
+      INSERT INTO grants_of (kind, namespace, name, account, team, level)
+        SELECT 'repository', namespace, repository, account, team, level FROM grants;
+      DROP TABLE grants",
+    ],
 };
 
 // ── accounts ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -229,38 +238,43 @@ pub(crate) async fn team_members(tx: &mut Tx, team: &Id<Team>) -> Result<Vec<Acc
 /// Set or (with `None`) remove a grant. Exactly one of `account` and `team` is not empty.
 pub(crate) async fn set_grant(
     tx: &mut Tx,
-    namespace: &AccountName,
-    repository: &str,
+    on: On,
+    (namespace, name): (&AccountName, &str),
     (account, team): (&str, &str),
     level: Option<Level>,
 ) -> Result<(), Error> {
-    let key = args![namespace, repository, account, team];
-    tx.execute("DELETE FROM grants WHERE namespace = $1 AND repository = $2 AND account = $3 AND team = $4", &key)
-        .await?;
+    let on = on.to_string();
+    tx.execute(
+        "DELETE FROM grants_of
+         WHERE kind = $1 AND namespace = $2 AND name = $3 AND account = $4 AND team = $5",
+        &args![&on, namespace, name, account, team],
+    )
+    .await?;
     if let Some(level) = level {
-        let args = args![namespace, repository, account, team, level.to_string()];
         tx.execute(
-            "INSERT INTO grants (namespace, repository, account, team, level) VALUES ($1, $2, $3, $4, $5)",
-            &args,
+            "INSERT INTO grants_of (kind, namespace, name, account, team, level) VALUES ($1, $2, $3, $4, $5, $6)",
+            &args![&on, namespace, name, account, team, level.to_string()],
         )
         .await?;
     }
     Ok(())
 }
 
-/// The levels granted to an account on a repository: its own and its teams', for the repository and for the namespace.
+/// The levels granted to an account on a repository or project: its own and its teams', for this one and for all of its kind
+/// in the namespace.
 pub(crate) async fn grants_for(
     tx: &mut Tx,
     account: &Id<Principal>,
+    on: On,
     namespace: &str,
-    repository: &str,
+    name: &str,
 ) -> Result<Vec<Level>, Error> {
     let rows = tx
         .all(
-            "SELECT g.level FROM grants g JOIN accounts a ON a.id = $1 AND a.active
-             WHERE g.namespace = $2 AND (g.repository = $3 OR g.repository = '')
+            "SELECT g.level FROM grants_of g JOIN accounts a ON a.id = $1 AND a.active
+             WHERE g.kind = $4 AND g.namespace = $2 AND (g.name = $3 OR g.name = '')
                AND (g.account = $1 OR g.team IN (SELECT team FROM team_members WHERE account = $1))",
-            &args![account, namespace, repository],
+            &args![account, namespace, name, on.to_string()],
         )
         .await?;
     rows.iter().map(|row| row.parse("level")).collect()
@@ -270,10 +284,10 @@ pub(crate) async fn grants_for(
 pub(crate) async fn grants(tx: &mut Tx, namespace: Option<&AccountName>) -> Result<Vec<Grant>, Error> {
     let rows = tx
         .all(
-            "SELECT g.*, a.name AS user_name, t.name AS team_name, o.name AS org_name FROM grants g
+            "SELECT g.*, a.name AS user_name, t.name AS team_name, o.name AS org_name FROM grants_of g
              LEFT JOIN accounts a ON a.id = g.account LEFT JOIN teams t ON t.id = g.team
              LEFT JOIN accounts o ON o.id = t.organization
-             WHERE g.namespace = $1 OR $1 IS NULL ORDER BY g.namespace, g.repository, g.account, g.team",
+             WHERE g.namespace = $1 OR $1 IS NULL ORDER BY g.namespace, g.kind DESC, g.name, g.account, g.team",
             &args![namespace.map(AccountName::as_str)],
         )
         .await?;
@@ -285,8 +299,9 @@ fn grant_of(row: &Row) -> Result<Grant, Error> {
         Some(user) => Grantee::User(user),
         None => Grantee::Team { organization: row.parse("org_name")?, team: row.parse("team_name")? },
     };
-    let repository = Some(row.text("repository")?).filter(|name| !name.is_empty());
-    Ok(Grant { namespace: row.parse("namespace")?, repository, grantee, level: row.parse("level")? })
+    let name = Some(row.text("name")?).filter(|name| !name.is_empty());
+    let (namespace, on) = (row.parse("namespace")?, row.parse("kind")?);
+    Ok(Grant { namespace, on, name, grantee, level: row.parse("level")? })
 }
 
 // ── tokens, sessions, keys ──────────────────────────────────────────────────────────────────────────────────────────
@@ -464,8 +479,7 @@ pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
         state.push((key, "member".to_owned()));
     }
     for grant in grants(tx, None).await? {
-        let repository = grant.repository.as_deref().unwrap_or("*");
-        let key = format!("identity/grant/{}/{repository}/{}", grant.namespace, grant.grantee);
+        let key = grant.on.state_key(&grant.namespace, grant.name.as_deref(), &grant.grantee);
         state.push((key, grant.level.to_string()));
     }
     let keys = "SELECT k.id, k.revoked_at, a.name FROM public_keys k JOIN accounts a ON a.id = k.account";

@@ -54,12 +54,13 @@ impl Variable {
     }
 }
 
-/// Whether the value of a masked variable can be found in a log again: one line of at least 8 characters.
+/// Whether the value of a masked variable can be found in a log again: one line of at least
+/// `limits::MASKED_CHARS` characters.
 pub fn check_masked(value: &str) -> Result<(), InvalidMasked> {
     if value.contains(['\n', '\r']) {
         return Err(InvalidMasked::Lines);
     }
-    if value.chars().count() < 8 { Err(InvalidMasked::Short) } else { Ok(()) }
+    if value.chars().count() < limits::MASKED_CHARS { Err(InvalidMasked::Short) } else { Ok(()) }
 }
 
 /// Replaces each reference once by what `lookup` says; `$$` and `%%` stay, since the runner reads the text again.

@@ -18,6 +18,8 @@ const EVALUATE_JOB: &str = "promote.evaluate";
 pub(crate) const APPLY_JOB: &str = "promote.apply";
 /// Runs when a waiver came or went.
 pub(crate) const RECONSIDER_JOB: &str = "promote.reconsider";
+/// Runs now and then: waivers may have expired.
+pub const EXPIRE_JOB: &str = "promote.expire_waivers";
 /// Runs when a repository is gone.
 const FORGET_JOB: &str = "promote.forget";
 
@@ -59,6 +61,7 @@ impl Promote {
     /// Let this worker run our jobs.
     pub fn work(&self, worker: Worker) -> Worker {
         let (evaluate, apply, reconsider, forget) = (self.clone(), self.clone(), self.clone(), self.clone());
+        let expire = self.clone();
         worker
             .on(EVALUATE_JOB, move |ctx, job| {
                 let promote = evaluate.clone();
@@ -71,6 +74,10 @@ impl Promote {
             .on(RECONSIDER_JOB, move |ctx, job| {
                 let promote = reconsider.clone();
                 async move { promote.run_reconsider(&ctx, &job).await }
+            })
+            .on(EXPIRE_JOB, move |ctx, _| {
+                let promote = expire.clone();
+                async move { promote.end_waivers(&ctx).await.map(drop).map_err(failure) }
             })
             .on(FORGET_JOB, move |ctx, job| {
                 let promote = forget.clone();

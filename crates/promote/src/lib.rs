@@ -38,7 +38,7 @@ mod store;
 
 pub use decision::{DecisionRecord, Effect, Promotion};
 pub use error::Error;
-pub use jobs::SUBSCRIPTIONS;
+pub use jobs::{EXPIRE_JOB, SUBSCRIPTIONS};
 pub use promotion_policy::{PolicyChange, PromotionPolicy};
 pub use read::Explained;
 pub use service::Promote;

@@ -35,7 +35,12 @@ impl Promote {
         db::write!(self.db, ctx, |tx| {
             Registry::authorize(tx, ctx, source, Right::Admin).await?;
             check(tx, ctx, &made).await?;
-            if store::policies_of_source(tx, source).await?.len() >= limits::POLICIES_PER_REPOSITORY {
+            let others = store::policies_of_source(tx, source).await?;
+            // A person whose first attempt was done, but not answered, must not promote everything twice.
+            if let Some(same) = others.iter().find(|other| other.policy == made.policy) {
+                return Err(Error::Conflict(format!("{source} has this policy already: {}", same.id)));
+            }
+            if others.len() >= limits::POLICIES_PER_REPOSITORY {
                 let most = limits::POLICIES_PER_REPOSITORY;
                 return Err(Error::Conflict(format!("{source} has {most} policies already; delete one first")));
             }

@@ -13,7 +13,8 @@ pub(crate) use decisions::*;
 
 pub const SCHEMA: Schema = Schema {
     context: "promote",
-    steps: &["CREATE TABLE promotion_policies (
+    steps: &[
+        "CREATE TABLE promotion_policies (
         id TEXT PRIMARY KEY, source TEXT NOT NULL, target TEXT NOT NULL, form TEXT NOT NULL, digest TEXT NOT NULL,
         created_by TEXT NOT NULL, created_at BIGINT NOT NULL, last_promoted_at BIGINT);
       CREATE INDEX promotion_policies_source ON promotion_policies (source);
@@ -40,7 +41,10 @@ pub const SCHEMA: Schema = Schema {
         promoted_by TEXT NOT NULL, ordinal BIGINT NOT NULL,
         UNIQUE (target, target_tag, ordinal),
         UNIQUE (policy, source, source_tag, digest, target, target_tag));
-      CREATE INDEX promotions_digest ON promotions (digest)"],
+      CREATE INDEX promotions_digest ON promotions (digest)",
+        "ALTER TABLE waivers ADD COLUMN ended BOOLEAN NOT NULL DEFAULT FALSE;
+      CREATE INDEX waivers_expiry ON waivers (expires_at)",
+    ],
 };
 
 // ── policies ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,6 +166,17 @@ pub(crate) async fn waiver(tx: &mut Tx, id: &Id<Waiver>) -> Result<Option<Waiver
 pub(crate) async fn waivers_of_scope(tx: &mut Tx, scope: &WaiverScope) -> Result<Vec<Waiver>, Error> {
     let sql = "SELECT * FROM waivers WHERE scope = $1 ORDER BY created_at, id";
     tx.all(sql, &args![scope.to_string()]).await?.iter().map(waiver_of).collect()
+}
+
+/// Waivers whose time is over and whose end nobody has noted yet, the oldest first.
+pub(crate) async fn waivers_to_end(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Waiver>, Error> {
+    let sql = "SELECT * FROM waivers WHERE expires_at <= $1 AND NOT ended ORDER BY expires_at, id LIMIT $2";
+    tx.all(sql, &args![now, limit]).await?.iter().map(waiver_of).collect()
+}
+
+/// Note the end of a waiver; gives whether nobody had.
+pub(crate) async fn end_waiver(tx: &mut Tx, id: &Id<Waiver>) -> Result<bool, Error> {
+    Ok(tx.execute("UPDATE waivers SET ended = TRUE WHERE id = $1 AND NOT ended", &args![id]).await? > 0)
 }
 
 /// All waivers, for the fold of the audit log.

@@ -54,6 +54,30 @@ impl Promote {
         })
     }
 
+    /// Note the waivers whose time is over, and have decided again what they touched. Runs now and then; gives how many.
+    pub async fn end_waivers(&self, ctx: &Ctx) -> Result<usize, Error> {
+        const BATCH: i64 = 50;
+        let mut ended = 0;
+        loop {
+            // A look without the writer first: there is seldom one.
+            let over = store::waivers_to_end(&mut self.db.read().await?, ctx.now, BATCH).await?;
+            if over.is_empty() {
+                return Ok(ended);
+            }
+            for waiver in &over {
+                db::write!(self.db, ctx, |tx| {
+                    if !store::end_waiver(tx, &waiver.id).await? {
+                        return Ok(());
+                    }
+                    let expired = entry("waiver.expired", waiver)
+                        .detail("expires_at", waiver.expires_at.map(|at| at.to_string()));
+                    reconsider(tx, ctx, waiver, expired).await
+                })?;
+                ended += 1;
+            }
+        }
+    }
+
     /// The waivers of one scope, expired ones included; for those who may see what they are about.
     pub async fn waivers(&self, ctx: &Ctx, scope: &WaiverScope) -> Result<Vec<Waiver>, Error> {
         let mut tx = self.db.read().await?;

@@ -2,7 +2,7 @@
 
 use base::{Actor, Ctx};
 use db::Tx;
-use identity::Level;
+use identity::{Identity, Level, On};
 use oci::RepoName;
 
 use crate::{Error, NewRepository, Registry, Repository, Visibility, record, store};
@@ -22,7 +22,7 @@ impl Registry {
     /// The repository, if the actor has this right in it. Rights are read in the caller's transaction.
     pub async fn authorize(tx: &mut Tx, ctx: &Ctx, name: &RepoName, right: Right) -> Result<Repository, Error> {
         let repository = store::repository(tx, name).await?;
-        let level = Level::of(tx, &ctx.actor, name.namespace(), name.name()).await?;
+        let level = Level::of(tx, &ctx.actor, On::Repository, name.namespace(), name.name()).await?;
         let Some(repository) = repository.filter(|repository| may_see(repository, level)) else {
             return Err(unseen(ctx, name));
         };
@@ -44,7 +44,7 @@ impl Registry {
     /// The highest right of the actor there, also where a push would make the repository: what a token may be issued for.
     pub async fn right(&self, ctx: &Ctx, name: &RepoName) -> Result<Option<Right>, Error> {
         let mut tx = self.db.read().await?;
-        let level = Level::of(&mut tx, &ctx.actor, name.namespace(), name.name()).await?;
+        let level = Level::of(&mut tx, &ctx.actor, On::Repository, name.namespace(), name.name()).await?;
         Ok(match store::repository(&mut tx, name).await? {
             Some(repository) => right_of(&repository, level),
             None if level == Some(Level::Admin) && self.settings.create_on_push => Some(Right::Admin),
@@ -58,9 +58,12 @@ impl Registry {
             return Registry::authorize(tx, ctx, name, Right::Push).await.map(Some);
         }
         // The first push of a pipeline makes what its person's push would: a private repository, and no right to manage it.
-        match Level::of(tx, &ctx.actor.behind_job(), name.namespace(), name.name()).await? {
+        match Level::of(tx, &ctx.actor.behind_job(), On::Repository, name.namespace(), name.name()).await? {
             None => Err(unseen(ctx, name)),
-            Some(Level::Admin) if self.settings.create_on_push => Ok(None),
+            Some(Level::Admin) if self.settings.create_on_push => {
+                Identity::require_namespace(tx, name.namespace()).await?;
+                Ok(None)
+            }
             Some(_) => Err(Error::Denied(format!(
                 "there is no repository {name}, and {} may not create it; ask the owner of {}",
                 ctx.actor.label(),
@@ -85,7 +88,7 @@ impl Registry {
     pub(crate) async fn sees(tx: &mut Tx, ctx: &Ctx, repository: &Repository) -> Result<bool, Error> {
         let name = &repository.name;
         Ok(repository.visibility == Visibility::Public
-            || Level::of(tx, &ctx.actor, name.namespace(), name.name()).await?.is_some())
+            || Level::of(tx, &ctx.actor, On::Repository, name.namespace(), name.name()).await?.is_some())
     }
 }
 

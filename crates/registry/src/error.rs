@@ -14,6 +14,11 @@ pub enum Error {
     /// Not there, or not for this account to see.
     #[error("there is no repository {0} that you may see")]
     NameUnknown(RepoName),
+    /// Nobody is this namespace; said only to those who could create a repository in it.
+    #[error(
+        "there is no account {0}; a repository is in the namespace of a user or an organization, so create that first"
+    )]
+    NoAccount(String),
     #[error("there is no manifest {reference} in {repository}")]
     ManifestUnknown { repository: RepoName, reference: String },
     #[error("there is no blob {digest} in {repository}")]
@@ -21,12 +26,12 @@ pub enum Error {
     /// A manifest names something that is not in the repository.
     #[error("the manifest names the {what} {digest}, which is not in {repository}; push it first")]
     Missing { repository: RepoName, what: &'static str, digest: Digest },
-    #[error("there is no such upload here; it is over, it expired, or it belongs to somebody else")]
+    #[error("there is no such upload here; it is over, it expired, or it belongs to somebody else; begin a new one")]
     UploadUnknown,
     /// The upload goes on at `length`.
     #[error("the chunk begins at {given}, but the upload goes on at {length}")]
     OutOfOrder { given: u64, length: u64 },
-    #[error("the content has the digest {actual}, not {expected}")]
+    #[error("the content has the digest {actual}, not {expected}; nothing was kept, send it again")]
     DigestInvalid { expected: Digest, actual: Digest },
     #[error("{0}")]
     SizeInvalid(String),
@@ -66,6 +71,7 @@ impl Error {
             Error::Unauthenticated => Kind::Unauthenticated,
             Error::Denied(_) => Kind::Denied,
             Error::NameUnknown(_)
+            | Error::NoAccount(_)
             | Error::ManifestUnknown { .. }
             | Error::BlobUnknown { .. }
             | Error::Missing { .. }
@@ -91,7 +97,7 @@ impl Error {
         match self {
             Error::Unauthenticated => ErrorCode::Unauthorized,
             Error::Denied(_) | Error::Held { .. } | Error::Referenced { .. } => ErrorCode::Denied,
-            Error::NameUnknown(_) => ErrorCode::NameUnknown,
+            Error::NameUnknown(_) | Error::NoAccount(_) => ErrorCode::NameUnknown,
             Error::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
             Error::BlobUnknown { .. } => ErrorCode::BlobUnknown,
             Error::Missing { .. } => ErrorCode::ManifestBlobUnknown,
@@ -136,6 +142,7 @@ impl From<identity::Error> for Error {
             identity::Error::Unauthenticated => Error::Unauthenticated,
             identity::Error::Denied(why) => Error::Denied(why),
             identity::Error::Database(error) => Error::Database(error),
+            identity::Error::NotFound { what: "account", name } => Error::NoAccount(name),
             error => Error::Identity(error),
         }
     }

@@ -52,3 +52,4 @@ pub use push::{ManifestPush, Pushed};
 pub use repository::{NewRepository, Repository, RepositoryChanges, Visibility};
 pub use service::{Registry, Settings};
 pub use store::SCHEMA;
+pub use upload::EXPIRE_JOB;

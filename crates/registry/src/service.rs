@@ -4,7 +4,7 @@ use audit::Entry;
 use base::{Ctx, limits};
 use blob::Blobs;
 use db::{Db, Tx};
-use identity::Level;
+use identity::{Identity, Level, On};
 use oci::RepoName;
 
 use crate::{Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, record, store};
@@ -49,10 +49,11 @@ impl Registry {
         let repository = new.create(ctx)?;
         let name = &repository.name;
         db::write!(self.db, ctx, |tx| {
-            let level = Level::of(tx, &ctx.actor, name.namespace(), name.name()).await?;
+            let level = Level::of(tx, &ctx.actor, On::Repository, name.namespace(), name.name()).await?;
             if level != Some(Level::Admin) {
                 Level::require_owner(tx, &ctx.actor, name.namespace()).await?;
             }
+            Identity::require_namespace(tx, name.namespace()).await?;
             if store::repository(tx, name).await?.is_some() {
                 return Err(Error::Exists(name.clone()));
             }

@@ -12,6 +12,9 @@ use crate::{Error, Registry, Repository, Right, record, store};
 /// Repositories that are looked at for a mount that names none.
 const MOUNT_CANDIDATES: i64 = 50;
 
+/// Gives up uploads whose time is over: a timer's job, [`Registry::expire_uploads`] runs it.
+pub const EXPIRE_JOB: &str = "registry.expire_uploads";
+
 impl Registry {
     /// Begin an upload; it belongs to this repository and this account alone. Makes the repository where a push may.
     pub async fn start_upload(&self, ctx: &Ctx, name: &RepoName) -> Result<Id<Upload>, Error> {

@@ -7,6 +7,7 @@
 
 use std::{future::Future, time::Duration};
 
+use base::limits;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -191,5 +192,7 @@ fn masker(payload: &Payload, variables: &Variables) -> Masker {
     let masked = payload.variables.iter().filter(|variable| variable.masked);
     let expanded: Vec<&str> = masked.filter_map(|variable| variables.content(&variable.key)).collect();
     let prefixes = payload.features.token_mask_prefixes.iter().map(String::as_str);
-    Masker::new(payload.secrets().chain(expanded), prefixes)
+    // A shorter value would strike out ordinary words; no server lets one be masked.
+    let secrets = payload.secrets().chain(expanded);
+    Masker::new(secrets.filter(|secret| secret.trim().chars().count() >= limits::MASKED_CHARS), prefixes)
 }

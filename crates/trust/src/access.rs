@@ -2,7 +2,7 @@
 
 use base::{Actor, Ctx};
 use db::Tx;
-use identity::Level;
+use identity::{Identity, Level, On};
 use registry::{Registry, Right, Visibility};
 
 use crate::{Error, Gun};
@@ -17,8 +17,15 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, gun: &Gun, right: Right) -> 
     match Registry::authorize(tx, ctx, repository, right).await {
         Ok(found) => Ok(found.visibility == Visibility::Public),
         Err(registry::Error::NameUnknown(_)) => {
-            let level = Level::of(tx, &ctx.actor, repository.namespace(), repository.name()).await?;
-            if level >= Some(level_of(right)) { Ok(false) } else { Err(denied(&ctx.actor, gun, right)) }
+            let level = Level::of(tx, &ctx.actor, On::Repository, repository.namespace(), repository.name()).await?;
+            if level < Some(level_of(right)) {
+                return Err(denied(&ctx.actor, gun, right));
+            }
+            // An administrator's level reaches everywhere, also into namespaces that nobody is.
+            if right > Right::Pull {
+                Identity::require_namespace(tx, repository.namespace()).await.map_err(no_account)?;
+            }
+            Ok(false)
         }
         Err(registry::Error::Unauthenticated) => {
             Err(Error::Unauthenticated(format!("sign in to use trust data of {repository}")))
@@ -34,6 +41,14 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, gun: &Gun, right: Right) -> 
 fn denied(actor: &Actor, gun: &Gun, right: Right) -> Error {
     let (who, needed, repository) = (actor.label(), level_of(right), gun.repository());
     Error::Denied(format!("{who} has no {needed} access to {repository}; ask its owner"))
+}
+
+/// Only who could sign there is told.
+fn no_account(error: identity::Error) -> Error {
+    match error {
+        identity::Error::NotFound { .. } => Error::Invalid(format!("{error}; create that user or organization first")),
+        error => error.into(),
+    }
 }
 
 fn level_of(right: Right) -> Level {

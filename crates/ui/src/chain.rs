@@ -2,7 +2,10 @@
 
 use maud::{Markup, html};
 
-use crate::{Frame, layout::page};
+use crate::{
+    Frame,
+    layout::{page, short},
+};
 
 /// The story of one digest.
 #[derive(Clone, Debug)]
@@ -43,7 +46,8 @@ pub fn chain(frame: &Frame, view: &ChainView) -> Markup {
     let class = if view.complete { "good" } else { "wait" };
     let sign = if view.complete { "✓" } else { "?" };
     let content = html! {
-        p.verdict class=(class) data-complete=(view.complete) { (sign) " " (view.verdict) }
+        p.digest { (view.digest) }
+        p class={ "verdict " (class) } data-complete=(view.complete) { (sign) " " (view.verdict) }
         ol.chain { @for node in &view.nodes { (link(node)) } }
         @if view.nodes.is_empty() { p { "Nothing is known of this digest." } }
         @if let Some(checkpoint) = &view.checkpoint {
@@ -51,7 +55,7 @@ pub fn chain(frame: &Frame, view: &ChainView) -> Markup {
             pre.panel { (checkpoint) }
         }
     };
-    page(frame, &format!("Chain of {}", view.digest), &content)
+    page(frame, &format!("Chain of {}", short(&view.digest)), &content)
 }
 
 fn link(node: &Node) -> Markup {
@@ -62,8 +66,7 @@ fn link(node: &Node) -> Markup {
     };
     html! {
         li class=(class) data-sign=(sign) data-what=(node.what) {
-            div.what { (node.what) }
-            div.quiet { (node.at) " by " (node.actor) }
+            div { span.what { (node.what) } span.quiet { " " (node.at) " by " (node.actor) } }
             dl.facts {
                 @for (name, value) in &node.facts { dt { (name) } dd { (value) } }
                 dt { "audit entry" }

@@ -1,6 +1,6 @@
 //! The tags of a repository, with shields and badges.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::{
     Frame,
@@ -109,12 +109,17 @@ fn tag_row(repository: &str, row: &TagRow) -> Markup {
     }
 }
 
+/// Drawn, because few fonts have the sign; the words beside it say the same.
+const SHIELD: PreEscaped<&str> = PreEscaped(
+    r#"<svg viewBox="0 0 16 16" aria-hidden="true"><path fill="currentColor" d="M8 1 2 3v5c0 3.6 2.5 6 6 7 3.5-1 6-3.4 6-7V3z"/></svg>"#,
+);
+
 /// The shield of the reference architecture: green when nothing was found, red with the three counts when something was, and
 /// neither while nothing is known.
 pub(crate) fn shield(scan: &ScanState) -> Markup {
     match scan {
         ScanState::Done(counts) if counts.all() == 0 => html! {
-            span.shield.good data-shield="green" { "⛨ Clean" }
+            span.shield.good data-shield="green" { (SHIELD) "Clean" }
             @if counts.waived > 0 { " " span.quiet { (counts.waived) " waived" } }
         },
         ScanState::Done(counts) => red(*counts),
@@ -127,7 +132,7 @@ pub(crate) fn shield(scan: &ScanState) -> Markup {
 fn red(counts: Counts) -> Markup {
     html! {
         span.shield.bad data-shield="red" {
-            "⛨ " (counts.critical) " critical, " (counts.major) " major, " (counts.minor) " minor"
+            (SHIELD) (counts.critical) " critical, " (counts.major) " major, " (counts.minor) " minor"
             @if counts.unknown > 0 { ", " (counts.unknown) " unknown" }
         }
         @if counts.waived > 0 { " " span.quiet { (counts.waived) " waived" } }

@@ -2,6 +2,7 @@
 
 use audit::{Filter, Report, StoredEntry};
 use axum::{Json, Router, extract::State, routing::get};
+use base::limits;
 use identity::Level;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ async fn entries(
 ) -> Result<Json<Value>, ApiError> {
     Level::require_admin(&mut app.db.read().await?, &ctx.actor).await?;
     let entries = match &wanted.subject {
-        Some(subject) => app.log.about(subject).await?,
+        Some(subject) => app.log.first_about(subject, wanted.limit.unwrap_or(limits::PAGE_MAX)).await?,
         None => {
             let Wanted { kind, actor, limit, .. } = wanted;
             app.log.entries(&Filter { kind, actor, limit, newest_first: true, ..Filter::default() }).await?

@@ -136,6 +136,7 @@ impl From<registry::Error> for ApiError {
         use registry::Error as E;
         let code = match &error {
             E::NameUnknown(_) => Some("NO_SUCH_REPOSITORY"),
+            E::NoAccount(_) => Some("NO_SUCH_ACCOUNT"),
             E::ManifestUnknown { .. } => Some("NO_SUCH_TAG"),
             E::Exists(_) => Some("REPOSITORY_EXISTS"),
             _ => None,

@@ -114,3 +114,35 @@ fn protocol_of(path: &str) -> &'static str {
         _ => "pages",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    /// The first parts of all literal routes below a folder of sources.
+    fn first_parts(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                first_parts(&path, found);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap();
+            for after in source.split(".route(\"/").skip(1) {
+                found.extend(after.split(['/', '"']).next().map(str::to_owned));
+            }
+        }
+    }
+
+    #[test]
+    fn no_account_can_be_named_as_a_route_begins() {
+        let mut parts = BTreeSet::new();
+        first_parts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut parts);
+        // Served by the dispatcher, not by a route.
+        parts.insert("v2".to_owned());
+        // The front page, and what no account can be named anyhow.
+        parts.retain(|part| part.parse::<base::AccountName>().is_ok());
+        let reserved: BTreeSet<String> = identity::RESERVED.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(parts, reserved, "routes (left) and identity::RESERVED (right) differ; change the latter");
+    }
+}

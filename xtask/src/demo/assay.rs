@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::command;
 
+/// What the server says to a second attempt whose first one was done, though an outage took the answer away.
+const DONE: &[&str] = &["already"];
+
 /// One person's command line, with a sign-in of its own.
 #[derive(Clone)]
 pub struct Assay {
@@ -32,7 +35,7 @@ impl Assay {
         command::run_with_input(&mut login, password).map(drop)
     }
 
-    /// Runs a command and reads its answer; nothing is `null`.
+    /// Runs a command and reads its answer; nothing is `null`, also what was done by an earlier attempt.
     ///
     /// # Errors
     /// The server says no, or this build does not know the command.
@@ -45,7 +48,7 @@ impl Assay {
     /// # Errors
     /// As [`Assay::ask`].
     pub fn text<const N: usize>(&self, words: [&str; N]) -> Result<String> {
-        command::run(self.command(words).args(["--format", "json"]))
+        command::run_once(self.command(words).args(["--format", "json"]), DONE)
     }
 
     /// The same with a value from standard input.
@@ -53,7 +56,7 @@ impl Assay {
     /// # Errors
     /// As [`Assay::ask`].
     pub fn ask_with<const N: usize>(&self, words: [&str; N], input: &str) -> Result<Value> {
-        read(&command::run_with_input(self.command(words).args(["--format", "json"]), input)?)
+        read(&command::run_once_with_input(self.command(words).args(["--format", "json"]), input, DONE)?)
     }
 
     /// Any API, where the command line has no noun of its own.

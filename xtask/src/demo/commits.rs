@@ -1,9 +1,12 @@
 //! Acts 7 and 8: a commit is pushed, and comes out as an image that is promoted, signed and running. No human in between.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use jiff::Timestamp;
+use serde_json::Value;
 
 use super::accounts::People;
 use super::client::Client;
@@ -11,6 +14,7 @@ use super::pipelines;
 use super::production::{self, Production};
 use super::projects::{self, WorkCopy};
 use super::registry;
+use super::runners::Runners;
 use super::scene::{self, Scene};
 use super::server::Server;
 use super::site;
@@ -39,6 +43,7 @@ pub struct Way<'a> {
     pub builder: &'a Builder,
     pub signer: &'a Client,
     pub production: &'a Production,
+    pub runners: &'a Runners,
     pub code: WorkCopy,
 }
 
@@ -52,7 +57,7 @@ pub fn ship(steps: &mut Steps, server: &Server, way: &Way, edition: u32) -> Resu
         fs::write(way.code.folder.join("edition.txt"), format!("{edition}\n"))?;
         projects::commit_and_push(&way.code, way.people, &format!("Edition {edition}"))
     })?;
-    let job = steps.step("the runner builds and pushes", || built(server, &commit))?;
+    let job = steps.beside(&way.runners.code).step("the runner builds and pushes", || built(server, &commit))?;
     let shipped = followed(steps, server, way, &commit, job)?;
     signed_and_deployed(steps, server, way, &shipped, &before)?;
     steps.step(&format!("edition {edition} answers in production"), || {
@@ -65,7 +70,7 @@ pub fn ship(steps: &mut Steps, server: &Server, way: &Way, edition: u32) -> Resu
 ///
 /// # Errors
 /// It stops on the way.
-pub fn ship_through_a_crash(steps: &mut Steps, server: &mut Server, way: &Way, edition: u32) -> Result<Shipped> {
+pub fn ship_through_a_crash(steps: &mut Steps, server: &Server, way: &Way, edition: u32) -> Result<Shipped> {
     let before = pipelines::known(server, site::SIGNER)?;
     let commit = steps.step(&format!("edition {edition}: git push"), || {
         fs::write(way.code.folder.join("edition.txt"), format!("{edition}\n"))?;
@@ -74,10 +79,11 @@ pub fn ship_through_a_crash(steps: &mut Steps, server: &mut Server, way: &Way, e
     let first = steps.step("kill -9 of the server in the middle of the build, and a start", || {
         let pipeline = pipelines::of_commit(server, site::CODE, &commit)?;
         let job = pipelines::running_job(server, site::CODE, pipeline)?;
-        server.kill_and_restart(way.scene)?;
+        server.program.kill_and_restart()?;
         Ok(job)
     })?;
-    let job = steps.step("the build goes on, or is run once more", || built(server, &commit))?;
+    let job =
+        steps.beside(&way.runners.code).step("the build goes on, or is run once more", || built(server, &commit))?;
     let how = if job == first { "the runner kept the job" } else { "the job was run once more under a new number" };
     steps.note(how);
     let shipped = followed(steps, server, way, &commit, job)?;
@@ -111,7 +117,7 @@ pub fn refuse_vulnerable(
         fs::write(&dockerfile, good.replace("USER nobody\n", &install))?;
         projects::commit_and_push(&way.code, way.people, &format!("Install {name}"))
     })?;
-    let job = steps.step("the runner builds and pushes it", || built(server, &commit))?;
+    let job = steps.beside(&way.runners.code).step("the runner builds and pushes it", || built(server, &commit))?;
     let image = format!("{}:{job}", site::BUILDS);
     let scanned = steps.step("it is scanned", || registry::scanned(server, &image))?;
     steps.note(&scanned.sentence());
@@ -152,8 +158,8 @@ fn refusal(server: &Server, job: i64) -> Result<Option<String>> {
 
 fn built(server: &Server, commit: &str) -> Result<i64> {
     let pipeline = pipelines::of_commit(server, site::CODE, commit)?;
-    let jobs = pipelines::succeeded(server, site::CODE, pipeline)?;
-    pipelines::job_named(&jobs, "build")
+    let finished = pipelines::succeeded(server, site::CODE, pipeline)?;
+    pipelines::job_named(&finished.jobs, "build")
 }
 
 /// From the push to the promotions.
@@ -192,24 +198,15 @@ fn signed_and_deployed(
     server: &Server,
     way: &Way,
     shipped: &Shipped,
-    before: &std::collections::BTreeSet<i64>,
+    before: &BTreeSet<i64>,
 ) -> Result<()> {
-    let new = steps
+    steps
+        .beside(&way.runners.signer)
         .step("the webhook starts the signer's pipelines", || pipelines::new_ones(server, site::SIGNER, before, 2))?;
-    steps.step("they run one at a time: sign, then deploy", || {
-        let mut spans = Vec::new();
-        for pipeline in new {
-            let jobs = pipelines::succeeded(server, site::SIGNER, pipeline)?;
-            pipelines::job_named(&jobs, "deploy")?;
-            let times =
-                |name: &str| jobs.iter().filter_map(|job| job[name].as_str().map(str::to_owned)).collect::<Vec<_>>();
-            spans.push((times("started_at").into_iter().min(), times("finished_at").into_iter().max()));
-        }
-        spans.sort();
-        let apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
-        ensure!(apart, "the signer's pipelines overlapped: {spans:?}");
-        Ok(())
-    })?;
+    steps
+        .beside(&way.runners.signer)
+        .beside(&way.production.guard)
+        .step("they run one at a time: sign, then deploy", || one_at_a_time(server, before))?;
     let latest = format!("{}:latest", site::RELEASES);
     steps.step("docker trust inspect: latest is signed by gitlab, for this digest", || {
         trust::signed_by_robot(&way.builder.admin, &way.builder.engine, &latest, &shipped.digest)
@@ -217,4 +214,36 @@ fn signed_and_deployed(
     steps.step("docker service inspect: production runs this digest", || {
         production::runs(way.production, &shipped.digest)
     })
+}
+
+/// One pipeline after the other. One that outages stopped, and a person tried again, has let others pass; but there as
+/// well no two jobs run at once.
+fn one_at_a_time(server: &Server, before: &BTreeSet<i64>) -> Result<()> {
+    let (mut seen, mut whole, mut single) = (BTreeSet::new(), Vec::new(), Vec::new());
+    // Each that comes, as long as one comes: an interrupted build may have pushed, and been promoted, before it was run again.
+    while let Some(pipeline) =
+        pipelines::known(server, site::SIGNER)?.difference(before).find(|new| !seen.contains(*new)).copied()
+    {
+        seen.insert(pipeline);
+        let finished = pipelines::succeeded(server, site::SIGNER, pipeline)?;
+        pipelines::job_named(&finished.jobs, "deploy")?;
+        let spans: Vec<Span> = pipelines::attempts(server, site::SIGNER, pipeline)?.iter().filter_map(span).collect();
+        let (first, last) = (spans.iter().map(|span| span.0).min(), spans.iter().map(|span| span.1).max());
+        whole.extend(first.zip(last).filter(|_| !finished.by_hand));
+        single.extend(spans);
+    }
+    for (what, mut spans) in [("pipelines", whole), ("jobs", single)] {
+        spans.sort();
+        let apart = spans.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+        ensure!(apart, "the signer's {what} overlapped: {spans:?}");
+    }
+    Ok(())
+}
+
+/// When it began and ended.
+type Span = (Timestamp, Timestamp);
+
+fn span(job: &Value) -> Option<Span> {
+    let time = |name: &str| job[name].as_str()?.parse().ok();
+    Some((time("started_at")?, time("finished_at")?))
 }

@@ -1,6 +1,7 @@
 //! The first edition's way of signing, beside the later one's: a repository set up with `notary`, and a push with content
 //! trust. The image comes by a policy that is saved and applied to what is there already.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,7 +15,7 @@ use super::runners;
 use super::server::Server;
 use super::site;
 use super::trust;
-use crate::stage::Steps;
+use crate::stage::{Program, Steps};
 use crate::wait;
 
 /// Applying a policy decides on every tag that is there.
@@ -31,7 +32,8 @@ pub fn play(steps: &mut Steps, server: &Server, way: &Way, last: &Shipped) -> Re
         admin.ask(["grant", site::FIRST_EDITION, "read-write", "--team", site::TEAM])
     })?;
     trust::first_edition(steps, server, way.people, way.builder, site::FIRST_EDITION)?;
-    steps.step("its signer project, trigger, webhook and runner", || signer_project(server, way))?;
+    let runner = steps.step("its signer project, trigger, webhook and runner", || signer_project(server, way))?;
+    let steps = &mut steps.beside(&runner);
     let before = pipelines::known(server, site::FIRST_SIGNER)?;
     let latest = format!("{}:latest", site::FIRST_EDITION);
     steps.step("a policy saved and applied promotes what is there already", || {
@@ -50,7 +52,7 @@ pub fn play(steps: &mut Steps, server: &Server, way: &Way, last: &Shipped) -> Re
     })
 }
 
-fn signer_project(server: &Server, way: &Way) -> Result<()> {
+fn signer_project(server: &Server, way: &Way) -> Result<Arc<Program>> {
     let admin = &server.admin;
     admin.ask(["project", "create", site::FIRST_SIGNER, "--one-at-a-time"])?;
     projects::set_variables(server, way.people, site::FIRST_SIGNER)?;

@@ -9,6 +9,9 @@
 //!                                       audit verify, chain of the last digest                       proof
 //! ```
 //!
+//! In a kill round one of Assay's own programs is killed in every step, mostly in its middle, and started again at once: the
+//! server, in the steps of a commit also the project's runner, in those of production also the guard. Every assertion stays.
+//!
 //! One file an act, in this order. It is also the test of the whole: each step asserts. What it uses is what a user has:
 //! the command line, git, docker, notary, skopeo, curl; the only things looked at from inside are files of the data folder.
 
@@ -46,7 +49,7 @@ use server::Server;
 
 use crate::check::traces::{self, Traces};
 use crate::engine::Switch;
-use crate::stage::{Cleanup, Run, Steps, with_cleanup};
+use crate::stage::{Cleanup, Durations, Killer, Run, Steps, with_cleanup};
 use crate::{packages, wait};
 
 /// A package whose name and version are in the advisories that Assay brings along (Log4Shell).
@@ -54,11 +57,15 @@ const VULNERABLE: (&str, &str) = ("liblog4j2-java", "2.14.1-1");
 /// The image may take as long as it takes; the story may not.
 const STORY: Duration = Duration::from_secs(120);
 
-/// Plays the story; with `keep`, leaves everything up until Ctrl-C.
+/// Plays the story; with `keep`, leaves everything up until Ctrl-C; with `kill`, as a kill round of this seed or a new one.
 ///
 /// # Errors
 /// The first step that does not hold.
-pub fn run(root: &Path, cache: &Path, keep: bool) -> Result<()> {
+pub fn run(root: &Path, cache: &Path, keep: bool, kill: Option<Option<u64>>) -> Result<()> {
+    let killer = match kill {
+        None => None,
+        Some(seed) => Some(seed.map_or_else(scene::seed, Ok)?),
+    };
     let mut steps = Steps::new();
     with_cleanup(keep, |cleanup| {
         let report = steps.step("the machine has what the story needs", || packages::ensure(cleanup))?;
@@ -66,9 +73,12 @@ pub fn run(root: &Path, cache: &Path, keep: bool) -> Result<()> {
         let (binary, images) = scene::compile(&mut steps, cache)?;
         println!("prepared: {}\n", steps.summary());
 
-        let mut steps = Steps::new();
-        let begun = Instant::now();
         let run = Run::open(root)?;
+        if let Some(seed) = killer {
+            println!("a kill round; `cargo xtask demo --kill --seed {seed}` repeats its choices\n");
+        }
+        let mut steps = Steps::with(Durations::of(&root.join("durations.json")), killer.map(Killer::new));
+        let begun = Instant::now();
         let before = traces::machine()?;
         let switch = steps.step("a network for the engines", || Switch::start(cleanup, &run))?;
         let (build, production) = (switch.next_address()?, switch.next_address()?);
@@ -77,7 +87,11 @@ pub fn run(root: &Path, cache: &Path, keep: bool) -> Result<()> {
         let (server, chain) = play(&mut steps, &scene)?;
         let took = begun.elapsed();
         println!("the story: {}", steps.summary());
-        if took > STORY {
+        let kills = steps.calm()?;
+        if let Some(kills) = &kills {
+            println!("{kills}");
+        }
+        if kills.is_none() && took > STORY {
             println!("that is longer than the {} s it may take on an idle machine", STORY.as_secs());
         }
         if keep {
@@ -93,7 +107,7 @@ pub fn run(root: &Path, cache: &Path, keep: bool) -> Result<()> {
 
 /// Ends everything, and looks whether anything stayed.
 fn end(steps: &mut Steps, cleanup: &Cleanup, run: &Run, server: &Server, before: &Traces) -> Result<()> {
-    steps.step("the server ends when it is asked to", || server.stop())?;
+    steps.step("the server ends when it is asked to", || server.program.stop())?;
     steps.step("no process, mount, network device or control group is left", || {
         cleanup.finish();
         wait::until("the kernel to let go", Duration::from_secs(10), || {
@@ -105,29 +119,38 @@ fn end(steps: &mut Steps, cleanup: &Cleanup, run: &Run, server: &Server, before:
 
 /// Everything, and the chain of the last digest.
 fn play(steps: &mut Steps, scene: &Scene) -> Result<(Server, String)> {
-    let mut server = server::start(steps, scene)?;
+    let server = server::start(steps, scene)?;
     let people = accounts::create(steps, scene, &server)?;
     let engine = sources::start_engine(steps, scene, &server)?;
     let builder = sources::enter(steps, scene, &server, &people, engine)?;
     repositories::create(steps, &server)?;
     let signer = trust::later_edition(steps, scene, &server, &people, &builder)?;
     projects::create(steps, scene, &server, &people)?;
-    runners::start_both(steps, scene, &server, &people, &builder, &signer)?;
+    let runners = runners::start_both(steps, scene, &server, &people, &builder, &signer)?;
     let production = production::start(steps, scene, &server, &people)?;
 
     let code = projects::work_copy(scene, &server, site::CODE, "flask")?;
-    let way = Way { scene, people: &people, builder: &builder, signer: &signer, production: &production, code };
+    let way = Way {
+        scene,
+        people: &people,
+        builder: &builder,
+        signer: &signer,
+        production: &production,
+        runners: &runners,
+        code,
+    };
     let first = commits::ship(steps, &server, &way, 1)?;
     let bad = commits::refuse_vulnerable(steps, &server, &way, VULNERABLE, &first)?;
-    let last = commits::ship_through_a_crash(steps, &mut server, &way, 2)?;
+    let last = commits::ship_through_a_crash(steps, &server, &way, 2)?;
 
-    production::allows_signed(steps, &production, &last.digest)?;
+    production::allows_signed(&mut steps.beside(&production.guard), &production, &last.digest)?;
     production::consumer_gets_signed(steps, scene, &server, &builder.engine, &people.reader, &last.digest)?;
-    refusals::of_the_guard(steps, &server, &way, &first)?;
+    refusals::of_the_guard(&mut steps.beside(&production.guard), &server, &way, &first)?;
     refusals::of_the_server(steps, &server, &way, &last, bad)?;
     refusals::signer_has_one_key(steps, &signer)?;
     first_edition::play(steps, &server, &way, &last)?;
-    proof::vandals(steps, scene, &mut server)?;
+    runners::left_nothing(steps, &builder)?;
+    proof::vandals(steps, scene, &server)?;
     proof::verify(steps, &server)?;
     let chain = proof::chain(steps, &server, &last)?;
     Ok((server, chain))

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -16,7 +18,7 @@ use super::scene::Scene;
 use super::server::Server;
 use super::site;
 use crate::engine::{Engine, EngineConfig, EngineTls};
-use crate::stage::{Process, Steps};
+use crate::stage::{Program, Recipe, Steps};
 use crate::{command, wait};
 
 const START: Duration = Duration::from_secs(30);
@@ -33,7 +35,7 @@ pub struct Production {
     pub user: Client,
     /// The client certificate that `user` shows.
     pub bundle: PathBuf,
-    _guard: Process,
+    pub guard: Arc<Program>,
 }
 
 /// Starts guard and engine, and makes a Swarm of one node of it.
@@ -48,8 +50,11 @@ pub fn start(steps: &mut Steps, scene: &Scene, server: &Server, people: &People)
         let file = |name: &str| folder.join(name);
         Ok(EngineTls { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), port: site::ENGINE_PORT })
     })?;
-    let guard =
-        steps.step("start `assay guard`: run only what team ci/gitlab signed", || start_guard(scene, server))?;
+    let configured = steps
+        .step("run only what team ci/gitlab signed; an account for the guard", || configure_guard(scene, server))?;
+    let guard = Arc::new(Program::start(scene.cleanup, guard_recipe(scene, configured)?)?);
+    let steps = &mut steps.beside(&guard);
+    steps.step("start `assay guard`", || guard.wait())?;
     steps.watch("assay guard", &scene.run.dir().join("guard.log"));
     let config = EngineConfig {
         name: site::PRODUCTION.to_owned(),
@@ -64,7 +69,7 @@ pub fn start(steps: &mut Steps, scene: &Scene, server: &Server, people: &People)
     })?;
     steps.watch("the production engine", &engine.log());
     let user = Client::new(scene.run, "user", &server.ca)?;
-    let production = Production { engine, user, bundle: people.robot.bundle.clone(), _guard: guard };
+    let production = Production { engine, user, bundle: people.robot.bundle.clone(), guard };
     steps.step("a client bundle opens it from afar; without one it stays closed", || {
         command::run(&mut production.docker(["version"]))?;
         let mut closed = production.docker(["version"]);
@@ -73,18 +78,20 @@ pub fn start(steps: &mut Steps, scene: &Scene, server: &Server, people: &People)
     steps.step("docker login over TLS, and a Swarm of one node by the machine's own administrator", || {
         production.user.login(&production.engine, &people.robot.name, &people.robot.token)?;
         let address = scene.production.to_string();
-        command::run(&mut production.engine.docker(["swarm", "init", "--advertise-addr", &address]))
+        let mut init = production.engine.docker(["swarm", "init", "--advertise-addr", &address]);
+        command::run_once(&mut init, &["already part of a swarm"])
     })?;
     Ok(production)
 }
 
-fn start_guard(scene: &Scene, server: &Server) -> Result<Process> {
+/// Gives the guard's configuration file.
+fn configure_guard(scene: &Scene, server: &Server) -> Result<PathBuf> {
     let admin = &server.admin;
     admin.ask(["account", "create", "guard"])?;
     let token = admin.ask(["token", "create", "--account", "guard", "--label", "production"])?;
     admin.ask(["admission", "require", "--team", site::TEAM, "--guard", "guard"])?;
     let key = admin.ask(["admission", "key"])?;
-    let socket = Engine::plugins(scene.run, site::PRODUCTION)?.join("assay.sock");
+    let socket = guard_socket(scene)?;
     let state = scene.run.folder("guard")?;
     let text = |path: &Path| json!(path.to_string_lossy());
     let config = format!(
@@ -101,11 +108,24 @@ fn start_guard(scene: &Scene, server: &Server) -> Result<Process> {
     );
     let file = scene.run.dir().join("guard.toml");
     fs::write(&file, config)?;
-    let mut command = Command::new(scene.binary);
-    command.arg("guard").arg("--config").arg(&file);
-    let guard = Process::spawn(scene.cleanup, "assay guard", &command, &scene.run.dir().join("guard.log"))?;
-    guard.ready("its socket", START, || Ok(socket.exists()))?;
-    Ok(guard)
+    Ok(file)
+}
+
+fn guard_socket(scene: &Scene) -> Result<PathBuf> {
+    Ok(Engine::plugins(scene.run, site::PRODUCTION)?.join("assay.sock"))
+}
+
+fn guard_recipe(scene: &Scene, config: PathBuf) -> Result<Recipe> {
+    let (binary, socket) = (scene.binary.to_owned(), guard_socket(scene)?);
+    let make = move || {
+        let mut command = Command::new(&binary);
+        command.arg("guard").arg("--config").arg(&config);
+        command
+    };
+    // A guard that was killed leaves the file of its socket.
+    let ready = move || Ok(UnixStream::connect(&socket).is_ok());
+    let (name, log) = ("assay guard".to_owned(), scene.run.dir().join("guard.log"));
+    Ok(Recipe { name, log, limit: START, make: Box::new(make), ready: Box::new(ready) })
 }
 
 impl Production {
@@ -164,8 +184,8 @@ pub fn allows_signed(steps: &mut Steps, production: &Production, digest: &str) -
     })?;
     steps.step("docker service create of the signed image", || {
         let create = ["service", "create", "--quiet", "--detach", "--with-registry-auth", "--name", "again", &pinned];
-        command::run(&mut production.docker(create))?;
-        command::run(&mut production.docker(["service", "rm", "again"]))
+        command::run_once(&mut production.docker(create), &["already exists"])?;
+        command::run_once(&mut production.docker(["service", "rm", "again"]), &["not found"])
     })?;
     Ok(())
 }

@@ -18,14 +18,14 @@ use crate::stage::Steps;
 ///
 /// # Errors
 /// One is not found out.
-pub fn vandals(steps: &mut Steps, scene: &Scene, server: &mut Server) -> Result<()> {
+pub fn vandals(steps: &mut Steps, scene: &Scene, server: &Server) -> Result<()> {
     let row = scene.run.dir().join("changed-row");
     let byte = scene.run.dir().join("flipped-byte");
     steps.step("stop the server, copy its folder twice, start it again", || {
-        server.stop()?;
-        copy_of(server, &row)?;
-        copy_of(server, &byte)?;
-        server.start_again(scene)
+        server.program.paused(|| {
+            copy_of(server, &row)?;
+            copy_of(server, &byte)
+        })
     })?;
     steps.step("assay audit verify --data, off line: the copy is good", || verified(scene, &row))?;
     let found = steps.step("a row changed by SQL alone is found", || {

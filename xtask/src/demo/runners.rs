@@ -10,10 +10,11 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::accounts::{self, People};
 use super::client::Client;
@@ -22,10 +23,17 @@ use super::scene::Scene;
 use super::server::Server;
 use super::site;
 use super::sources::Builder;
-use crate::stage::{Process, Steps};
+use crate::stage::{Program, Recipe, Steps};
+use crate::{command, wait};
 
 /// A first question to engine and server.
 const START: Duration = Duration::from_secs(20);
+
+/// The runners of code and signer.
+pub struct Runners {
+    pub code: Arc<Program>,
+    pub signer: Arc<Program>,
+}
 
 /// Starts the runners of code and signer.
 ///
@@ -38,15 +46,16 @@ pub fn start_both(
     people: &People,
     builder: &Builder,
     signer: &Client,
-) -> Result<()> {
-    steps.step("start `assay runner` for builds, and one for signatures", || {
-        start(scene, server, builder, site::CODE, &[])?;
-        start(scene, server, builder, site::SIGNER, &signer_volumes(people, signer))
+) -> Result<Runners> {
+    let runners = steps.step("start `assay runner` for builds, and one for signatures", || {
+        let code = start(scene, server, builder, site::CODE, &[])?;
+        let signer = start(scene, server, builder, site::SIGNER, &signer_volumes(people, signer))?;
+        Ok(Runners { code, signer })
     })?;
     for project in [site::CODE, site::SIGNER] {
         steps.watch(&format!("the runner of {project}"), &log(scene, project));
     }
-    Ok(())
+    Ok(runners)
 }
 
 /// What the reference architecture mounts into the signer's job.
@@ -61,7 +70,13 @@ pub fn signer_volumes(people: &People, signer: &Client) -> [String; 2] {
 ///
 /// # Errors
 /// It does not start.
-pub fn start(scene: &Scene, server: &Server, builder: &Builder, project: &str, volumes: &[String]) -> Result<()> {
+pub fn start(
+    scene: &Scene,
+    server: &Server,
+    builder: &Builder,
+    project: &str,
+    volumes: &[String],
+) -> Result<Arc<Program>> {
     let number = projects::number(server, project)?;
     let body = json!({
         "runner_type": "project_type", "project_id": number, "run_untagged": true, "description": project,
@@ -69,13 +84,37 @@ pub fn start(scene: &Scene, server: &Server, builder: &Builder, project: &str, v
     let made = server.admin.post("/api/v4/user/runners", &body)?;
     let config = scene.run.dir().join(format!("runner-{number}.toml"));
     fs::write(&config, configuration(scene, server, builder, project, volumes, &accounts::text(&made, "token")?)?)?;
-    let mut command = Command::new(scene.binary);
-    command.arg("runner").arg("--config").arg(&config);
-    let runner = Process::spawn(scene.cleanup, &format!("the runner of {project}"), &command, &log(scene, project))?;
-    runner.ready("a first request", START, || {
-        let runners = server.admin.get("/api/v4/runners/all")?;
-        let mut ours = runners.as_array().into_iter().flatten().filter(|runner| runner["id"] == made["id"]);
+    let binary = scene.binary.to_owned();
+    let make = move || {
+        let mut command = Command::new(&binary);
+        command.arg("runner").arg("--config").arg(&config);
+        command
+    };
+    let (admin, id) = (server.admin.clone(), made["id"].clone());
+    // After a restart this holds at once; whether it takes jobs again, the jobs show.
+    let ready = move || {
+        let output = command::output(admin.command(["api", "GET", "/api/v4/runners/all"]).args(["--format", "json"]))?;
+        let runners: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let mut ours = runners.as_array().into_iter().flatten().filter(|runner| runner["id"] == id);
         Ok(ours.any(|runner| runner["contacted_at"].is_string()))
+    };
+    let (name, log) = (format!("the runner of {project}"), log(scene, project));
+    let recipe = Recipe { name, log, limit: START, make: Box::new(make), ready: Box::new(ready) };
+    let runner = Arc::new(Program::start(scene.cleanup, recipe)?);
+    runner.wait()?;
+    Ok(runner)
+}
+
+/// Every job is at its end, and its runner has taken its container away, also those of runners that were killed.
+///
+/// # Errors
+/// One is left.
+pub fn left_nothing(steps: &mut Steps, builder: &Builder) -> Result<()> {
+    steps.step("no container of a job is left on the build engine", || {
+        let list = ["ps", "--all", "--quiet", "--filter", "label=assay.runner"];
+        wait::patiently("the runners to remove the containers of their jobs", START, || {
+            Ok(command::run(&mut builder.engine.docker(list))?.trim().is_empty().then_some(()))
+        })
     })
 }
 

@@ -83,6 +83,14 @@ pub fn secret() -> Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// A seed that nobody chose; short, because people type it again.
+///
+/// # Errors
+/// As [`secret`].
+pub fn seed() -> Result<u64> {
+    Ok(u64::from_str_radix(&secret()?[..5], 16)?)
+}
+
 /// Copies a folder with everything in it.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -11,7 +12,7 @@ use super::assay::Assay;
 use super::scene::{self, Scene};
 use super::site;
 use crate::command;
-use crate::stage::{Process, Steps};
+use crate::stage::{Program, Recipe, Steps};
 
 /// A first start makes keys and tables; a start after `kill -9` repairs.
 const START: Duration = Duration::from_secs(30);
@@ -23,8 +24,7 @@ pub struct Server {
     /// The authority, as `/ca` gives it.
     pub ca: PathBuf,
     pub data: PathBuf,
-    process: Process,
-    log: PathBuf,
+    pub program: Arc<Program>,
     resolve: String,
 }
 
@@ -34,17 +34,19 @@ pub struct Server {
 /// A step does not hold.
 pub fn start(steps: &mut Steps, scene: &Scene) -> Result<Server> {
     let data = scene.run.dir().join("data");
-    let log = scene.run.dir().join("assay.log");
     let password = scene::secret()?;
     write_hosts(scene)?;
     let resolve = site::resolve(scene.server());
-    let process = steps.step("start `assay serve` on an empty folder", || serve(scene, &data, &log, &password))?;
-    steps.watch("assay serve", &log);
+    // Before the step, so that it may be killed in the middle of its first start.
+    let program = Arc::new(Program::start(scene.cleanup, recipe(scene, &data, &password))?);
+    steps.expose(&program);
+    steps.watch("assay serve", &log(scene));
+    steps.step("start `assay serve` on an empty folder", || program.wait())?;
     let ca = scene.run.dir().join("ca.pem");
     steps.step("fetch /ca, and compare it with the folder's", || fetch_ca(&resolve, &data, &ca))?;
     let admin = Assay::new(scene.binary, &scene.run.dir().join("admin.json"), &resolve);
     steps.step("sign in as the administrator", || admin.login(site::URL, &ca, "admin", &password))?;
-    Ok(Server { admin, password, ca, data, process, log, resolve })
+    Ok(Server { admin, password, ca, data, program, resolve })
 }
 
 impl Server {
@@ -55,56 +57,35 @@ impl Server {
         curl.arg(&self.ca).args(arguments);
         curl
     }
-
-    /// `kill -9`, and a start on what is left.
-    ///
-    /// # Errors
-    /// It does not come up again.
-    pub fn kill_and_restart(&mut self, scene: &Scene) -> Result<()> {
-        self.process.kill()?;
-        self.start_again(scene)
-    }
-
-    /// A start after [`Server::stop`].
-    ///
-    /// # Errors
-    /// It does not come up again.
-    pub fn start_again(&mut self, scene: &Scene) -> Result<()> {
-        self.process = serve(scene, &self.data, &self.log, &self.password)?;
-        Ok(())
-    }
-
-    /// Asks it to end, and waits for the end.
-    ///
-    /// # Errors
-    /// It ends with an error.
-    pub fn stop(&self) -> Result<()> {
-        self.process.signal(rustix::process::Signal::TERM)?;
-        let status = self.process.end(START)?;
-        ensure!(status.success(), "assay ended with {status} when it was asked to stop");
-        self.process.kill()
-    }
 }
 
 /// The name the installation has is known in here only; the server calls itself by it, for its webhooks do.
 const IN_ITS_HOSTS: &str = "mount --bind \"$HOSTS\" /etc/hosts && exec \"$@\"";
 
-fn serve(scene: &Scene, data: &Path, log: &Path, password: &str) -> Result<Process> {
+fn recipe(scene: &Scene, data: &Path, password: &str) -> Recipe {
     let listen = format!("{}:{}", scene.server(), site::PORT);
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private", "sh", "-c", IN_ITS_HOSTS, "sh"]);
-    command.arg(scene.binary).args(["serve", "--listen", &listen, "--url", site::URL, "--data"]).arg(data);
-    command.args(["--production-engine", site::PRODUCTION_URL]);
-    command.env("HOSTS", hosts_file(scene)).env("ASSAY_ADMIN_PASSWORD", password);
-    let process = Process::spawn(scene.cleanup, "assay serve", &command, log)?;
-    let resolve = site::resolve(scene.server());
-    process.ready("an answer at /readyz", START, || {
+    let (binary, hosts) = (scene.binary.to_owned(), hosts_file(scene));
+    let (data, password, resolve) = (data.to_owned(), password.to_owned(), site::resolve(scene.server()));
+    let make = move || {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--propagation", "private", "sh", "-c", IN_ITS_HOSTS, "sh"]);
+        command.arg(&binary).args(["serve", "--listen", &listen, "--url", site::URL, "--data"]).arg(&data);
+        command.args(["--production-engine", site::PRODUCTION_URL]);
+        command.env("HOSTS", &hosts).env("ASSAY_ADMIN_PASSWORD", &password);
+        command
+    };
+    let ready = move || {
         let mut curl = Command::new("curl");
         // Whom to trust is not known before the first answer; what is asked here is no secret.
         curl.args(["--silent", "--fail", "--insecure", "--resolve", &resolve, &format!("{}/readyz", site::URL)]);
         Ok(command::output(&mut curl)?.status.success())
-    })?;
-    Ok(process)
+    };
+    let (name, log) = ("assay serve".to_owned(), log(scene));
+    Recipe { name, log, limit: START, make: Box::new(make), ready: Box::new(ready) }
+}
+
+fn log(scene: &Scene) -> PathBuf {
+    scene.run.dir().join("assay.log")
 }
 
 fn fetch_ca(resolve: &str, data: &Path, to: &Path) -> Result<()> {

@@ -4,15 +4,22 @@
 //! [  0.0s] start the build engine                                       ok    0.4 s
 //! [  0.4s] push the base image                                          FAILED
 //! ```
+//!
+//! In a kill round a line below the step says who was killed in it.
 
 use std::fs;
 use std::io::{self, Write};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
-use crate::command;
+use super::killer::{Killed, Plan};
+use super::{Durations, Killer, Program};
+use crate::{command, unrest};
 
 /// Lines of each log that a failed step shows.
 const LOG_LINES: usize = 25;
@@ -22,12 +29,46 @@ pub struct Steps {
     started: Instant,
     logs: Vec<(String, PathBuf)>,
     done: usize,
+    durations: Durations,
+    killer: Option<Killer>,
+    victims: Vec<Arc<Program>>,
 }
+
+/// Steps in which one program more may be killed.
+pub struct Beside<'a>(&'a mut Steps);
 
 impl Steps {
     /// Starts the clock.
     pub fn new() -> Steps {
-        Steps { started: Instant::now(), logs: Vec::new(), done: 0 }
+        Steps::with(Durations::default(), None)
+    }
+
+    /// Starts the clock of steps whose durations are known, and in which somebody may kill.
+    pub fn with(durations: Durations, killer: Option<Killer>) -> Steps {
+        Steps { started: Instant::now(), logs: Vec::new(), done: 0, durations, killer, victims: Vec::new() }
+    }
+
+    /// From now on, this program may be killed in every step.
+    pub fn expose(&mut self, program: &Arc<Program>) {
+        self.victims.push(Arc::clone(program));
+    }
+
+    /// As long as the answer lives, this program may be killed, too.
+    pub fn beside(&mut self, program: &Arc<Program>) -> Beside<'_> {
+        self.expose(program);
+        Beside(self)
+    }
+
+    /// The killing is over. Gives what was killed, and keeps the durations of a plain run.
+    ///
+    /// # Errors
+    /// The durations cannot be kept.
+    pub fn calm(&mut self) -> Result<Option<String>> {
+        self.victims.clear();
+        match self.killer.take() {
+            Some(killer) => Ok(Some(killer.summary())),
+            None => self.durations.save().map(|()| None),
+        }
     }
 
     /// From now on, a failed step also shows the end of this log.
@@ -43,14 +84,28 @@ impl Steps {
         let begun = Instant::now();
         print!("[{:6.1}s] {title:<72} ", self.started.elapsed().as_secs_f64());
         flush();
-        let result = work();
+        let name = self.durations.name(title);
+        let usual = self.durations.usual(&name);
+        let plan = self.killer.as_mut().and_then(|killer| killer.plan(&self.victims, usual));
+        let (result, killed) = match plan {
+            Some(plan) => through(plan, work),
+            None => (work(), None),
+        };
         match &result {
             Ok(_) => println!("ok  {:6.1} s", begun.elapsed().as_secs_f64()),
             Err(_) => println!("FAILED"),
         }
+        if let Some(killed) = &killed {
+            self.note(&killed.to_string());
+        }
+        unrest::remarks().iter().for_each(|remark| self.note(remark));
+        if let (Some(killer), Some(killed)) = (&mut self.killer, &killed) {
+            killer.note(killed);
+        }
         if result.is_err() {
             self.show_logs();
         } else {
+            self.durations.note(name, begun.elapsed());
             self.done += 1;
         }
         result.with_context(|| title.to_owned())
@@ -77,6 +132,43 @@ impl Steps {
         }
         flush();
     }
+}
+
+impl Deref for Beside<'_> {
+    type Target = Steps;
+
+    fn deref(&self) -> &Steps {
+        self.0
+    }
+}
+
+impl DerefMut for Beside<'_> {
+    fn deref_mut(&mut self) -> &mut Steps {
+        self.0
+    }
+}
+
+impl Drop for Beside<'_> {
+    fn drop(&mut self) {
+        self.0.victims.pop();
+    }
+}
+
+/// Works while somebody kills.
+fn through<T>(plan: Plan, work: impl FnOnce() -> Result<T>) -> (Result<T>, Option<Killed>) {
+    let (end, ended) = mpsc::channel();
+    thread::scope(|scope| {
+        let killing = scope.spawn(move || plan.carry_out(&ended));
+        let result = work();
+        // Nobody listens when the killing is done already.
+        let _done = end.send(result.is_ok());
+        let killed = killing.join().unwrap_or_else(|_| Err(anyhow!("the thread that kills broke down")));
+        match (result, killed) {
+            (result, Ok(killed)) => (result, killed),
+            (Ok(_), Err(error)) => (Err(error), None),
+            (Err(first), Err(second)) => (Err(first.context(format!("{second:#}"))), None),
+        }
+    })
 }
 
 fn flush() {

@@ -149,7 +149,7 @@ impl Team {
     }
 }
 
-/// Grant a level in a namespace, or in one repository or project of it.
+/// Grant a level on the repositories of a namespace or on one, or with `--project` on its projects.
 #[derive(Debug, Args)]
 pub(crate) struct Grant {
     /// `namespace` or `namespace/name`.
@@ -160,6 +160,9 @@ pub(crate) struct Grant {
     user: Option<AccountName>,
     #[arg(long)]
     team: Option<TeamName>,
+    /// The grant is on source and pipelines, not on images.
+    #[arg(long)]
+    project: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -172,8 +175,8 @@ enum Granted {
 
 impl Grant {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
-        let (namespace, repository) = match self.place.split_once('/') {
-            Some((namespace, repository)) => (namespace, Some(repository)),
+        let (namespace, name) = match self.place.split_once('/') {
+            Some((namespace, name)) => (namespace, Some(name)),
             None => (self.place.as_str(), None),
         };
         let team = self.team.map(|name| format!("{}/{}", name.organization, name.team));
@@ -183,7 +186,8 @@ impl Grant {
             Granted::ReadWrite => Some(Level::ReadWrite),
             Granted::Admin => Some(Level::Admin),
         };
-        let body = json!({"repository": repository, "user": self.user, "team": team, "accessLevel": level});
+        let on = if self.project { "project" } else { "repository" };
+        let body = json!({"on": on, "name": name, "user": self.user, "team": team, "accessLevel": level});
         client.put(&format!("/api/v1/namespaces/{namespace}/grants"), body).await
     }
 }

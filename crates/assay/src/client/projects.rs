@@ -1,10 +1,11 @@
 //! Projects, variables, triggers, pipelines: GitLab's API.
 
 use anyhow::{Result, bail};
+use axum::http::StatusCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{Client, accounts::from_stdin};
+use super::{Client, accounts::from_stdin, http::Refused};
 
 /// `namespace/name`, written into a path as GitLab's clients do.
 #[derive(Clone, Debug)]
@@ -93,15 +94,24 @@ impl Variable {
         match self {
             Variable::List { project } => client.get(&format!("{}/variables", project.api())).await,
             Variable::Set { project, key, masked, protected, file } => {
-                let body = json!({
+                // `set` makes a variable what is said here, whether it is there already or not.
+                let value = json!({
                     "key": key, "value": from_stdin()?, "masked": masked, "protected": protected,
                     "variable_type": if file { "file" } else { "env_var" },
                 });
-                client.post(&format!("{}/variables", project.api()), body).await
+                let variables = format!("{}/variables", project.api());
+                match client.put(&format!("{variables}/{key}"), value.clone()).await {
+                    Err(error) if is_missing(&error) => client.post(&variables, value).await,
+                    outcome => outcome,
+                }
             }
             Variable::Delete { project, key } => client.delete(&format!("{}/variables/{key}", project.api())).await,
         }
     }
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_some_and(|refused| refused.status == StatusCode::NOT_FOUND)
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,26 +1,18 @@
 //! `assay chain`: for people in blocks of lines, for scripts as JSON and by its exit code.
 
-use std::{fs, process::Command};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::{
-    image::{as_admin, debian, push, scanned},
+    image::{debian, push, scanned},
     server::Server,
 };
 
 #[test]
 fn a_chain_on_the_command_line() {
     let server = Server::start("127.0.0.1");
-    let (name, value) = as_admin();
-    let headers = [(name, value.as_str()), ("Content-Type", "application/json")];
-    let token = server.ask("POST", "/api/v0/api_tokens", &headers, br#"{"tokenLabel":"chain"}"#).json();
-    let login = json!({
-        "url": format!("https://{}", server.authority), "token": token["token"],
-        "ca_pem": fs::read_to_string(server.ca()).unwrap(),
-    });
-    let path = server.folder.path().join("login.json");
-    fs::write(&path, login.to_string()).unwrap();
+    let path = server.login();
     let assay = |arguments: &[&str]| {
         let output =
             Command::new(env!("CARGO_BIN_EXE_assay")).args(arguments).env("ASSAY_LOGIN", &path).output().unwrap();

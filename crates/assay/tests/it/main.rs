@@ -1,14 +1,20 @@
 //! The program as its users meet it: the real binary, over real sockets, with real clients.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod advisories;
+mod bad_input;
 mod browser;
 mod chain_told;
 mod clients;
 mod command_line;
 mod docs;
+mod full_disk;
+mod guard_killed;
+mod hostile_layers;
 mod image;
 mod job_pages;
 mod job_rights;
+mod kills;
 mod notary;
 mod pages;
 mod pipelines;
@@ -16,3 +22,5 @@ mod repositories_api;
 mod server;
 mod signing_in;
 mod trust_api;
+mod upkeep;
+mod variables;

@@ -60,7 +60,8 @@ impl World {
         // The machine's own setting of this variable would win over any configuration.
         let environment =
             [("GIT_SSL_CAINFO", ca.to_str().unwrap()), ("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_TERMINAL_PROMPT", "0")];
-        attempt("git", &[&own[..], arguments].concat(), &self.work, &environment)
+        // A client that hears nothing waits for ever; the test does not.
+        attempt("timeout", &[&["60", "git"], &own[..], arguments].concat(), &self.work, &environment)
     }
 
     fn git(&self, arguments: &[&str]) -> String {

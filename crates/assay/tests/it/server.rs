@@ -6,9 +6,8 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
-        mpsc::Receiver,
     },
     time::Duration,
 };
@@ -53,30 +52,62 @@ pub struct Server {
     plain: SocketAddr,
     pub folder: tempfile::TempDir,
     child: Child,
-    /// What the server wrote to its log.
-    log: Mutex<Receiver<String>>,
+    /// All it wrote to standard error.
+    said: Arc<Mutex<String>>,
 }
 
 impl Server {
     /// Clients reach it at `https://{ip}:{port}`.
     pub fn start(ip: &str) -> Server {
+        Server::start_in(ip, tempfile::tempdir().unwrap())
+    }
+
+    /// The same with its data somewhere particular.
+    pub fn start_in(ip: &str, folder: tempfile::TempDir) -> Server {
         let port = TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port();
         let authority = format!("{ip}:{port}");
-        let folder = tempfile::tempdir().unwrap();
-        let (child, plain, log) = Server::spawn(&authority, folder.path());
-        Server { authority, plain, folder, child, log: Mutex::new(log) }
+        let said = Arc::default();
+        let (child, plain) = Server::spawn(&authority, folder.path(), &said);
+        Server { authority, plain, folder, child, said }
     }
 
     /// `kill -9`, and a new start on the same folder.
     pub fn kill_and_restart(&mut self) {
+        self.kill();
+        self.start_again();
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let (child, plain, log) = Server::spawn(&self.authority, self.folder.path());
-        (self.child, self.plain, self.log) = (child, plain, Mutex::new(log));
+    }
+
+    pub fn start_again(&mut self) {
+        (self.child, self.plain) = Server::spawn(&self.authority, self.folder.path(), &self.said);
+    }
+
+    /// All it wrote to standard error so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// What `assay login` would have remembered for the administrator: the value of `ASSAY_LOGIN`.
+    pub fn login(&self) -> PathBuf {
+        let authorization = format!("Basic {BASIC}");
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+        let token = self.ask("POST", "/api/v0/api_tokens", &headers, br#"{"tokenLabel":"test"}"#).json();
+        let login = serde_json::json!({
+            "url": format!("https://{}", self.authority), "token": token["token"],
+            "ca_pem": std::fs::read_to_string(self.ca()).unwrap(),
+        });
+        let path = self.folder.path().join("login.json");
+        std::fs::write(&path, login.to_string()).unwrap();
+        path
     }
 
     /// The folder is named as people name one, relative to where they stand.
-    fn spawn(authority: &str, folder: &Path) -> (Child, SocketAddr, Receiver<String>) {
+    fn spawn(authority: &str, folder: &Path, said: &Arc<Mutex<String>>) -> (Child, SocketAddr) {
         let url = format!("https://{authority}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
             .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data", "data"])
@@ -94,46 +125,33 @@ impl Server {
             }
             eprintln!("{line}");
         };
-        let (log, read) = std::sync::mpsc::channel();
+        let said = Arc::clone(said);
         std::thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| {
+            for line in lines.map_while(Result::ok) {
                 eprintln!("{line}");
-                // Most tests do not look.
-                let _ = log.send(line);
-            });
-        });
-        (child, plain, read)
-    }
-
-    /// The next line of the log that holds this text.
-    pub fn logged(&self, text: &str) -> String {
-        loop {
-            let line = self.log.lock().unwrap().recv_timeout(Duration::from_secs(30)).expect("the log has the line");
-            if line.contains(text) {
-                return line;
+                said.lock().unwrap().push_str(&format!("{line}\n"));
             }
-        }
+        });
+        (child, plain)
     }
 
     pub fn ca(&self) -> PathBuf {
         self.folder.path().join("data/keys/ca.pem")
     }
 
+    /// Where it serves plain HTTP.
+    pub fn plain(&self) -> SocketAddr {
+        self.plain
+    }
+
     /// One request over plain HTTP.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.plain).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.authority);
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-        stream.write_all(request.as_bytes()).unwrap();
-        // An early refusal may close the connection while the body is on its way.
-        let _ = stream.write_all(body);
-        let mut raw = Vec::new();
-        let _ = stream.read_to_end(&mut raw);
-        Answer::parse(&raw)
+        self.door().try_ask(method, path, headers, body).expect("a head and a body")
+    }
+
+    /// Where this life of the server listens, for another thread.
+    pub fn door(&self) -> Door {
+        Door { plain: self.plain, authority: self.authority.clone() }
     }
 
     /// A token for `admin`, or for nobody.
@@ -144,6 +162,32 @@ impl Server {
         let answer = self.ask("GET", &path, &headers, b"");
         assert_eq!(answer.status, 200, "{}", answer.body);
         format!("Bearer {}", answer.json()["token"].as_str().unwrap())
+    }
+}
+
+/// The way to a server that may be killed meanwhile.
+#[derive(Clone)]
+pub struct Door {
+    plain: SocketAddr,
+    authority: String,
+}
+
+impl Door {
+    /// One request; nothing when the server is gone before it has answered.
+    pub fn try_ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
+        let mut stream = TcpStream::connect(self.plain).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.authority);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        stream.write_all(request.as_bytes()).ok()?;
+        // An early refusal may close the connection while the body is on its way.
+        let _ = stream.write_all(body);
+        let mut raw = Vec::new();
+        let _ = stream.read_to_end(&mut raw);
+        Answer::parse(&raw)
     }
 }
 
@@ -162,11 +206,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn parse(raw: &[u8]) -> Answer {
+    fn parse(raw: &[u8]) -> Option<Answer> {
         let text = String::from_utf8_lossy(raw);
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -60,11 +60,36 @@ async fn entries_are_found_by_who_what_and_which_page() {
         let by = Filter { actor: Some("gitlab".into()), ..Filter::default() };
         assert_eq!(found(by).await, [log.index_of(&own.unwrap()).await.unwrap().unwrap()]);
 
+        let first = log.first_about("third/1", 2).await.unwrap();
+        assert_eq!(first.iter().map(|entry| entry.index).collect::<Vec<_>>(), [Some(1), Some(4)]);
         let about = log.about("third/1").await.unwrap();
         assert_eq!(about.iter().map(|entry| entry.index).collect::<Vec<_>>(), [Some(1), Some(4), Some(7), None]);
         assert_eq!(about[3].id, waiting);
         assert!(matches!(log.entry("nobody").await, Err(Error::NotFound(_))));
         assert!(matches!(log.entry_at(11).await, Err(Error::NotFound(_))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_about_a_subject_is_told_whole() {
+    World::each(async |world| {
+        let (log, ctx) = (world.log().await, world.ctx());
+        let many = 2 * base::limits::PAGE_MAX + 3;
+        let written: Result<(), db::Error> = db::write!(world.db, &ctx, |tx| {
+            for number in 0..many {
+                audit::append(tx, &ctx, Entry::new("thing.seen").about("busy").detail("number", number)).await?;
+            }
+            Ok(())
+        });
+        written.unwrap();
+        sequence_all(&log, &ctx).await.unwrap();
+        let waiting = world.append(Entry::new("thing.seen").about("busy")).await;
+        let about = log.about("busy").await.unwrap();
+        assert_eq!(about.len(), many + 1);
+        assert!(about[..many].iter().zip(0..).all(|(entry, index)| entry.index == Some(index)));
+        assert_eq!(about[many].id, waiting);
+        assert_eq!(log.first_about("busy", usize::MAX).await.unwrap().len(), base::limits::PAGE_MAX);
     })
     .await;
 }

@@ -146,9 +146,9 @@ pub(crate) async fn touch(tx: &mut Tx, job: i64, now: Timestamp) -> Result<(), E
     Ok(())
 }
 
-/// A server that was down must not take its own absence for the runners'.
+/// A server that was down must not take its own absence for the runners', and remembers it of the jobs that met it.
 pub(crate) async fn touch_running(tx: &mut Tx, now: Timestamp) -> Result<u64, Error> {
-    tx.execute("UPDATE ci_jobs SET contact_at = $1 WHERE status = 'running'", &args![now]).await
+    tx.execute("UPDATE ci_jobs SET contact_at = $1, resumed_at = $1 WHERE status = 'running'", &args![now]).await
 }
 
 // ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -208,6 +208,7 @@ fn job_of(row: &Row) -> Result<Job, Error> {
         started_at: row.opt_time("started_at")?,
         finished_at: row.opt_time("finished_at")?,
         contact_at: row.opt_time("contact_at")?,
+        resumed_at: row.opt_time("resumed_at")?,
         runner: row.opt_int("runner")?,
         failure: row.opt_parse("failure")?,
         exit_code: row.opt_int("exit_code")?,

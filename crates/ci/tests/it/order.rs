@@ -33,6 +33,7 @@ async fn a_lost_job_is_tried_once_more_under_a_new_number() {
     let world = World::new().await;
     let pipeline = world.push("a: {script: [a]}\nb: {stage: deploy, script: [b]}\n").await;
     let first = world.take("a").await;
+    world.write(&first, 0, b"begun\n").await;
     world.pass(59);
     assert_eq!(world.ci.reap(&world.now(&world.admin)).await.unwrap(), 0);
     assert_eq!(world.say(&first, &report(Said::Running, None)).await, Heard::Ok);
@@ -61,6 +62,61 @@ async fn a_lost_job_is_tried_once_more_under_a_new_number() {
 }
 
 #[tokio::test]
+async fn a_job_that_no_runner_got_is_tried_once_more() {
+    let world = World::new().await;
+    world.push("a: {script: [a]}\n").await;
+    let first = world.take("a").await;
+    world.pass(21);
+    assert_eq!(world.ci.reap(&world.now(&world.admin)).await.unwrap(), 1);
+    world.succeed(&world.take("a").await).await;
+    assert_eq!(world.job(first.id).await.failure, Some(FailureReason::RunnerSystemFailure));
+    assert_eq!(world.last().await.status, PipelineStatus::Success);
+}
+
+#[tokio::test]
+async fn a_script_that_failed_on_an_absent_server_is_tried_once_more() {
+    let world = World::new().await;
+    let pipeline = world.push("a: {script: [a]}\n").await;
+    for status in [PipelineStatus::Pending, PipelineStatus::Failed] {
+        let attempt = world.take("a").await;
+        world.ci.resume(&world.now(&world.admin)).await.unwrap();
+        world.pass(100);
+        world.fail(&attempt, FailureReason::ScriptFailure).await;
+        assert_eq!(world.job(attempt.id).await.failure, Some(FailureReason::ScriptFailure));
+        assert_eq!(world.pipeline(pipeline.id).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn a_pipeline_tried_again_waits_for_the_one_that_has_begun() {
+    let world = World::new().await;
+    world.ci.set_one_at_a_time(&world.admin, &world.which, true).await.unwrap();
+    let file = "a: {script: [a]}\nb: {stage: deploy, script: [b]}\n";
+    let (one, two, three) = (world.push(file).await, world.push(file).await, world.push(file).await);
+    world.succeed(&world.take("a").await).await;
+    let failed = world.take("b").await;
+    world.fail(&failed, FailureReason::ScriptFailure).await;
+    let a = world.take("a").await;
+    world.ci.retry_job(&world.now(&world.admin), &world.which, failed.id).await.unwrap();
+    assert_eq!(world.pipeline(one.id).await.status, PipelineStatus::WaitingForResource);
+    assert!(world.ask().await.is_none());
+    world.succeed(&a).await;
+    let b = world.take("b").await;
+    assert_eq!(b.payload["job_info"]["pipeline_id"], two.id);
+    assert!(world.ask().await.is_none());
+    world.succeed(&b).await;
+    // The oldest comes next, then the youngest; none is left behind.
+    let b = world.take("b").await;
+    assert_eq!(b.payload["job_info"]["pipeline_id"], one.id);
+    assert!(world.ask().await.is_none());
+    world.succeed(&b).await;
+    for name in ["a", "b"] {
+        world.succeed(&world.take(name).await).await;
+    }
+    assert_eq!(world.pipeline(three.id).await.status, PipelineStatus::Success);
+}
+
+#[tokio::test]
 async fn a_restart_does_not_lose_jobs_and_a_script_is_not_tried_again() {
     let world = World::new().await;
     world.push("a: {script: [a]}\nb: {script: [b], retry: 1}\n").await;
@@ -68,6 +124,16 @@ async fn a_restart_does_not_lose_jobs_and_a_script_is_not_tried_again() {
     world.pass(1000);
     assert_eq!(world.ci.resume(&world.now(&world.admin)).await.unwrap(), 2);
     assert_eq!(world.ci.reap(&world.now(&world.admin)).await.unwrap(), 0);
+    // It is long ago when they fail.
+    world.pass(10);
+    for job in [&a, &b] {
+        world.write(job, 0, b"begun\n").await;
+    }
+    world.pass(50);
+    for job in [&a, &b] {
+        assert_eq!(world.say(job, &report(Said::Running, None)).await, Heard::Ok);
+    }
+    world.pass(61);
     world.fail(&a, FailureReason::ScriptFailure).await;
     world.fail(&b, FailureReason::ScriptFailure).await;
     let again = world.take("b").await;
@@ -127,4 +193,22 @@ async fn cancel_play_and_broken_files() {
     assert_eq!(unreadable.status, PipelineStatus::Failed);
     world.push_to("main", "a: {script: [a], only: [tags]}\n").await;
     assert_eq!(world.last().await.id, unreadable.id);
+}
+
+#[tokio::test]
+async fn a_server_that_ends_holds_no_question_and_gives_no_job_away() {
+    // Questions that are held for longer than any test runs.
+    let world = World::holding(std::time::Duration::from_secs(3600)).await;
+    world.push("a: {script: [a]}\n").await;
+    world.take("a").await;
+    let mut held = std::pin::pin!(world.ask());
+    let early = tokio::time::timeout(std::time::Duration::from_millis(200), &mut held).await;
+    assert!(early.is_err(), "nothing is to be done, so the question is held");
+    world.ci.end_questions();
+    assert!(held.await.is_none());
+
+    // A job that comes now waits for the server that comes next.
+    world.push("b: {script: [b]}\n").await;
+    assert!(world.ask().await.is_none());
+    assert_eq!(world.last().await.status, PipelineStatus::Pending);
 }

@@ -109,6 +109,7 @@ async fn a_trigger_starts_pipelines_in_its_owners_name() {
         reference: reference.to_owned(),
         variables: vec![("KEY".to_owned(), "value".to_owned())],
         payload: Some("{\"any\":[\"json\"]}".to_owned()),
+        key: None,
     };
     let pipeline = world.ci.trigger_pipeline(&anonymous, &world.which, asked(&token, "main")).await.unwrap();
     assert_eq!((pipeline.source, pipeline.who.as_str()), (Source::Trigger, "admin"));
@@ -116,6 +117,14 @@ async fn a_trigger_starts_pipelines_in_its_owners_name() {
     assert_eq!(job.variable("TRIGGER_PAYLOAD").unwrap()["file"], true);
     assert_eq!(job.value("TRIGGER_PAYLOAD"), "{\"any\":[\"json\"]}");
     assert_eq!((job.value("KEY"), job.value("CI_PIPELINE_SOURCE")), ("value", "trigger"));
+
+    // A webhook whose answer was lost calls again, and gets what the first call made.
+    let keyed = |key: &str| Triggered { key: Some(key.to_owned()), ..asked(&token, "main") };
+    let mut made = Vec::new();
+    for key in ["one", "one", "two"] {
+        made.push(world.ci.trigger_pipeline(&anonymous, &world.which, keyed(key)).await.unwrap().id);
+    }
+    assert!(made[0] == made[1] && made[1] != made[2]);
 
     let wrong = asked(&Secret::new("assay-trigger-wrong".to_owned()), "main");
     let refused = world.ci.trigger_pipeline(&anonymous, &world.which, wrong).await;

@@ -40,6 +40,11 @@ pub struct Given {
 
 impl World {
     pub async fn new() -> World {
+        World::holding(Duration::from_millis(50)).await
+    }
+
+    /// One whose server holds questions for so long.
+    pub async fn holding(held: Duration) -> World {
         let folder = tempfile::tempdir().unwrap();
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, forge::SCHEMA, ci::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
@@ -51,7 +56,6 @@ impl World {
         std::fs::create_dir(folder.path().join("git")).unwrap();
         let forge = Forge::new(db.clone(), folder.path().join("git"));
         let key = Secret::new([3; 32]);
-        let held = Duration::from_millis(50);
         let config = Config { hold: held, ..Config::new("https://assay.test:8443", "assay.test:8443", key) };
         let ci = Ci::new(db.clone(), forge.clone(), config, clock.clone());
         let system = Ctx::system("test", &clock, &Entropy::System);

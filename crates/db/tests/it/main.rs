@@ -158,3 +158,48 @@ async fn callers_cut_off_anywhere_leave_a_writer_that_works() {
     })
     .await;
 }
+
+/// `sqlite.org/lang_transaction.html`, "Response To Errors Within A Transaction": the engine may end the whole transaction by
+/// itself, which a statement in the middle stands for here.
+#[tokio::test]
+async fn a_transaction_that_the_engine_ends_leaves_a_writer_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&Location::Sqlite(folder.path().join("db")), SCHEMA).await.unwrap();
+    let ended: Result<i64, Error> = db::write!(db, &ctx(), |tx| {
+        add(tx, "lost").await?;
+        tx.execute("ROLLBACK", &[]).await?;
+        Err(Error::Unavailable("database or disk is full".to_owned()))
+    });
+    assert!(matches!(ended, Err(Error::Unavailable(_))));
+    assert_eq!(db::write!(db, &ctx(), |tx| add(tx, "lost").await).unwrap(), 1);
+    // One that goes on as if nothing were has not committed either.
+    let ended: Result<(), Error> = db::write!(db, &ctx(), |tx| tx.execute("ROLLBACK", &[]).await.map(drop));
+    assert!(matches!(ended, Err(Error::Unavailable(_))), "{ended:?}");
+    assert_eq!(db::write!(db, &ctx(), |tx| add(tx, "lost").await).unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_full_database_refuses_and_takes_again_once_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::open(&Location::Sqlite(folder.path().join("db")), SCHEMA).await.unwrap();
+    let limit = async |sql: &'static str| {
+        let set: Result<u64, Error> = db::write!(db, &ctx(), |tx| tx.execute(sql, &[]).await);
+        set.unwrap();
+    };
+    let big = async |name: &str| {
+        let data = vec![7_u8; 1 << 20];
+        let sql = "INSERT INTO things (name, count, data, flag) VALUES ($1, 1, $2, TRUE)";
+        db::write!(db, &ctx(), |tx| {
+            add(tx, "before").await?;
+            tx.execute(sql, &args![name, data.clone()]).await
+        })
+    };
+    limit("PRAGMA max_page_count = 20").await;
+    let full: Result<u64, Error> = big("big").await;
+    let full = full.unwrap_err();
+    assert!(matches!(full, Error::Unavailable(_)) && full.to_string().contains("full"), "{full}");
+    limit("PRAGMA max_page_count = 1000000").await;
+    big("big").await.unwrap();
+    let row = db.read().await.unwrap().one("SELECT count FROM things WHERE name = 'before'", &[]).await.unwrap();
+    assert_eq!(row.int("count").unwrap(), 1, "what came with the refused row was undone");
+}

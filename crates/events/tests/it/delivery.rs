@@ -47,6 +47,7 @@ async fn over_https_in_order_and_signed() {
     let log = world.deliveries(&webhook).await;
     assert_eq!(log.len(), 3);
     assert!(log.iter().all(|delivery| delivery.state == DeliveryState::Delivered && delivery.status == Some(200)));
+    assert_eq!(signed[2].headers["idempotency-key"], signed[2].headers["x-assay-delivery"]);
     assert_eq!(signed[2].headers["x-assay-delivery"], world.delivery(&webhook, "3").await.id.as_str());
     let shown = world.events.of_scope(&world.system(), &webhook.scope).await.unwrap();
     assert!(shown[0].last_success_at.is_some());

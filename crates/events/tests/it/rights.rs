@@ -29,7 +29,11 @@ async fn admin_level_owners_and_administrators() {
     let name = |text: &str| text.parse().unwrap();
     let grant = async |level| {
         let grantee = Grantee::User(name("gitlab"));
-        world.identity.set_grant(&admin, &name("admin"), Some("flask"), &grantee, level).await.unwrap();
+        world
+            .identity
+            .set_grant(&admin, identity::On::Repository, (&name("admin"), Some("flask")), &grantee, level)
+            .await
+            .unwrap();
     };
     grant(Some(Level::ReadWrite)).await;
     assert_eq!(try_as(&gitlab, "admin/flask").await.unwrap_err(), Kind::Denied);

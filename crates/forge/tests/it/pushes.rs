@@ -199,6 +199,9 @@ async fn projects_have_owners_and_names() {
     assert!(matches!(taken, Err(Error::Conflict(_))));
     let foreign = world.forge.create_project(&world.ctx("writer"), new("admin/mine")).await;
     assert_eq!(foreign.unwrap_err().kind(), base::Kind::Denied);
+    let nowhere = world.forge.create_project(&world.ctx("admin"), new("missing/mine")).await.unwrap_err();
+    assert_eq!(nowhere.kind(), base::Kind::NotFound);
+    assert!(nowhere.to_string().contains("no account missing"), "{nowhere}");
     let own = world.forge.create_project(&world.ctx("writer"), new("writer/mine")).await.unwrap();
     let which = ProjectRef::Id(own.id);
     assert!(world.forge.project(&world.ctx("nobody"), &which).await.is_ok());

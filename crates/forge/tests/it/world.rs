@@ -5,7 +5,7 @@ use std::{path::Path, process::Output, sync::Arc};
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
 use db::{Db, Location};
 use forge::{Forge, NewProject, Project, Visibility};
-use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, TokenKeys};
+use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, On, TokenKeys};
 
 pub struct World {
     pub db: Db,
@@ -44,7 +44,10 @@ impl World {
         }
         for (user, level) in [("writer", Level::ReadWrite), ("reader", Level::ReadOnly)] {
             let grantee = Grantee::User(name(user));
-            identity.set_grant(&system, &name("admin"), Some("flask"), &grantee, Some(level)).await.unwrap();
+            identity
+                .set_grant(&system, On::Project, (&name("admin"), Some("flask")), &grantee, Some(level))
+                .await
+                .unwrap();
         }
         let subscription = jobs::Subscription { event: "git.pushed", job: "ci.pushed" };
         db::write!(db, &system, |tx| jobs::subscribe(tx, &[subscription]).await)

@@ -3,7 +3,7 @@
 
 use base::{AccountName, Actor, Clock, Ctx, Entropy, Secret, limits};
 use db::{Db, Location};
-use identity::{AccountKind, Authority, Error, Grantee, Identity, Level, NewAccount, TokenKeys};
+use identity::{AccountKind, Authority, Error, Grantee, Identity, Level, NewAccount, On, TokenKeys};
 
 struct World {
     db: Db,
@@ -56,7 +56,7 @@ impl World {
     }
 
     async fn level(&self, ctx: &Ctx, namespace: &str, repository: &str) -> Option<Level> {
-        Level::of(&mut self.db.read().await.unwrap(), &ctx.actor, namespace, repository).await.unwrap()
+        Level::of(&mut self.db.read().await.unwrap(), &ctx.actor, On::Repository, namespace, repository).await.unwrap()
     }
 }
 
@@ -83,9 +83,17 @@ async fn the_highest_grant_wins_and_leaving_the_team_ends_it() {
     world.identity.set_team_member(&system, place, &name("gitlab"), true).await.unwrap();
 
     assert_eq!(world.level(&gitlab, "admin", "flask").await, None);
-    world.identity.set_grant(&system, &name("admin"), Some("flask"), &team, Some(Level::ReadWrite)).await.unwrap();
+    world
+        .identity
+        .set_grant(&system, On::Repository, (&name("admin"), Some("flask")), &team, Some(Level::ReadWrite))
+        .await
+        .unwrap();
     let own = Grantee::User(name("gitlab"));
-    world.identity.set_grant(&system, &name("admin"), None, &own, Some(Level::ReadOnly)).await.unwrap();
+    world
+        .identity
+        .set_grant(&system, On::Repository, (&name("admin"), None), &own, Some(Level::ReadOnly))
+        .await
+        .unwrap();
     assert_eq!(world.level(&gitlab, "admin", "flask").await, Some(Level::ReadWrite));
     assert_eq!(world.level(&gitlab, "admin", "other").await, Some(Level::ReadOnly));
     assert_eq!(world.level(&gitlab, "gitlab", "anything").await, Some(Level::Admin));
@@ -240,4 +248,98 @@ async fn a_new_password_ends_sessions_and_keeps_tokens() {
     assert!(world.identity.session(&gitlab, &cookie).await.is_err());
     assert!(world.identity.session(&gitlab, &other).await.is_ok(), "of somebody else");
     assert!(world.identity.authenticate_token(&token).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_servers_own_addresses_are_no_names() {
+    let world = World::new().await;
+    for name in ["repositories", "api", "v2", "sign-in"] {
+        for kind in [AccountKind::User, AccountKind::Organization] {
+            let new = NewAccount {
+                name: name.parse().unwrap(),
+                kind,
+                full_name: String::new(),
+                password: None,
+                admin: false,
+            };
+            let refused = world.identity.create_account(&world.system(), new).await.unwrap_err();
+            assert_eq!(refused.kind(), base::Kind::Invalid);
+            assert!(refused.to_string().contains(&format!("begin with /{name};")), "{refused}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_servers_certificate_is_for_servers_only() {
+    let authority = Authority::generate("assay.test", Clock::System.now()).unwrap();
+    let extended = |pem: &str| {
+        let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).unwrap();
+        let certificate = pem.parse_x509().unwrap();
+        let usage = certificate.extended_key_usage().unwrap().unwrap().value;
+        (usage.server_auth, usage.client_auth)
+    };
+    let server = authority.server(&["assay.test".to_owned()], Clock::System.now()).unwrap();
+    assert_eq!(extended(&server.certificate_pem), (true, false));
+    let client = authority.client("gitlab", Clock::System.now()).unwrap();
+    assert_eq!(extended(&client.certificate_pem), (false, true));
+}
+
+#[tokio::test]
+async fn a_grant_on_images_is_none_on_source() {
+    let world = World::new().await;
+    let (user, system) = (world.user("user").await, world.system());
+    let (admin, own) = (name("admin"), Grantee::User(name("user")));
+    let level = async |on: On, at: &str| {
+        Level::of(&mut world.db.read().await.unwrap(), &user.actor, on, "admin", at).await.unwrap()
+    };
+    let set = async |on: On, at: Option<&str>, level: Option<Level>| {
+        world.identity.set_grant(&system, on, (&admin, at), &own, level).await.unwrap();
+    };
+    for (one, other) in [(On::Repository, On::Project), (On::Project, On::Repository)] {
+        for at in [Some("flask"), None] {
+            set(one, at, Some(Level::ReadWrite)).await;
+            assert_eq!((level(one, "flask").await, level(other, "flask").await), (Some(Level::ReadWrite), None));
+            let grants = world.identity.grants(&system, &admin).await.unwrap();
+            assert!(grants.len() == 1 && grants[0].on == one && grants[0].name.as_deref() == at, "{grants:?}");
+            set(one, at, None).await;
+            assert_eq!(level(one, "flask").await, None);
+        }
+    }
+    // Both at once are two grants, and the log guards both.
+    set(On::Repository, Some("flask"), Some(Level::ReadOnly)).await;
+    set(On::Project, Some("flask"), Some(Level::Admin)).await;
+    let state = Identity::state(&mut world.db.read().await.unwrap()).await.unwrap();
+    let keys: Vec<_> = state.iter().filter(|(key, _)| key.contains("grant/")).cloned().collect();
+    let expected = [
+        ("identity/grant/admin/flask/user/user", "read-only"),
+        ("identity/project_grant/admin/flask/user/user", "admin"),
+    ];
+    for (key, value) in expected {
+        assert!(keys.contains(&(key.to_owned(), value.to_owned())), "{keys:?}");
+    }
+}
+
+#[tokio::test]
+async fn grants_of_before_are_on_repositories() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = Location::Sqlite(folder.path().join("db"));
+    let before = db::Schema { steps: &identity::SCHEMA.steps[..1], ..identity::SCHEMA };
+    let db = Db::open(&location, &[audit::SCHEMA, before]).await.unwrap();
+    let system = Ctx::system("test", &Clock::System, &Entropy::System);
+    let written: Result<(), db::Error> = db::write!(db, &system, |tx| {
+        tx.execute(
+            "INSERT INTO accounts (id, name, kind, full_name, admin, active, created_at)
+             VALUES ('00000000000000000000000000', 'reader', 'user', '', FALSE, TRUE, 0)",
+            &[],
+        )
+        .await?;
+        let sql = "INSERT INTO grants VALUES ('ci', 'flask', '00000000000000000000000000', '', 'read-only')";
+        tx.execute(sql, &[]).await.map(drop)
+    });
+    written.unwrap();
+    db.close().await;
+    let db = Db::open(&location, &[audit::SCHEMA, identity::SCHEMA]).await.unwrap();
+    let state = Identity::state(&mut db.read().await.unwrap()).await.unwrap();
+    let kept = ("identity/grant/ci/flask/user/reader".to_owned(), "read-only".to_owned());
+    assert!(state.contains(&kept) && !state.iter().any(|(key, _)| key.contains("project_grant")), "{state:?}");
 }

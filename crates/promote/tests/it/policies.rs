@@ -55,6 +55,9 @@ async fn admin_level_on_both_sides() {
     let none = world.promote.create_policy(&world.ctx(), &repo(BUILD), made("admin/none"), false).await;
     assert_eq!(refused(none), ErrorKind::NotFound);
     let policy = world.policy(&[clean()], "%n", false).await;
+    // The same once more, from somebody who never saw the answer, would promote everything twice.
+    let again = world.promote.create_policy(&world.ctx(), &repo(BUILD), made(TARGET), true).await;
+    assert_eq!(refused(again), ErrorKind::Conflict);
     assert_eq!(
         world.promote.delete_policy(&stranger, &repo(BUILD), &policy.id).await.unwrap_err().kind(),
         ErrorKind::NotFound

@@ -75,6 +75,31 @@ async fn of_an_image_of_a_component_and_until_a_day() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_waiver_wakes_what_it_covered() {
+    let world = World::new().await;
+    world.policy(&[clean()], "%n", false).await;
+    world.push(BUILD, "7", Kind::Bad).await;
+    world.run().await;
+    let ends = world.clock.now().checked_add(std::time::Duration::from_secs(3600)).unwrap();
+    let made = world.promote.create_waiver(&world.ctx(), NewWaiver { expires_at: Some(ends), ..waiver(BUILD) }).await;
+    let made = made.unwrap();
+    world.run().await;
+    let verdicts = async || world.decisions("7").await.iter().map(|record| record.decision.verdict).collect::<Vec<_>>();
+    assert_eq!(verdicts().await, [Verdict::Allowed, Verdict::Refused]);
+    assert_eq!(world.promote.end_waivers(&world.ctx()).await.unwrap(), 0, "it still holds");
+
+    world.advance(2 * 3600);
+    assert_eq!(world.promote.end_waivers(&world.ctx()).await.unwrap(), 1);
+    assert_eq!(world.promote.end_waivers(&world.ctx()).await.unwrap(), 0, "once");
+    world.run().await;
+    assert_eq!(verdicts().await, [Verdict::Refused, Verdict::Allowed, Verdict::Refused]);
+    let told = world.entries_of("waiver.expired").await;
+    assert!(told.len() == 1 && told[0]["details"]["expires_at"] == ends.to_string(), "{told:?}");
+    assert_eq!(world.promote.waivers(&world.ctx(), &made.scope).await.unwrap().len(), 1, "and is still seen");
+    world.assert_guarded().await;
+}
+
+#[tokio::test]
 async fn who_may_and_what_is_refused() {
     let world = World::new().await;
     let digest = world.push(BUILD, "7", Kind::Bad).await;

@@ -12,6 +12,7 @@ use base::{Actor, Clock, Credential, Ctx, Entropy, Id, Principal};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
 use flate2::{Compression, write::GzEncoder};
+use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
 use jobs::{Subscription, Worker};
 use oci::{Digest, Reference, RepoName, Tag};
 use policy::{PolicyForm, Rule};
@@ -51,6 +52,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         let world = World::open(folder, clock, Arc::default()).await;
+        world.namespace().await;
         world.repository(BUILD, true).await;
         world.repository(TARGET, false).await;
         world
@@ -76,6 +78,17 @@ impl World {
         let world = World { db, registry, scan, promote, clock, told, folder };
         world.worker().release_all().await.unwrap();
         world
+    }
+
+    /// The account whose repositories these are.
+    async fn namespace(&self) {
+        let authority = Authority::generate("assay.test", self.clock.now()).unwrap();
+        let key = authority.client("token", self.clock.now()).unwrap();
+        let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, "assay.test").unwrap();
+        let identity = Identity::new(self.db.clone(), keys, authority, None);
+        let (name, kind) = ("admin".parse().unwrap(), AccountKind::Organization);
+        let new = NewAccount { name, kind, full_name: String::new(), password: None, admin: false };
+        identity.create_account(&self.ctx(), new).await.unwrap();
     }
 
     pub(crate) async fn repository(&self, name: &str, immutable: bool) {

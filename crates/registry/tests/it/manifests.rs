@@ -97,6 +97,7 @@ async fn unusual_manifests_are_taken() {
 #[tokio::test]
 async fn referrers_are_listed_by_type_page_by_page() {
     for world in World::everywhere().await {
+        world.organization("a").await;
         let system = world.system();
         let name = repo("a/b");
         let image = Sample::image(1);

@@ -95,6 +95,27 @@ async fn a_push_makes_a_repository_where_the_pusher_rules() {
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_nobody_holds_nothing() {
+    for world in World::everywhere().await {
+        let admin = world.admin().await;
+        let name = repo("nobody/app");
+        let digest = Digest::sha256_of(b"x");
+        let pushed = world.registry.put_blob(&admin, &name, &digest, Chunk::default(), &b"x"[..]).await.map(drop);
+        let made = world.registry.create_repository(&admin, NewRepository::private(name.clone())).await.map(drop);
+        let sample = Sample::image(1);
+        let manifest = world.push_bytes(&admin, "nobody/app", "1", &sample.manifest).await.map(drop);
+        for refused in [pushed, made, manifest] {
+            let error = refused.unwrap_err();
+            assert!(matches!(&error, Error::NoAccount(name) if name == "nobody"), "{error}");
+            assert_eq!(error.code().to_string(), "NAME_UNKNOWN");
+        }
+        // Once it is somebody, it does.
+        world.organization("nobody").await;
+        world.push(&admin, "nobody/app", "1", &sample).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn lists_show_only_what_may_be_seen() {
     for world in World::everywhere().await {
         let user = world.user("user").await;

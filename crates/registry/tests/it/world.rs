@@ -8,7 +8,7 @@ use std::{
 use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Secret, Timestamp, micros};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
-use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, TokenKeys};
+use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, On, TokenKeys};
 use oci::{Digest, MediaType, Reference, RepoName, Tag};
 use registry::{Error, ManifestPush, NewRepository, Pushed, Registry, Repository, Settings, Visibility};
 use serde_json::{Value, json};
@@ -101,15 +101,26 @@ impl World {
     pub async fn grant(&self, user: &str, repository: &RepoName, level: Option<Level>) {
         let (namespace, grantee) = (account(repository.namespace()), Grantee::User(account(user)));
         let name = Some(repository.name());
-        self.identity.set_grant(&self.system(), &namespace, name, &grantee, level).await.unwrap();
+        self.identity.set_grant(&self.system(), On::Repository, (&namespace, name), &grantee, level).await.unwrap();
+    }
+
+    /// What the program itself writes to must be somebody's.
+    async fn namespace_of(&self, name: &RepoName) {
+        if self.identity.account(&self.system(), &account(name.namespace())).await.is_err() {
+            self.organization(name.namespace()).await;
+        }
     }
 
     pub async fn repository(&self, name: &str, visibility: Visibility, immutable: bool) -> Repository {
+        self.namespace_of(&repo(name)).await;
         let new = NewRepository { visibility, immutable, ..NewRepository::private(repo(name)) };
         self.registry.create_repository(&self.system(), new).await.unwrap()
     }
 
     pub async fn put(&self, ctx: &Ctx, name: &str, bytes: &[u8]) -> Result<Digest, Error> {
+        if matches!(ctx.actor, Actor::System(_)) {
+            self.namespace_of(&repo(name)).await;
+        }
         let digest = Digest::sha256_of(bytes);
         self.registry.put_blob(ctx, &repo(name), &digest, Chunk::default(), bytes).await?;
         Ok(digest)

@@ -6,6 +6,7 @@ use base::{Clock, Ctx, Entropy};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
 use flate2::{Compression, write::GzEncoder};
+use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
 use jobs::Worker;
 use oci::{Digest, Reference, RepoName};
 use registry::{ManifestPush, NewRepository, Registry, Settings};
@@ -22,6 +23,17 @@ struct World {
     _folder: tempfile::TempDir,
 }
 
+/// The account whose repository this is.
+async fn namespace(db: &Db, ctx: &Ctx) {
+    let authority = Authority::generate("assay.test", ctx.now).unwrap();
+    let key = authority.client("token", ctx.now).unwrap();
+    let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, "assay.test").unwrap();
+    let identity = Identity::new(db.clone(), keys, authority, None);
+    let (name, kind) = (repo().namespace().parse().unwrap(), AccountKind::Organization);
+    let new = NewAccount { name, kind, full_name: String::new(), password: None, admin: false };
+    identity.create_account(ctx, new).await.unwrap();
+}
+
 impl World {
     async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
@@ -35,6 +47,7 @@ impl World {
         let subscribed: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &[subscription]).await);
         subscribed.unwrap();
         let scan = Scan::open(&ctx, db.clone(), registry.clone()).await.unwrap();
+        namespace(&db, &ctx).await;
         registry.create_repository(&ctx, NewRepository::private(repo())).await.unwrap();
         World { db, registry, scan, _folder: folder }
     }

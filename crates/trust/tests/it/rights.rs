@@ -65,3 +65,15 @@ async fn a_public_repository_is_read_by_everybody() {
     world.registry.update_repository(&world.system(), gun.repository(), changes).await.unwrap();
     assert!(world.trust.read(&world.anonymous(), &gun, &RoleName::Root, &Which::Current).await.is_err());
 }
+
+#[tokio::test]
+async fn nothing_is_signed_in_a_namespace_that_is_nobody() {
+    let world = World::new().await;
+    let gun = world.trust.gun("assay.test:4443/missing/app").unwrap();
+    let refused = world.trust.publish(&world.system(), &gun, Vec::new()).await.unwrap_err();
+    assert_eq!(refused.kind(), Kind::Invalid);
+    assert!(refused.to_string().contains("no account missing"), "{refused}");
+    // Looking is no harm, and finds nothing.
+    let looked = world.trust.read(&world.system(), &gun, &RoleName::Root, &Which::Current).await;
+    assert_eq!(kind(looked), Some(Kind::NotFound));
+}

@@ -45,7 +45,11 @@ impl World {
         for (user, level) in [("writer", Some(Level::ReadWrite)), ("reader", Some(Level::ReadOnly)), ("nobody", None)] {
             world.account(user, AccountKind::User).await;
             let grantee = Grantee::User(name(user));
-            world.identity.set_grant(&world.system(), &name("ci"), None, &grantee, level).await.unwrap();
+            world
+                .identity
+                .set_grant(&world.system(), identity::On::Repository, (&name("ci"), None), &grantee, level)
+                .await
+                .unwrap();
         }
         world
     }

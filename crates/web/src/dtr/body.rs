@@ -1,10 +1,13 @@
 //! Reading paths, queries and bodies so that a mistake gets DTR's error.
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
+    extract::{
+        FromRequest, FromRequestParts, Path, Query, Request,
+        rejection::{BytesRejection, FailedToBufferBody, JsonRejection},
+    },
     http::request::Parts as Head,
 };
-use base::Kind;
+use base::{Kind, limits};
 use serde::de::DeserializeOwned;
 
 use crate::{App, error::ApiError};
@@ -45,8 +48,21 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     async fn from_request(request: Request, app: &App) -> Result<Body<T>, ApiError> {
         match axum::Json::from_request(request, app).await {
             Ok(axum::Json(body)) => Ok(Body(body)),
-            Err(JsonRejection::BytesRejection(error)) => Err(ApiError::new(Kind::TooLarge, error)),
+            Err(JsonRejection::BytesRejection(error)) => Err(unread(&error)),
             Err(error) => Err(ApiError::invalid(error.body_text()).coded("INVALID_JSON")),
         }
+    }
+}
+
+/// A body that did not come whole: it is too large, or its sender went away.
+pub(crate) fn unread(error: &BytesRejection) -> ApiError {
+    match error {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
+            let most = limits::API_BODY_BYTES;
+            let why =
+                format!("the body has more bytes than are taken here, which are mostly {most}; send less at once");
+            ApiError::new(Kind::TooLarge, why)
+        }
+        error => ApiError::invalid(format!("the body did not come whole: {error}; send it again")),
     }
 }

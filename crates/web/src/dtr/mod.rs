@@ -13,7 +13,7 @@ mod webhooks;
 
 use axum::Router;
 
-pub(crate) use self::body::{Asked, Body, Params};
+pub(crate) use self::body::{Asked, Body, Params, unread};
 
 use crate::App;
 

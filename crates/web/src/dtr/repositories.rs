@@ -110,8 +110,6 @@ async fn create(
     Body(body): Body<Create>,
 ) -> Result<impl IntoResponse, ApiError> {
     let name = format!("{namespace}/{}", body.name).parse().map_err(ApiError::invalid)?;
-    // A namespace is an account; a grant alone makes none.
-    app.identity.account(&ctx, &namespace).await?;
     let new = NewRepository {
         name,
         visibility: visibility(body.visibility.as_deref())?.unwrap_or(Visibility::Private),

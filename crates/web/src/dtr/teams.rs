@@ -8,7 +8,7 @@ use axum::{
     routing::{get, put},
 };
 use base::AccountName;
-use identity::{Grant, Grantee, Level, Team};
+use identity::{Grant, Grantee, Level, On, Team};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -134,7 +134,7 @@ async fn grant_team(
     Body(body): Body<AccessLevel>,
 ) -> Result<Json<Value>, ApiError> {
     let grantee = Grantee::Team { organization: org.clone(), team };
-    app.identity.set_grant(&ctx, &org, Some(&repo), &grantee, Some(body.access_level)).await?;
+    app.identity.set_grant(&ctx, On::Repository, (&org, Some(&repo)), &grantee, Some(body.access_level)).await?;
     Ok(Json(json!({"accessLevel": body.access_level})))
 }
 
@@ -144,7 +144,7 @@ async fn ungrant_team(
     Params((org, repo, team)): Params<(AccountName, String, AccountName)>,
 ) -> Result<StatusCode, ApiError> {
     let grantee = Grantee::Team { organization: org.clone(), team };
-    app.identity.set_grant(&ctx, &org, Some(&repo), &grantee, None).await?;
+    app.identity.set_grant(&ctx, On::Repository, (&org, Some(&repo)), &grantee, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -155,7 +155,7 @@ async fn grant_all(
     Body(body): Body<AccessLevel>,
 ) -> Result<Json<Value>, ApiError> {
     let grantee = Grantee::Team { organization: org.clone(), team };
-    app.identity.set_grant(&ctx, &org, None, &grantee, Some(body.access_level)).await?;
+    app.identity.set_grant(&ctx, On::Repository, (&org, None), &grantee, Some(body.access_level)).await?;
     Ok(Json(json!({"accessLevel": body.access_level})))
 }
 
@@ -165,7 +165,7 @@ async fn ungrant_all(
     Params((org, team)): Params<(AccountName, AccountName)>,
 ) -> Result<StatusCode, ApiError> {
     let grantee = Grantee::Team { organization: org.clone(), team };
-    app.identity.set_grant(&ctx, &org, None, &grantee, None).await?;
+    app.identity.set_grant(&ctx, On::Repository, (&org, None), &grantee, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -182,7 +182,11 @@ async fn grants(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SetGrant {
-    repository: Option<String>,
+    /// Repositories when absent.
+    on: Option<On>,
+    /// Of the repository or project; absent for all of them.
+    #[serde(alias = "repository")]
+    name: Option<String>,
     user: Option<AccountName>,
     /// `organization/team`.
     team: Option<String>,
@@ -206,7 +210,8 @@ async fn set_grant(
         }
         _ => return Err(ApiError::invalid("give either \"user\" or \"team\"")),
     };
-    app.identity.set_grant(&ctx, &namespace, body.repository.as_deref(), &grantee, body.access_level).await?;
+    let place = (&namespace, body.name.as_deref());
+    app.identity.set_grant(&ctx, body.on.unwrap_or(On::Repository), place, &grantee, body.access_level).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -217,7 +222,8 @@ fn team_view(team: &Team) -> Value {
 fn grant_view(grant: &Grant) -> Value {
     json!({
         "namespace": grant.namespace,
-        "repository": grant.repository,
+        "on": grant.on,
+        "name": grant.name,
         "grantee": grant.grantee.to_string(),
         "accessLevel": grant.level,
     })

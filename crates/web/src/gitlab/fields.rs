@@ -12,7 +12,7 @@ use forge::ProjectRef;
 use serde_json::Value;
 
 use super::GitlabError;
-use crate::{App, caller::Caller};
+use crate::{App, caller::Caller, dtr::unread};
 
 /// The context of a request whose credentials were checked, with GitLab's error when they are wrong.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl FromRequest<App> for Fields {
         let mut fields = Fields::of_query(request.uri().query());
         let headers = request.headers().clone();
         let body = Bytes::from_request(request, app).await;
-        let body = body.map_err(|error| GitlabError::new(error.status(), error.body_text()))?;
+        let body = body.map_err(|error| unread(&error))?;
         fields.read(&headers, &body)?;
         Ok(fields)
     }

@@ -108,7 +108,8 @@ async fn trigger(
         Err(_) if payload.is_some() => Vec::new(),
         variables => variables?,
     };
-    let asked = Triggered { token, reference, variables, payload };
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
+    let asked = Triggered { token, reference, variables, payload, key };
     let pipeline = app.ci.trigger_pipeline(&ctx, &id, asked).await?;
     Ok((StatusCode::CREATED, Json(pipeline_view(&app, &pipeline))).into_response())
 }
