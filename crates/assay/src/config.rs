@@ -24,14 +24,15 @@ struct File {
 /// The configuration the server runs with.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// The folder that holds everything: database, blobs, git repositories, keys, the log.
+    /// The folder that holds everything: database, blobs, git repositories, keys, the log. Absolute, because git is started
+    /// in folders of its own.
     pub(crate) data: PathBuf,
     pub(crate) listen: SocketAddr,
     /// Plain HTTP for measurements on this machine; loopback only.
     pub(crate) plain_listen: Option<SocketAddr>,
     /// `https://host:port`.
     pub(crate) url: String,
-    /// `host:port`, with the port also when it is 443 and was not written: as clients put it into image references.
+    /// `host:port`, or the host alone where the URL names no port (443): as clients put it into image references.
     pub(crate) authority: String,
     pub(crate) host: String,
     /// A `postgres://` URL instead of the embedded database.
@@ -56,6 +57,7 @@ impl Config {
         let Some(data) = args.data.or(file.data) else {
             bail!("where shall the data be? Give --data DIR, ASSAY_DATA or `data` in the configuration");
         };
+        let data = std::path::absolute(&data).with_context(|| format!("--data {} is no path", data.display()))?;
         let listen = args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8443)));
         let plain_listen = args.plain_listen.or(file.plain_listen);
         if let Some(address) = plain_listen
@@ -113,6 +115,7 @@ mod tests {
             (url.as_str(), authority.as_str(), host.as_str()),
             ("https://assay.test:8443", "assay.test:8443", "assay.test")
         );
+        assert_eq!(check_url("https://assay.test").unwrap().1, "assay.test");
         for bad in ["http://a", "https://a/path", "https://u:p@a", "nonsense", "https://a?x=1"] {
             assert!(check_url(bad).is_err(), "{bad}");
         }

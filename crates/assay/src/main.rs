@@ -86,10 +86,13 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<NotGood>() || error.is::<client::Incomplete>() {
         return Exit::Refused;
     }
-    match error.downcast_ref::<client::Refused>().map(|refused| refused.status.as_u16()) {
-        Some(401) => Exit::SignIn,
-        Some(403 | 409) => Exit::Refused,
-        Some(404) => Exit::Unknown,
+    let Some(refused) = error.downcast_ref::<client::Refused>() else { return Exit::Error };
+    match (refused.status.as_u16(), refused.code.as_str()) {
+        (401, _) => Exit::SignIn,
+        (403 | 409, _) => Exit::Refused,
+        // DTR's status for what signatures hold; any other 405 is a method that is not served.
+        (405, "REPOSITORY_CONTAINS_TAGS_IN_NOTARY") => Exit::Refused,
+        (404, _) => Exit::Unknown,
         _ => Exit::Error,
     }
 }

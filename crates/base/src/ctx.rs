@@ -92,8 +92,15 @@ impl Ctx {
 
     /// The running job whose token was used, if one was.
     pub fn job(&self) -> Option<i64> {
-        match self.principal().map(|principal| &principal.credential) {
-            Some(Credential::JobToken { job, .. }) => Some(*job),
+        self.principal().and_then(Principal::job)
+    }
+}
+
+impl Principal {
+    /// The running job whose token was used, if one was.
+    pub fn job(&self) -> Option<i64> {
+        match self.credential {
+            Credential::JobToken { job, .. } => Some(job),
             _ => None,
         }
     }
@@ -106,6 +113,18 @@ impl Actor {
             Actor::Anonymous => "anonymous".to_owned(),
             Actor::System(role) => format!("system:{role}"),
             Actor::Account(principal) => principal.name.to_string(),
+        }
+    }
+
+    /// The person whose job this is, with the rights that the job's token leaves out; everybody else as they are.
+    #[must_use]
+    pub fn behind_job(&self) -> Actor {
+        match self {
+            Actor::Account(Principal { account, name, credential: Credential::JobToken { token, .. } }) => {
+                let credential = Credential::Token(token.clone());
+                Actor::Account(Principal { account: account.clone(), name: name.clone(), credential })
+            }
+            other => other.clone(),
         }
     }
 }

@@ -267,3 +267,15 @@ pub const ADVISORY_ID_BYTES: usize = 256;
 /// Objections that one audit entry quotes of a decision, and the bytes of each; the decision holds them whole.
 pub const DECISION_QUOTES: usize = 20;
 pub const DECISION_QUOTE_BYTES: usize = 400;
+
+/// Wrong passwords that may be tried at once for one account, and how long until one more: a person who forgot has enough, and
+/// somebody who guesses has 2,900 a day, which no password of eight characters fears.
+pub const WRONG_PASSWORDS_OF_ACCOUNT: i64 = 10;
+pub const WRONG_PASSWORD_REST_OF_ACCOUNT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// The same from one address, behind which an office may sit: bounds who tries one password on many accounts.
+pub const WRONG_PASSWORDS_FROM_ADDRESS: i64 = 50;
+pub const WRONG_PASSWORD_REST_FROM_ADDRESS: std::time::Duration = std::time::Duration::from_secs(6);
+
+/// Accounts, and addresses, whose wrong passwords are remembered at one time: 1 MB.
+pub const WRONG_PASSWORD_KEYS: usize = 10_000;

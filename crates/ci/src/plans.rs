@@ -106,7 +106,7 @@ fn plan(file: &[u8], situation: &Situation) -> Planned {
     let mut warnings = parsed.warnings().to_vec();
     match pipeline::plan(&parsed, situation) {
         Ok(Outcome::Pipeline(plan)) => {
-            warnings.extend(unkept(&plan));
+            warnings.extend(unkept(&parsed, &plan));
             Planned::Jobs(Box::new(plan), warnings)
         }
         Ok(Outcome::Nothing(why)) => Planned::Nothing(why.to_string()),
@@ -114,11 +114,52 @@ fn plan(file: &[u8], situation: &Situation) -> Planned {
     }
 }
 
-/// What a plan asks for and this server does not give yet is said, not dropped.
-fn unkept(plan: &Plan) -> Option<Problem> {
-    let job = plan.jobs.iter().find(|job| job.artifacts.is_some())?;
-    let message = "artifacts are not kept by this server yet; jobs run without handing files to each other";
-    Some(problem(&format!("{}:artifacts", job.name), message.to_owned()))
+/// What a plan asks for and is not given yet is said where it is asked for, not dropped.
+fn unkept(parsed: &pipeline::Pipeline, plan: &Plan) -> Vec<Problem> {
+    let mut told: Vec<Problem> = Vec::new();
+    for job in &plan.jobs {
+        let asked = [
+            (
+                job.artifacts.is_some(),
+                "artifacts",
+                "artifacts are not kept by this server yet; jobs run without handing files to each other",
+            ),
+            (
+                !job.cache.is_empty(),
+                "cache",
+                "`assay runner` keeps no cache and ignores this; the job runs, and fetches anew what it would have found there",
+            ),
+            (
+                !job.services.is_empty(),
+                "services",
+                "`assay runner` starts no services and fails this job; take them out, start them in `script`, or leave the \
+                 job to a runner that starts them",
+            ),
+        ];
+        for (_, key, message) in asked.into_iter().filter(|(wanted, ..)| *wanted) {
+            let problem = said(parsed, &job.name, key, message);
+            // What `default` says for all jobs is told once.
+            if told.len() < limits::PIPELINE_PROBLEMS && !told.contains(&problem) {
+                told.push(problem);
+            }
+        }
+    }
+    told.sort_by_key(|problem| (problem.line, problem.column));
+    told
+}
+
+/// A problem of a job's keyword, at the place where the file has it: in the job, in `default`, or at the top.
+fn said(parsed: &pipeline::Pipeline, job: &str, key: &str, message: &str) -> Problem {
+    let whole = parsed.merged().as_map();
+    let inside = |name: &str| {
+        let entry = whole?.entry(name)?.value.as_map()?.entry(key)?;
+        Some(Problem::new(entry.mark, &format!("{name}:{key}"), message))
+    };
+    let top = || Some(Problem::new(whole?.entry(key)?.mark, key, message));
+    inside(job)
+        .or_else(|| inside("default"))
+        .or_else(top)
+        .unwrap_or_else(|| problem(&format!("{job}:{key}"), message.to_owned()))
 }
 
 fn lint(file: &[u8], situation: &Situation) -> Lint {

@@ -3,7 +3,7 @@
 use audit::Entry;
 use base::{Actor, Ctx, Id, limits};
 use db::{Db, Tx};
-use identity::Sealer;
+use identity::{Level, Sealer};
 use jobs::NewJob;
 
 use crate::{
@@ -31,7 +31,7 @@ impl Events {
 
     /// Subscribe an endpoint.
     pub async fn create(&self, ctx: &Ctx, new: NewWebhook) -> Result<Webhook, Error> {
-        refuse_jobs(ctx)?;
+        Level::require_person(&ctx.actor)?;
         check_plain(&new.endpoint, new.skip_tls)?;
         check_certificate(&new.tls_cert)?;
         let secret = new.secret.filter(|secret| !secret.expose().is_empty());
@@ -78,7 +78,7 @@ impl Events {
         let mut tx = self.db.read().await?;
         let author = match &ctx.actor {
             Actor::Anonymous => return Err(identity::Error::Unauthenticated.into()),
-            actor if identity::Level::is_admin(&mut tx, actor).await? => None,
+            actor if Level::is_admin(&mut tx, actor).await? => None,
             Actor::Account(principal) => Some(principal.account.as_str()),
             Actor::System(_) => None,
         };
@@ -96,7 +96,7 @@ impl Events {
 
     /// Switch a webhook on or off, or change how its receiver is verified.
     pub async fn update(&self, ctx: &Ctx, id: &WebhookId, change: Change) -> Result<Webhook, Error> {
-        refuse_jobs(ctx)?;
+        Level::require_person(&ctx.actor)?;
         check_certificate(change.tls_cert.as_deref().unwrap_or_default())?;
         db::write!(self.db, ctx, |tx| {
             let mut webhook = managed(tx, ctx, id).await?;
@@ -119,7 +119,7 @@ impl Events {
 
     /// Remove a webhook with its delivery log.
     pub async fn delete(&self, ctx: &Ctx, id: &WebhookId) -> Result<(), Error> {
-        refuse_jobs(ctx)?;
+        Level::require_person(&ctx.actor)?;
         db::write!(self.db, ctx, |tx| {
             let webhook = managed(tx, ctx, id).await?;
             remove(tx, ctx, &webhook).await
@@ -129,7 +129,7 @@ impl Events {
     /// Send a made-up payload to a receiver, now. Only the status of the answer is told, so that this is no way to read what
     /// the server can reach and its caller cannot.
     pub async fn test(&self, ctx: &Ctx, probe: Probe) -> Result<Attempt, Error> {
-        refuse_jobs(ctx)?;
+        Level::require_person(&ctx.actor)?;
         if ctx.actor == Actor::Anonymous {
             return Err(identity::Error::Unauthenticated.into());
         }
@@ -163,7 +163,7 @@ impl Events {
 
     /// Send an ended delivery again, with the same id and body.
     pub async fn redeliver(&self, ctx: &Ctx, id: &WebhookId, delivery: &Id<Delivery>) -> Result<Delivery, Error> {
-        refuse_jobs(ctx)?;
+        Level::require_person(&ctx.actor)?;
         db::write!(self.db, ctx, |tx| {
             let webhook = managed(tx, ctx, id).await?;
             let missing = || Error::NotFound { what: "delivery", name: delivery.to_string() };
@@ -232,14 +232,6 @@ async fn managed(tx: &mut Tx, ctx: &Ctx, id: &WebhookId) -> Result<Webhook, Erro
     let webhook = webhook.ok_or_else(|| Error::NotFound { what: "webhook", name: id.to_string() })?;
     webhook.scope.require(tx, &ctx.actor).await?;
     Ok(webhook)
-}
-
-/// Webhooks outlive a job, so its token cannot make them.
-fn refuse_jobs(ctx: &Ctx) -> Result<(), Error> {
-    match ctx.job() {
-        Some(_) => Err(Error::Denied("a job's token cannot manage webhooks".to_owned())),
-        None => Ok(()),
-    }
 }
 
 fn check_certificate(pem: &str) -> Result<(), Error> {

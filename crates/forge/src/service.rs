@@ -39,7 +39,6 @@ impl Forge {
         // The repository is made outside of any transaction, under a number that nobody else has.
         let id = db::write!(self.db, ctx, |tx| {
             Level::require_owner(tx, &ctx.actor, new.path.namespace.as_str()).await?;
-            refuse_job(ctx)?;
             namespace(tx, &new).await?;
             if store::project_by_path(tx, &new.path).await?.is_some() {
                 return Err(taken(&new));
@@ -82,7 +81,6 @@ impl Forge {
         }
         let project = db::write!(self.db, ctx, |tx| {
             let mut project = require(tx, ctx, which, Level::Admin).await?;
-            refuse_job(ctx)?;
             project.description = description.clone().unwrap_or(project.description);
             project.visibility = visibility.unwrap_or(project.visibility);
             project.default_branch = default_branch.clone().unwrap_or(project.default_branch);
@@ -161,7 +159,7 @@ pub(crate) async fn level_of(tx: &mut Tx, ctx: &Ctx, project: &Project) -> Resul
     Ok(own.or(open.then_some(Level::ReadOnly)))
 }
 
-/// Who may not read a project does not learn that it exists; who is not signed in is asked to.
+/// Who may not read a project does not learn that it exists; who is not signed in is asked to. Jobs' tokens read.
 pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, which: &ProjectRef, level: Level) -> Result<Project, Error> {
     let found = match which {
         ProjectRef::Id(id) => store::project(tx, *id).await?,
@@ -172,6 +170,9 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, which: &ProjectRef, level: L
         None => None,
     };
     match (found, own) {
+        (Some(project), Some(_)) if level > Level::ReadOnly && ctx.job().is_some() => {
+            Ok(Level::require_person(&ctx.actor).map(|()| project)?)
+        }
         (Some(project), Some(own)) if own >= level => Ok(project),
         _ if ctx.actor == Actor::Anonymous => Err(Error::Unauthenticated),
         (Some(project), Some(own)) => {
@@ -182,13 +183,6 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, which: &ProjectRef, level: L
             )))
         }
         _ => Err(Error::no_project(which)),
-    }
-}
-
-fn refuse_job(ctx: &Ctx) -> Result<(), Error> {
-    match ctx.job() {
-        Some(job) => Err(Error::Denied(format!("the token of job {job} cannot create or change projects"))),
-        None => Ok(()),
     }
 }
 

@@ -6,6 +6,12 @@ pub enum Error {
     /// The credential is missing, wrong or no longer valid. It never says which, so that names cannot be tried out.
     #[error("the user name or password is wrong, or the token is no longer valid")]
     Unauthenticated,
+    /// Also for the right password, until the wait is over.
+    #[error(
+        "too many wrong passwords for this account or from this address; wait {wait_s} s and try again (access tokens and \
+         open sessions work meanwhile)"
+    )]
+    TooManyAttempts { wait_s: i64 },
     #[error("{0}")]
     Denied(String),
     #[error("there is no {what} {name}")]
@@ -24,6 +30,7 @@ impl Error {
     pub fn kind(&self) -> base::Kind {
         match self {
             Error::Unauthenticated => base::Kind::Unauthenticated,
+            Error::TooManyAttempts { .. } => base::Kind::RateLimited,
             Error::Denied(_) => base::Kind::Denied,
             Error::NotFound { .. } => base::Kind::NotFound,
             Error::Conflict(_) => base::Kind::Conflict,

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, store};
 
-/// What somebody may do in a repository; the highest of all grants wins.
+/// What somebody may do in a repository; the highest of all grants wins. Through the token of a job it is never more than
+/// read-write, and nobody is an owner or an administrator: whatever outlives a job is decided by a person. This file is the
+/// one place that says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
@@ -58,14 +60,27 @@ impl Level {
             Actor::System(_) => return Ok(Some(Level::Admin)),
             Actor::Account(principal) => principal,
         };
+        let highest = match principal.job() {
+            Some(_) => Level::ReadWrite,
+            None => Level::Admin,
+        };
         if Level::owns(tx, principal, namespace).await? {
-            return Ok(Some(Level::Admin));
+            return Ok(Some(highest));
         }
-        Ok(store::grants_for(tx, &principal.account, on, namespace, name).await?.into_iter().max())
+        let granted = store::grants_for(tx, &principal.account, on, namespace, name).await?;
+        Ok(granted.into_iter().max().map(|level| level.min(highest)))
+    }
+
+    /// Refuse the tokens of jobs, where the level alone does not.
+    pub fn require_person(actor: &Actor) -> Result<(), Error> {
+        match actor {
+            Actor::Account(principal) if principal.job().is_some() => Err(refused(actor, "")),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the principal is an administrator, is the namespace's user, or owns its organization.
-    pub async fn owns(tx: &mut Tx, principal: &Principal, namespace: &str) -> Result<bool, Error> {
+    async fn owns(tx: &mut Tx, principal: &Principal, namespace: &str) -> Result<bool, Error> {
         let Some(account) = store::account_by_id(tx, &principal.account).await? else { return Ok(false) };
         if !account.active {
             return Ok(false);
@@ -81,6 +96,7 @@ impl Level {
         match actor {
             Actor::Anonymous => Ok(false),
             Actor::System(_) => Ok(true),
+            Actor::Account(principal) if principal.job().is_some() => Ok(false),
             Actor::Account(principal) => {
                 let account = store::account_by_id(tx, &principal.account).await?;
                 Ok(account.is_some_and(|account| account.active && account.admin))
@@ -102,6 +118,7 @@ impl Level {
         let allowed = match actor {
             Actor::Anonymous => false,
             Actor::System(_) => true,
+            Actor::Account(principal) if principal.job().is_some() => false,
             Actor::Account(principal) => Level::owns(tx, principal, namespace).await?,
         };
         if allowed { Ok(()) } else { Err(refused(actor, &format!("only an owner of {namespace} may do this"))) }
@@ -112,8 +129,14 @@ impl Level {
 fn refused(actor: &Actor, why: &str) -> Error {
     match actor {
         Actor::Anonymous => Error::Unauthenticated,
-        _ => Error::Denied(why.to_owned()),
+        Actor::Account(principal) => Error::Denied(principal.job().map_or_else(|| why.to_owned(), job_may_not)),
+        Actor::System(_) => Error::Denied(why.to_owned()),
     }
+}
+
+/// What a job hears that asks for more than its token may do.
+fn job_may_not(job: i64) -> String {
+    format!("the token of job {job} may pull, push images, fetch and read, and nothing else; sign in for this")
 }
 
 impl fmt::Display for Level {

@@ -14,6 +14,7 @@
 
 mod access_token;
 mod account;
+mod attempts;
 mod authority;
 mod bundle;
 mod certificate;

@@ -5,8 +5,8 @@ use base::{AccountName, Ctx, Id, Principal, Secret, digest_hex, limits};
 use db::{Db, Tx};
 
 use crate::{
-    Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, On, RESERVED, Team, TokenKeys, password,
-    store,
+    Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, On, RESERVED, Team, TokenKeys,
+    attempts::Attempts, password, store,
 };
 
 /// The accounts of one installation.
@@ -17,6 +17,7 @@ pub struct Identity {
     pub(crate) authority: Authority,
     /// The production engine that client bundles point at.
     pub(crate) engine: Option<String>,
+    pub(crate) attempts: Attempts,
 }
 
 /// An account to be created.
@@ -32,7 +33,7 @@ pub struct NewAccount {
 
 impl Identity {
     pub fn new(db: Db, keys: TokenKeys, authority: Authority, engine: Option<String>) -> Identity {
-        Identity { db, keys, authority, engine }
+        Identity { db, keys, authority, engine, attempts: Attempts::new() }
     }
 
     pub fn authority(&self) -> &Authority {
@@ -128,7 +129,8 @@ impl Identity {
         Ok(store::accounts(&mut self.db.read().await?, after, limit).await?)
     }
 
-    /// Change a user's password: oneself, or an administrator.
+    /// Change a user's password: oneself, or an administrator. Sessions end, so that who knew the old one is out; access
+    /// tokens are credentials of their own and stay.
     pub async fn set_password(&self, ctx: &Ctx, name: &AccountName, secret: Secret) -> Result<(), Error> {
         password::check_form(&secret)?;
         let hash = password::hash(secret).await?;
@@ -139,6 +141,7 @@ impl Identity {
                 return Err(Error::Invalid("an organization has no password; its owners sign in".to_owned()));
             }
             store::set_password(tx, &account.id, &hash).await?;
+            store::delete_sessions(tx, &account.id).await?;
             let entry = Entry::new("account.password_set")
                 .about(format!("account/{name}"))
                 .set(format!("identity/password/{name}"), digest_hex(hash.as_bytes()));
@@ -334,6 +337,7 @@ pub(crate) fn signed_in(ctx: &Ctx) -> Result<(), Error> {
 }
 
 pub(crate) async fn require_self_or_admin(tx: &mut Tx, ctx: &Ctx, name: &AccountName) -> Result<(), Error> {
+    Level::require_person(&ctx.actor)?;
     match ctx.principal() {
         Some(Principal { name: own, .. }) if own == name => Ok(()),
         _ => Level::require_admin(tx, &ctx.actor).await,

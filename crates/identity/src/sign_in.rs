@@ -5,26 +5,44 @@ use std::time::Duration;
 use audit::Entry;
 use base::{AccountName, Actor, Credential, Ctx, Principal, Secret, digest_hex};
 
-use crate::{Access, Account, Claims, Error, Identity, access_token, password, store};
+use crate::{Access, Account, Claims, Error, Identity, Level, access_token, password, store};
 
 /// How long a browser stays signed in without a word from its person.
 const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
 impl Identity {
-    /// Who has this name and this password or access token. A token must be the named account's own.
-    pub async fn authenticate(&self, name: &str, secret: &Secret) -> Result<Actor, Error> {
+    /// Who has this name and this password or access token. A token must be the named account's own. After too many wrong
+    /// passwords even the right one has to wait.
+    pub async fn authenticate(&self, ctx: &Ctx, name: &str, secret: &Secret) -> Result<Actor, Error> {
         let Ok(name) = name.parse::<AccountName>() else { return Err(Error::Unauthenticated) };
         if access_token::looks_like_one(secret.expose()) {
             let principal = self.authenticate_token(secret).await?;
             return if principal.name == name { Ok(Actor::Account(principal)) } else { Err(Error::Unauthenticated) };
         }
+        self.attempts.check(ctx, &name)?;
         let stored = store::password(&mut self.db.read().await?, &name).await?;
-        if !password::verify(secret.clone(), stored).await? {
+        let right = password::verify(secret.clone(), stored).await?;
+        self.attempts.check(ctx, &name)?;
+        if !right {
+            if self.attempts.wrong(ctx, &name) {
+                self.tell_of_guessing(ctx, &name).await?;
+            }
             return Err(Error::Unauthenticated);
         }
         let account = store::account(&mut self.db.read().await?, &name).await?;
         let account = account.filter(|account| account.active).ok_or(Error::Unauthenticated)?;
         Ok(Actor::Account(principal(account, Credential::Password)))
+    }
+
+    /// That somebody guesses is worth an entry; one for each time it begins, because what goes on tells nothing new.
+    async fn tell_of_guessing(&self, ctx: &Ctx, name: &AccountName) -> Result<(), Error> {
+        let entry = Entry::new("sign_in.limited")
+            .about(format!("account/{name}"))
+            .detail("address", ctx.remote.map(|address| address.to_string()));
+        db::write!(self.db, ctx, |tx| {
+            audit::append(tx, ctx, entry.clone()).await?;
+            Ok(())
+        })
     }
 
     /// Whose access token this is.
@@ -63,11 +81,12 @@ impl Identity {
         self.keys.issue(ctx, access)
     }
 
-    /// Sign in with a password: the value of a session cookie.
+    /// Sign in with a password or an access token: the value of a session cookie. Not with a job's token, which the session
+    /// would outlive.
     pub async fn open_session(&self, ctx: &Ctx, name: &str, secret: &Secret) -> Result<Secret, Error> {
-        let Actor::Account(principal) = self.authenticate(name, secret).await? else {
-            return Err(Error::Unauthenticated);
-        };
+        let actor = self.authenticate(ctx, name, secret).await?;
+        Level::require_person(&actor)?;
+        let Actor::Account(principal) = actor else { return Err(Error::Unauthenticated) };
         let value = Secret::new(ctx.entropy.token(40));
         let hash = digest_hex(value.expose().as_bytes());
         let expires_at = ctx.now.checked_add(SESSION_LIFETIME).unwrap_or(ctx.now);

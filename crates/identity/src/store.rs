@@ -416,6 +416,11 @@ pub(crate) async fn delete_session(tx: &mut Tx, hash: &str, now: Timestamp) -> R
     Ok(())
 }
 
+pub(crate) async fn delete_sessions(tx: &mut Tx, account: &Id<Principal>) -> Result<(), Error> {
+    tx.execute("DELETE FROM sessions WHERE account = $1", &args![account]).await?;
+    Ok(())
+}
+
 pub(crate) async fn insert_key(tx: &mut Tx, key: &PublicKey) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO public_keys (id, account, label, public_key, certificate, created_at)

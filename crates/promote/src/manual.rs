@@ -1,6 +1,7 @@
 //! Promotion by hand: the Promote button of a tag.
 
 use base::{Ctx, Id};
+use identity::Level;
 use oci::{RepoName, Tag};
 use registry::{Registry, Right};
 
@@ -18,6 +19,7 @@ impl Promote {
         target_tag: &Tag,
     ) -> Result<Promotion, Error> {
         db::write!(self.db, ctx, |tx| {
+            Level::require_person(&ctx.actor)?;
             Registry::authorize(tx, ctx, source, Right::Pull).await?;
             let unknown =
                 || registry::Error::ManifestUnknown { repository: source.clone(), reference: source_tag.to_string() };

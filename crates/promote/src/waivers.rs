@@ -14,9 +14,7 @@ impl Promote {
     /// Accept findings: admin level on the repository, on every repository that holds the image, or an administrator for
     /// everywhere. What the waiver touches is decided again.
     pub async fn create_waiver(&self, ctx: &Ctx, new: NewWaiver) -> Result<Waiver, Error> {
-        if ctx.job().is_some() {
-            return Err(Error::Denied("a job's token cannot accept findings; a person answers for that".to_owned()));
-        }
+        Level::require_person(&ctx.actor)?;
         let new = new.checked(ctx.now)?;
         let waiver = Waiver {
             id: Id::new(ctx),
@@ -45,9 +43,7 @@ impl Promote {
 
     /// Take a waiver back: its findings count again, and what it touches is decided again. What was promoted stays.
     pub async fn delete_waiver(&self, ctx: &Ctx, id: &Id<Waiver>) -> Result<(), Error> {
-        if ctx.job().is_some() {
-            return Err(Error::Denied("a job's token cannot manage waivers".to_owned()));
-        }
+        Level::require_person(&ctx.actor)?;
         db::write!(self.db, ctx, |tx| {
             let missing = || Error::NotFound { what: "waiver", name: id.to_string() };
             let waiver = store::waiver(tx, id).await?.ok_or_else(missing)?;

@@ -29,6 +29,9 @@ impl Registry {
         match right_of(&repository, level) {
             Some(own) if own >= right => Ok(repository),
             _ if ctx.actor == Actor::Anonymous => Err(Error::Unauthenticated),
+            _ if right == Right::Admin && ctx.job().is_some() => {
+                Ok(Level::require_person(&ctx.actor).map(|()| repository)?)
+            }
             _ => Err(Error::Denied(format!(
                 "{} may not {} {name}; ask its owner for the level {}",
                 ctx.actor.label(),
@@ -54,7 +57,8 @@ impl Registry {
         if store::repository(tx, name).await?.is_some() {
             return Registry::authorize(tx, ctx, name, Right::Push).await.map(Some);
         }
-        match Level::of(tx, &ctx.actor, On::Repository, name.namespace(), name.name()).await? {
+        // The first push of a pipeline makes what its person's push would: a private repository, and no right to manage it.
+        match Level::of(tx, &ctx.actor.behind_job(), On::Repository, name.namespace(), name.name()).await? {
             None => Err(unseen(ctx, name)),
             Some(Level::Admin) if self.settings.create_on_push => {
                 Identity::require_namespace(tx, name.namespace()).await?;

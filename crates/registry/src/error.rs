@@ -115,6 +115,7 @@ impl Error {
             Error::Identity(error) => match error.kind() {
                 Kind::Unauthenticated => ErrorCode::Unauthorized,
                 Kind::Unavailable => ErrorCode::Unavailable,
+                Kind::RateLimited => ErrorCode::TooManyRequests,
                 _ => ErrorCode::Denied,
             },
             Error::Blob(_) | Error::Database(_) => ErrorCode::Unknown,

@@ -15,7 +15,7 @@ use crate::Error;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The server's address, `https://HOST[:PORT]`.
+    /// The server's address, `https://HOST[:PORT]`; plain HTTP to a loopback address only.
     pub server_url: String,
     /// A runner's authentication token (`glrt-…`, or the one a legacy registration returned).
     pub token: Secret,
@@ -84,6 +84,12 @@ impl Config {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !url.username().is_empty() {
             return invalid(format!("server_url {:?} is not of the form https://HOST[:PORT]", self.server_url));
         }
+        if url.scheme() == "http" && !is_loopback(&url) {
+            return invalid(format!(
+                "server_url {:?} is plain HTTP, and the runner's token must not cross a network in the clear; write https://",
+                self.server_url
+            ));
+        }
         if !url.path().ends_with('/') {
             let path = format!("{}/", url.path());
             url.set_path(&path);
@@ -113,6 +119,12 @@ impl Config {
             Some((host, SocketAddr::new(*address, port)))
         })
     }
+}
+
+/// Whether what is sent there stays on this machine. A name does not say so: whoever answers for it decides.
+fn is_loopback(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn split_place(place: &str) -> Option<(&str, u16)> {
@@ -175,6 +187,15 @@ mod tests {
             r#","resolve":[["a b:1","10.0.0.1"]]"#,
         ] {
             assert!(parse(bad).unwrap().check().is_err(), "{bad}");
+        }
+        let to = |server_url: &str| Config { server_url: server_url.to_owned(), ..parse("").unwrap() }.check();
+        for bad in
+            ["http://a.test", "http://10.0.0.1:8080", "http://localhost:1", "ftp://a.test", "https://u@a.test", "a"]
+        {
+            assert!(to(bad).is_err(), "{bad}");
+        }
+        for good in ["http://127.0.0.1:8080", "http://[::1]:8080", "https://a.test"] {
+            assert!(to(good).is_ok(), "{good}");
         }
         let config = parse(r#","resolve":[["assay.test:8443","10.0.0.1"]]"#).unwrap();
         assert_eq!(config.resolved().next().unwrap(), ("assay.test", "10.0.0.1:8443".parse().unwrap()));

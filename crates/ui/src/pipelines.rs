@@ -33,6 +33,8 @@ pub struct PipelineView {
     pub stages: Vec<StageView>,
     /// What is wrong with `.gitlab-ci.yml`, when that is why nothing runs.
     pub problems: Vec<String>,
+    /// What the file asks for and is not given, or may surprise its author.
+    pub warnings: Vec<String>,
 }
 
 /// One stage with its jobs: id, name, status.
@@ -102,6 +104,7 @@ pub fn pipeline(frame: &Frame, view: &PipelineView) -> Markup {
             code { (view.row.sha) } " · " (view.row.created_at)
         }
         @for problem in &view.problems { p.bad role="alert" { "✕ " (problem) } }
+        @for warning in &view.warnings { p role="note" { "⚠ " (warning) } }
         @for stage in &view.stages {
             h2 { (stage.name) }
             table {

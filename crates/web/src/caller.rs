@@ -10,6 +10,7 @@ use axum::{
 };
 use base::{Actor, Ctx, Secret};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use tracing::Instrument;
 
 use crate::{App, error::ApiError};
 
@@ -32,7 +33,9 @@ pub(crate) async fn give_context(app: App, mut request: Request, next: Next) -> 
     let ctx = context(&app, remote);
     let request_id = ctx.request_id.clone();
     request.extensions_mut().insert(ctx);
-    let mut response = next.run(request).await;
+    // Whatever is logged while the request is answered carries the id that the person was told.
+    let span = tracing::error_span!("request", id = request_id);
+    let mut response = next.run(request).instrument(span).await;
     if let Ok(value) = request_id.parse() {
         response.headers_mut().insert("x-request-id", value);
     }
@@ -75,7 +78,7 @@ pub(crate) async fn actor(app: &App, ctx: &Ctx, method: &Method, headers: &Heade
         return Ok(Actor::Account(principal));
     }
     match credentials(headers) {
-        Some(Credentials::Basic { name, secret }) => Ok(app.identity.authenticate(&name, &secret).await?),
+        Some(Credentials::Basic { name, secret }) => Ok(app.identity.authenticate(ctx, &name, &secret).await?),
         Some(Credentials::Bearer(value)) => match app.identity.authenticate_token(&value).await {
             Ok(principal) => Ok(Actor::Account(principal)),
             // What `POST /auth/login` gave out is a session.

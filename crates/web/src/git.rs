@@ -98,7 +98,7 @@ async fn who(app: &App, head: &Parts) -> Result<(Ctx, Access), Refused> {
             let access = access.ok_or(forge::Error::Unauthenticated)?;
             return Ok((ctx.with_actor(access.actor), Access::Job { project: access.project }));
         }
-        let actor = app.identity.authenticate(&name, &secret).await.map_err(forge::Error::from)?;
+        let actor = app.identity.authenticate(&ctx, &name, &secret).await.map_err(forge::Error::from)?;
         return Ok((ctx.with_actor(actor), Access::Own));
     }
     let actor = caller::actor(app, &ctx, &head.method, &head.headers).await;

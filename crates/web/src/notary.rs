@@ -21,7 +21,7 @@ use axum::{
 };
 use base::{Ctx, Kind, limits};
 use multer::{Constraints, Multipart, SizeLimit};
-use serde_json::json;
+use serde_json::{Value, json};
 use trust::{Error, Gun, Which};
 use tuf::RoleName;
 
@@ -61,6 +61,9 @@ pub(crate) async fn serve(app: &App, ctx: Ctx, request: Request) -> Response {
     let Some(asked) = path::parse(&path) else { return answer::not_found() };
     let caller = match v2::caller(app, ctx, request.headers()).await {
         Ok((ctx, scope)) => Caller { ctx, scope },
+        Err(error) if error.kind() == Kind::RateLimited => {
+            return answer::refused(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", &error.to_string(), &Value::Null);
+        }
         Err(error) => return answer::failure(app, None, "pull", &error.into()),
     };
     let get = matches!(*request.method(), Method::GET | Method::HEAD);

@@ -3,7 +3,7 @@
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
@@ -37,6 +37,7 @@ pub fn router(app: App) -> Router {
         .merge(chain::routes())
         .merge(pages::routes())
         .fallback(by_path)
+        .method_not_allowed_fallback(not_this_method)
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(from_fn(move |request, next| caller::give_context(context_app.clone(), request, next)))
         .layer(from_fn(move |request, next| observe(count_app.clone(), request, next)))
@@ -64,6 +65,17 @@ async fn by_path(State(app): State<App>, Unchecked(ctx): Unchecked, request: Req
     ApiError::new(Kind::NotFound, format!("nothing is served at {path}")).into_response()
 }
 
+/// A path that is served, asked with another method. The router adds the `Allow` header (RFC 9110, section 15.5.6).
+async fn not_this_method(method: Method, uri: Uri) -> Response {
+    let path = uri.path();
+    let message = format!("{method} is not served at {path}; the header Allow names what is");
+    if path.starts_with("/api/v4/") {
+        return GitlabError::new(StatusCode::METHOD_NOT_ALLOWED, format!("405 Method Not Allowed: {message}"))
+            .into_response();
+    }
+    ApiError::invalid(message).coded("METHOD_NOT_ALLOWED").answered(StatusCode::METHOD_NOT_ALLOWED).into_response()
+}
+
 /// Count and log each answer, and set the headers that every answer has.
 async fn observe(app: App, request: Request, next: Next) -> Response {
     let method = request.method().clone();
@@ -72,12 +84,18 @@ async fn observe(app: App, request: Request, next: Next) -> Response {
     let status = response.status();
     app.metrics.requests.get_or_create(&RequestLabels { protocol: protocol_of(&path), status: status.as_u16() }).inc();
     // Never the query: GitLab's trigger URL carries its token there.
+    let request_id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
     if status.is_server_error() {
-        tracing::warn!(%method, path, status = status.as_u16(), "answered");
+        tracing::warn!(%method, path, status = status.as_u16(), request_id, "answered");
     } else {
-        tracing::debug!(%method, path, status = status.as_u16(), "answered");
+        tracing::debug!(%method, path, status = status.as_u16(), request_id, "answered");
     }
     let headers = response.headers_mut();
+    if status == StatusCode::TOO_MANY_REQUESTS && !headers.contains_key(header::RETRY_AFTER) {
+        // Nobody waits longer for one more try.
+        let rest_s = limits::WRONG_PASSWORD_REST_OF_ACCOUNT.as_secs();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(rest_s));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if status != StatusCode::SWITCHING_PROTOCOLS {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

@@ -38,7 +38,7 @@ async fn by_query(
     let query = query.unwrap_or_default();
     let scopes = form_values(&query, "scope");
     let (actor, may) = match credentials(&headers) {
-        Some(Credentials::Basic { name, secret }) => sign_in(&app, &name, &secret).await?,
+        Some(Credentials::Basic { name, secret }) => sign_in(&app, &ctx, &name, &secret).await?,
         Some(Credentials::Bearer(_)) => return Err(ApiError::invalid("ask for a token with a user name and password")),
         None => (ctx.actor.clone(), May::AsAsked),
     };
@@ -53,12 +53,12 @@ enum May {
     Pull,
 }
 
-async fn sign_in(app: &App, name: &str, secret: &Secret) -> Result<(Actor, May), ApiError> {
+async fn sign_in(app: &App, ctx: &Ctx, name: &str, secret: &Secret) -> Result<(Actor, May), ApiError> {
     if name == JOB_USER {
         let access = app.ci.job_access(secret).await?.ok_or(identity::Error::Unauthenticated)?;
         return Ok((access.actor, May::Pull));
     }
-    Ok((app.identity.authenticate(name, secret).await?, May::AsAsked))
+    Ok((app.identity.authenticate(ctx, name, secret).await?, May::AsAsked))
 }
 
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ async fn by_form(
 ) -> Result<Json<Value>, ApiError> {
     let Form(form) = form.map_err(ApiError::invalid)?;
     let (actor, may) = match (form.grant_type.as_str(), form.password) {
-        ("password", Some(secret)) => sign_in(&app, &form.username, &secret).await?,
+        ("password", Some(secret)) => sign_in(&app, &ctx, &form.username, &secret).await?,
         (other, _) => {
             return Err(ApiError::invalid(format!(
                 "grant type {other:?} is not served; sign in with a user name and a password or access token"

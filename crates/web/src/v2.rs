@@ -41,7 +41,7 @@ pub(crate) async fn caller(app: &App, ctx: Ctx, headers: &HeaderMap) -> Result<(
             Ok((ctx.with_actor(actor), Scope::Only(claims.access)))
         }
         Some(Credentials::Basic { name, secret }) => {
-            let actor = app.identity.authenticate(&name, &secret).await?;
+            let actor = app.identity.authenticate(&ctx, &name, &secret).await?;
             Ok((ctx.with_actor(actor), Scope::Everything))
         }
         None => Ok((ctx.with_actor(Actor::Anonymous), Scope::Everything)),

@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use axum::http::Method;
 use base::AccountName;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use identity::Level;
 use serde_json::{Value, json};
 
 use super::Client;
@@ -153,8 +154,8 @@ impl Team {
 pub(crate) struct Grant {
     /// `namespace` or `namespace/name`.
     place: String,
-    /// `read-only`, `read-write`, `admin`, or `none` to take the grant away.
-    level: String,
+    /// What is granted; `none` takes the grant away.
+    level: Granted,
     #[arg(long, required_unless_present = "team", conflicts_with = "team")]
     user: Option<AccountName>,
     #[arg(long)]
@@ -164,6 +165,14 @@ pub(crate) struct Grant {
     project: bool,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Granted {
+    ReadOnly,
+    ReadWrite,
+    Admin,
+    None,
+}
+
 impl Grant {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         let (namespace, name) = match self.place.split_once('/') {
@@ -171,7 +180,12 @@ impl Grant {
             None => (self.place.as_str(), None),
         };
         let team = self.team.map(|name| format!("{}/{}", name.organization, name.team));
-        let level = Some(self.level).filter(|level| level != "none");
+        let level = match self.level {
+            Granted::None => None,
+            Granted::ReadOnly => Some(Level::ReadOnly),
+            Granted::ReadWrite => Some(Level::ReadWrite),
+            Granted::Admin => Some(Level::Admin),
+        };
         let on = if self.project { "project" } else { "repository" };
         let body = json!({"on": on, "name": name, "user": self.user, "team": team, "accessLevel": level});
         client.put(&format!("/api/v1/namespaces/{namespace}/grants"), body).await

@@ -24,10 +24,14 @@ pub(crate) struct Client {
 
 /// The server said no.
 #[derive(Debug, thiserror::Error)]
-#[error("{message} ({status})")]
+#[error("{message} ({status}{})", request_id.as_ref().map(|id| format!(", request id {id}")).unwrap_or_default())]
 pub(crate) struct Refused {
     pub(crate) status: StatusCode,
+    /// DTR's code for it, where it came in DTR's form.
+    pub(crate) code: String,
     pub(crate) message: String,
+    /// What the operator looks for in the server's log, where it was the server's fault.
+    pub(crate) request_id: Option<String>,
 }
 
 /// What `assay login` remembers, in a file only its owner can read.
@@ -57,7 +61,8 @@ impl Client {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let message = "not signed in; use: assay login https://HOST:PORT --username NAME".to_owned();
-                return Err(Refused { status: StatusCode::UNAUTHORIZED, message }.into());
+                let (status, code) = (StatusCode::UNAUTHORIZED, String::new());
+                return Err(Refused { status, code, message, request_id: None }.into());
             }
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
@@ -132,6 +137,7 @@ impl Client {
 
 async fn read(response: reqwest::Response) -> Result<Value> {
     let status = response.status();
+    let request_id = response.headers().get("x-request-id").and_then(|id| Some(id.to_str().ok()?.to_owned()));
     let text = response.text().await?;
     let value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
     if status.is_success() {
@@ -140,7 +146,8 @@ async fn read(response: reqwest::Response) -> Result<Value> {
     // DTR's form, GitLab's form, or whatever came.
     let message = value["errors"][0]["message"].as_str().or_else(|| value["message"].as_str());
     let message = message.map_or_else(|| value.to_string(), str::to_owned);
-    Err(Refused { status, message }.into())
+    let code = value["errors"][0]["code"].as_str().unwrap_or_default().to_owned();
+    Err(Refused { status, code, message, request_id: request_id.filter(|_| status.is_server_error()) }.into())
 }
 
 impl FromStr for Resolve {

@@ -18,8 +18,12 @@ pub(crate) enum Repository {
         /// A tag, once pushed, keeps its digest for ever.
         #[arg(long)]
         immutable: bool,
-        #[arg(long)]
+        /// Scan each image when it is pushed; the default, unless the server says otherwise.
+        #[arg(long, conflicts_with = "no_scan_on_push")]
         scan_on_push: bool,
+        /// Scan only when somebody asks: until then an image is unknown, and no policy that counts findings promotes it.
+        #[arg(long)]
+        no_scan_on_push: bool,
         #[arg(long, default_value = "")]
         description: String,
     },
@@ -36,11 +40,18 @@ impl Repository {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
             Repository::List => client.get("/api/v0/repositories?pageSize=1000").await,
-            Repository::Create { name, public, immutable, scan_on_push, description } => {
-                let body = json!({
-                    "name": name.name(), "visibility": if public { "public" } else { "private" },
-                    "immutableTags": immutable, "scanOnPush": scan_on_push, "shortDescription": description,
-                });
+            Repository::Create { name, public, immutable, scan_on_push, no_scan_on_push, description } => {
+                // What was not said is the server's to decide.
+                let mut body = json!({"name": name.name(), "shortDescription": description});
+                if public {
+                    body["visibility"] = "public".into();
+                }
+                if immutable {
+                    body["immutableTags"] = true.into();
+                }
+                if scan_on_push || no_scan_on_push {
+                    body["scanOnPush"] = scan_on_push.into();
+                }
                 client.post(&format!("/api/v0/repositories/{}", name.namespace()), body).await
             }
             Repository::Tags { name } => client.get(&format!("{}/tags?pageSize=1000", path(&name))).await,

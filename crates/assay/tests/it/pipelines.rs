@@ -15,21 +15,21 @@ build: {image: docker:latest, script: ['docker build .']}
 deploy: {stage: deploy, script: [deploy]}
 ";
 
-struct World {
-    server: Server,
+pub struct World {
+    pub server: Server,
     work: PathBuf,
     runner: String,
 }
 
 /// A job as the runner got it.
-struct Job {
-    id: i64,
+pub struct Job {
+    pub id: i64,
     token: String,
     payload: Value,
 }
 
 impl World {
-    fn new() -> World {
+    pub fn new() -> World {
         let server = Server::start("127.0.0.1");
         let work = server.folder.path().join("work");
         std::fs::create_dir(&work).unwrap();
@@ -47,7 +47,7 @@ impl World {
         self.server.ask(method, &format!("/api/v4{path}"), &headers, body.to_string().as_bytes())
     }
 
-    fn api(&self, method: &str, path: &str, body: &Value, status: u16) -> Value {
+    pub fn api(&self, method: &str, path: &str, body: &Value, status: u16) -> Value {
         let answer = self.ask(method, path, body);
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
         if answer.body.is_empty() { Value::Null } else { answer.json() }
@@ -71,7 +71,7 @@ impl World {
     }
 
     /// Commit and push over HTTPS with the password; the commit.
-    fn push(&self, file: &str) -> String {
+    pub fn push(&self, file: &str) -> String {
         std::fs::write(self.work.join(".gitlab-ci.yml"), file).unwrap();
         self.git(&["add", "."]);
         self.git(&["commit", "--quiet", "--allow-empty", "-m", "change"]);
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// Ask for a job, held by the server until there is one.
-    fn take(&self) -> Job {
+    pub fn take(&self) -> Job {
         let body = json!({"token": self.runner, "info": {"name": "test", "features": {"trace_reset": true}}});
         for _ in 0..3 {
             let answer = self.server.ask("POST", "/api/v4/jobs/request", JSON, body.to_string().as_bytes());
@@ -103,7 +103,7 @@ impl World {
         self.server.ask("PATCH", &format!("/api/v4/jobs/{}/trace", job.id), &headers, text.as_bytes())
     }
 
-    fn report(&self, job: &Job, more: &Value) -> Answer {
+    pub fn report(&self, job: &Job, more: &Value) -> Answer {
         let mut body = json!({"token": job.token, "info": {}});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.server.ask("PUT", &format!("/api/v4/jobs/{}", job.id), JSON, body.to_string().as_bytes())
@@ -118,7 +118,7 @@ impl World {
 const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
 
 impl Job {
-    fn value(&self, key: &str) -> &str {
+    pub fn value(&self, key: &str) -> &str {
         let variables = self.payload["variables"].as_array().unwrap();
         variables.iter().find(|variable| variable["key"] == key).unwrap()["value"].as_str().unwrap()
     }
@@ -235,6 +235,32 @@ fn a_killed_server_goes_on_and_a_broken_job_is_tried_once_more() {
     assert_eq!((bad.status, bad.json()["message"].as_str()), (403, Some("403 Forbidden")));
     for (method, path) in [("GET", "/projects/nobody%2Fnothing"), ("GET", "/projects/..%2F.."), ("GET", "/nothing")] {
         assert_eq!(world.ask(method, path, &Value::Null).status, 404, "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_done_yet_is_said_where_the_file_asks_for_it() {
+    let world = World::new();
+    let file = "\
+default:
+  cache: {paths: [target]}
+.with: &with
+  artifacts: {paths: [out]}
+a:
+  script: [a]
+  <<: *with
+b:
+  services: ['postgres:16']
+  script: [b]
+";
+    world.push(file);
+    let lint = world.api("POST", "/projects/1/ci/lint", &json!({"content": file}), 200);
+    assert_eq!(lint["valid"], true, "{lint}");
+    let warnings: Vec<&str> = lint["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    let begin = |line: &str| warnings.iter().filter(|warning| warning.starts_with(line)).count();
+    assert_eq!(warnings.len(), 3, "{warnings:#?}");
+    for line in ["line 2, default:cache: ", "line 4, a:artifacts: ", "line 9, b:services: "] {
+        assert_eq!(begin(line), 1, "{line}: {warnings:#?}");
     }
 }
 

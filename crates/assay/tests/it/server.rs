@@ -106,11 +106,12 @@ impl Server {
         path
     }
 
+    /// The folder is named as people name one, relative to where they stand.
     fn spawn(authority: &str, folder: &Path, said: &Arc<Mutex<String>>) -> (Child, SocketAddr) {
         let url = format!("https://{authority}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
-            .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data"])
-            .arg(folder.join("data"))
+            .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data", "data"])
+            .current_dir(folder)
             .env("ASSAY_ADMIN_PASSWORD", PASSWORD)
             .env("ASSAY_LOG", "warn")
             .stderr(Stdio::piped())

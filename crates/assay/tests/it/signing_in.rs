@@ -107,3 +107,34 @@ fn assets_are_kept_under_their_own_version_only() {
     assert_eq!(server.ask("GET", "/assets/style.css?v=old", &[], b"").header("cache-control"), Some("no-cache"));
     assert_eq!(server.ask("GET", "/assets/..%2fx", &[], b"").status, 404);
 }
+
+#[test]
+fn who_guesses_passwords_is_told_to_wait_in_the_words_of_each_protocol() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let server = Server::start("127.0.0.1");
+    let (name, admin) = crate::image::as_admin();
+    let account = br#"{"name":"guest","password":"correct horse battery"}"#;
+    expect(&server, 201, "POST", "/enzi/v0/accounts", "application/json", account);
+    let with = |password: &str| format!("Basic {}", STANDARD.encode(format!("guest:{password}")));
+    let ask = |path: &str, password: &str| server.ask("GET", path, &[("Authorization", &with(password))], b"");
+    let guessed = (0..40).map(|_| ask("/api/v0/repositories", "a guess").status).take_while(|status| *status == 401);
+    assert_eq!(guessed.count(), 10);
+    // The right one too: a different answer would say that it is right.
+    for path in ["/api/v0/repositories", "/api/v4/user", "/auth/token", "/v2/", "/v2/x/guest/app/_trust/tuf/root.json"]
+    {
+        let answer = ask(path, PASSWORD);
+        assert_eq!(answer.status, 429, "{path}: {}", answer.body);
+        assert!(answer.header("retry-after").unwrap().parse::<u32>().unwrap() > 0, "{path}");
+        assert!(answer.body.contains("too many wrong passwords"), "{path}: {}", answer.body);
+    }
+    let git = ask("/guest/app.git/info/refs?service=git-upload-pack", PASSWORD);
+    assert!(git.status == 429 && git.body.contains("too many wrong passwords"), "{git:?}");
+    let url = format!("https://{}", server.authority);
+    let body = format!("username=guest&password={}", PASSWORD.replace(' ', "+"));
+    let page = post(&server, "/sign-in", &[("Origin", &url)], &body);
+    assert_eq!((page.status, page.header("set-cookie")), (429, None));
+    assert!(page.body.contains("too many wrong passwords"));
+
+    let entries = server.ask("GET", "/api/v1/audit/entries?kind=sign_in.limited", &[(name, &admin)], b"");
+    assert_eq!(entries.json()["entries"].as_array().unwrap().len(), 1, "{}", entries.body);
+}

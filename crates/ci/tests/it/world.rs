@@ -223,7 +223,7 @@ async fn user(identity: &Identity, system: &Ctx, name: &str, admin: bool) -> Ctx
         admin,
     };
     identity.create_account(system, new).await.unwrap();
-    system.clone().with_actor(identity.authenticate(name, &password).await.unwrap())
+    system.clone().with_actor(identity.authenticate(system, name, &password).await.unwrap())
 }
 
 pub async fn git(folder: &Path, arguments: &[&str]) -> String {

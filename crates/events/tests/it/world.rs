@@ -70,8 +70,9 @@ impl World {
             admin: name == "admin",
         };
         self.identity.create_account(&self.system(), new).await.unwrap();
-        let actor = self.identity.authenticate(name, &Secret::new("password of mine".to_owned())).await.unwrap();
-        self.system().with_actor(actor)
+        let (system, password) = (self.system(), Secret::new("password of mine".to_owned()));
+        let actor = self.identity.authenticate(&system, name, &password).await.unwrap();
+        system.with_actor(actor)
     }
 
     pub(crate) async fn webhook(&self, ctx: &Ctx, new: NewWebhook) -> Result<Webhook, Error> {

@@ -39,7 +39,7 @@ impl World {
                 .create_account(&system, NewAccount { name: name(user), kind, full_name, password, admin })
                 .await
                 .unwrap();
-            let actor = identity.authenticate(user, &Secret::new("correct horse".to_owned())).await.unwrap();
+            let actor = identity.authenticate(&system, user, &Secret::new("correct horse".to_owned())).await.unwrap();
             users.push((user, system.clone().with_actor(actor)));
         }
         for (user, level) in [("writer", Level::ReadWrite), ("reader", Level::ReadOnly)] {

@@ -1,7 +1,7 @@
 //! Accounts, rights and credentials on a real database.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
-use base::{AccountName, Actor, Clock, Ctx, Entropy, Secret};
+use base::{AccountName, Actor, Clock, Ctx, Entropy, Secret, limits};
 use db::{Db, Location};
 use identity::{AccountKind, Authority, Error, Grantee, Identity, Level, NewAccount, On, TokenKeys};
 
@@ -40,7 +40,7 @@ impl World {
             admin: false,
         };
         self.identity.create_account(&self.system(), new).await.unwrap();
-        let actor = self.identity.authenticate(user, &secret("password of mine")).await.unwrap();
+        let actor = self.identity.authenticate(&self.system(), user, &secret("password of mine")).await.unwrap();
         self.system().with_actor(actor)
     }
 
@@ -109,7 +109,7 @@ async fn wrong_credentials_are_all_refused_alike() {
     let world = World::new().await;
     world.user("gitlab").await;
     let (_, token) = world.identity.create_token(&world.system(), &name("gitlab"), "ci").await.unwrap();
-    assert!(matches!(world.identity.authenticate("gitlab", &token).await, Ok(Actor::Account(_))));
+    assert!(matches!(world.identity.authenticate(&world.system(), "gitlab", &token).await, Ok(Actor::Account(_))));
     let cases = [
         ("gitlab", secret("wrong wrong")),
         ("nobody", secret("password of mine")),
@@ -117,7 +117,7 @@ async fn wrong_credentials_are_all_refused_alike() {
         ("A b", secret("x")),
     ];
     for (user, given) in cases {
-        let refused = world.identity.authenticate(user, &given).await;
+        let refused = world.identity.authenticate(&world.system(), user, &given).await;
         assert!(matches!(refused, Err(Error::Unauthenticated)), "{user}: {refused:?}");
     }
 }
@@ -134,7 +134,7 @@ async fn a_jobs_token_is_the_jobs_and_dies_with_it_or_its_parent() {
         child.unwrap().unwrap()
     };
     let (seven, eight) = (derive(7).await, derive(8).await);
-    let actor = world.identity.authenticate("gitlab", &seven).await.unwrap();
+    let actor = world.identity.authenticate(&world.system(), "gitlab", &seven).await.unwrap();
     let job = system.clone().with_actor(actor);
     assert_eq!(job.job(), Some(7));
     assert!(world.identity.create_token(&job, &name("gitlab"), "more").await.is_err());
@@ -145,11 +145,11 @@ async fn a_jobs_token_is_the_jobs_and_dies_with_it_or_its_parent() {
 
     let ended: Result<(), Error> = db::write!(world.db, &system, |tx| Identity::revoke_job_tokens(tx, 7).await);
     ended.unwrap();
-    assert!(world.identity.authenticate("gitlab", &seven).await.is_err());
+    assert!(world.identity.authenticate(&world.system(), "gitlab", &seven).await.is_err());
     assert!(world.identity.authenticate_bearer(&system, &bearer).await.is_err(), "the bearer token dies with it");
-    assert!(world.identity.authenticate("gitlab", &eight).await.is_ok());
+    assert!(world.identity.authenticate(&world.system(), "gitlab", &eight).await.is_ok());
     world.identity.revoke_token(&system, &name("gitlab"), &parent.id).await.unwrap();
-    assert!(world.identity.authenticate("gitlab", &eight).await.is_err());
+    assert!(world.identity.authenticate(&world.system(), "gitlab", &eight).await.is_err());
 }
 
 #[tokio::test]
@@ -192,6 +192,62 @@ async fn sessions_are_opened_with_a_password_and_closed() {
     assert!(matches!(world.identity.session(&system, &cookie).await, Ok(Actor::Account(_))));
     world.identity.close_session(&system, &cookie).await.unwrap();
     assert!(world.identity.session(&system, &cookie).await.is_err());
+}
+
+#[tokio::test]
+async fn after_too_many_wrong_passwords_even_the_right_one_waits() {
+    let world = World::new().await;
+    world.user("gitlab").await;
+    let (_, token) = world.identity.create_token(&world.system(), &name("gitlab"), "ci").await.unwrap();
+    let at = |second: i64, address: &str| {
+        let mut ctx = world.system().with_actor(Actor::Anonymous);
+        ctx.now = base::from_micros(base::micros(ctx.now) + second * 1_000_000);
+        ctx.remote = Some(address.parse().unwrap());
+        ctx
+    };
+    let attempt = async |second: i64, address: &str, user: &str, given: &str| {
+        world.identity.authenticate(&at(second, address), user, &secret(given)).await
+    };
+    for _ in 0..limits::WRONG_PASSWORDS_OF_ACCOUNT {
+        assert!(matches!(attempt(0, "10.0.0.1", "gitlab", "a guess").await, Err(Error::Unauthenticated)));
+    }
+    let refused = attempt(0, "10.0.0.1", "gitlab", "password of mine").await;
+    assert!(matches!(refused, Err(Error::TooManyAttempts { wait_s: 1..=31 })), "{refused:?}");
+    assert_eq!(refused.unwrap_err().kind(), base::Kind::RateLimited);
+    // From everywhere, because whoever guesses has many addresses; other people and tokens go on.
+    assert!(matches!(attempt(0, "10.0.0.2", "gitlab", "a guess").await, Err(Error::TooManyAttempts { .. })));
+    assert!(attempt(0, "10.0.0.1", "admin", "correct horse").await.is_ok());
+    assert!(world.identity.authenticate(&at(0, "10.0.0.1"), "gitlab", &token).await.is_ok());
+
+    let rest_s = i64::try_from(limits::WRONG_PASSWORD_REST_OF_ACCOUNT.as_secs()).unwrap();
+    assert!(attempt(rest_s - 1, "10.0.0.1", "gitlab", "password of mine").await.is_err());
+    assert!(attempt(rest_s + 1, "10.0.0.1", "gitlab", "password of mine").await.is_ok());
+
+    // One password on many names, of which most are no accounts.
+    for number in 0..limits::WRONG_PASSWORDS_FROM_ADDRESS {
+        let refused = attempt(0, "10.0.0.9", &format!("name-{number}"), "password1").await;
+        assert!(matches!(refused, Err(Error::Unauthenticated)), "{number}: {refused:?}");
+    }
+    assert!(matches!(attempt(0, "10.0.0.9", "admin", "correct horse").await, Err(Error::TooManyAttempts { .. })));
+    assert!(attempt(0, "10.0.0.1", "admin", "correct horse").await.is_ok());
+
+    // Each limit is told once.
+    let rows = "SELECT COUNT(*) AS n FROM audit_entries WHERE kind = 'sign_in.limited'";
+    let told = world.db.read().await.unwrap().one(rows, &[]).await.unwrap().int("n").unwrap();
+    assert_eq!(told, 2);
+}
+
+#[tokio::test]
+async fn a_new_password_ends_sessions_and_keeps_tokens() {
+    let world = World::new().await;
+    let gitlab = world.user("gitlab").await;
+    let (_, token) = world.identity.create_token(&gitlab, &name("gitlab"), "ci").await.unwrap();
+    let cookie = world.identity.open_session(&gitlab, "gitlab", &secret("password of mine")).await.unwrap();
+    let other = world.identity.open_session(&gitlab, "admin", &secret("correct horse")).await.unwrap();
+    world.identity.set_password(&gitlab, &name("gitlab"), secret("another of mine")).await.unwrap();
+    assert!(world.identity.session(&gitlab, &cookie).await.is_err());
+    assert!(world.identity.session(&gitlab, &other).await.is_ok(), "of somebody else");
+    assert!(world.identity.authenticate_token(&token).await.is_ok());
 }
 
 #[tokio::test]

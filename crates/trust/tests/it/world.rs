@@ -70,7 +70,8 @@ impl World {
 
     pub async fn user(&self, user: &str) -> Ctx {
         let secret = Secret::new("password of mine".to_owned());
-        self.system().with_actor(self.identity.authenticate(user, &secret).await.unwrap())
+        let actor = self.identity.authenticate(&self.system(), user, &secret).await.unwrap();
+        self.system().with_actor(actor)
     }
 
     pub fn gun(&self) -> Gun {

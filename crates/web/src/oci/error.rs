@@ -25,11 +25,14 @@ pub(crate) struct OciError {
     challenge: Option<HeaderValue>,
     /// Where an upload goes on.
     offset: Option<(String, u64)>,
+    /// The methods of the path, when another one was asked for.
+    allow: Option<&'static str>,
 }
 
 impl OciError {
     pub(crate) fn new(kind: Kind, code: ErrorCode, message: impl std::fmt::Display) -> OciError {
-        OciError { status: status(kind), code, message: message_for(kind, &message), challenge: None, offset: None }
+        let message = message_for(kind, &message);
+        OciError { status: status(kind), code, message, challenge: None, offset: None, allow: None }
     }
 
     /// The client must come back with a token for this scope.
@@ -70,9 +73,10 @@ impl OciError {
         }
     }
 
-    pub(crate) fn not_allowed() -> OciError {
+    pub(crate) fn not_allowed(served: &'static str) -> OciError {
         let mut error = OciError::new(Kind::Invalid, ErrorCode::Unsupported, "this method is not served here");
         error.status = StatusCode::METHOD_NOT_ALLOWED;
+        error.allow = Some(served);
         error
     }
 }
@@ -84,6 +88,9 @@ impl IntoResponse for OciError {
         let headers = response.headers_mut();
         if let Some(challenge) = self.challenge {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         if let Some((location, length)) = self.offset {
             super::uploads::put_progress(headers, &location, length);

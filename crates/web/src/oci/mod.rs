@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
 };
-use base::Ctx;
+use base::{Ctx, Kind};
 use oci::RepoName;
 
 use self::{error::OciError, path::OciPath};
@@ -68,7 +68,13 @@ async fn answer(app: App, request: Request) -> Result<Response, OciError> {
     let wanted = repo.map(|repo| scope_of(repo, &method));
     let (ctx, scope) = match v2::caller(&app, ctx, &headers).await {
         Ok(caller) => caller,
-        Err(error) => return Err(OciError::sign_in(&app, wanted.as_deref(), error)),
+        Err(error) if error.kind() == Kind::Unauthenticated => {
+            return Err(OciError::sign_in(&app, wanted.as_deref(), error));
+        }
+        Err(error) => {
+            let error = registry::Error::from(error);
+            return Err(OciError::new(error.kind(), error.code(), error));
+        }
     };
     if let Some(repo) = repo {
         let action = action_of(&method);
@@ -82,6 +88,7 @@ async fn answer(app: App, request: Request) -> Result<Response, OciError> {
 }
 
 async fn dispatch(call: Call, path: OciPath, body: Body) -> Result<Response, OciError> {
+    let served = served(&path);
     match (path, call.method.as_str()) {
         (OciPath::Base, "GET" | "HEAD") => base(&call),
         (OciPath::Catalog, "GET") => lists::catalog(&call).await,
@@ -97,7 +104,19 @@ async fn dispatch(call: Call, path: OciPath, body: Body) -> Result<Response, Oci
         (OciPath::Upload(repo, id), "PATCH") => uploads::append(&call, &repo, &id, body).await,
         (OciPath::Upload(repo, id), "PUT") => uploads::finish(&call, &repo, &id, body).await,
         (OciPath::Upload(repo, id), "DELETE") => uploads::cancel(&call, &repo, &id).await,
-        _ => Err(OciError::not_allowed()),
+        _ => Err(OciError::not_allowed(served)),
+    }
+}
+
+/// The methods of a path, as the header `Allow` names them.
+fn served(path: &OciPath) -> &'static str {
+    match path {
+        OciPath::Base => "GET, HEAD",
+        OciPath::Catalog | OciPath::Tags(_) | OciPath::Referrers(..) => "GET",
+        OciPath::Manifest(..) => "GET, HEAD, PUT, DELETE",
+        OciPath::Blob(..) => "GET, HEAD, DELETE",
+        OciPath::Uploads(_) => "POST",
+        OciPath::Upload(..) => "GET, HEAD, PATCH, PUT, DELETE",
     }
 }
 

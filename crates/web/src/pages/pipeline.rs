@@ -55,6 +55,7 @@ async fn pipeline(visitor: &Visitor, (namespace, name): (&str, &str), id: i64) -
         row: row(&pipeline),
         stages: stages(&jobs),
         problems: pipeline.problems.iter().map(ToString::to_string).collect(),
+        warnings: pipeline.warnings.iter().map(ToString::to_string).collect(),
     };
     Ok(ui::pipeline(&visitor.frame(), &view).into_string())
 }

@@ -49,6 +49,10 @@ pub(super) async fn submit(visitor: Visitor, headers: HeaderMap, Form(submitted)
             let why = "The user name or the password is wrong.";
             html_page(StatusCode::FORBIDDEN, ui::sign_in(&visitor.frame(), Some(why), to).into_string())
         }
+        Err(error @ identity::Error::TooManyAttempts { .. }) => {
+            let form = ui::sign_in(&visitor.frame(), Some(&error.to_string()), to);
+            html_page(StatusCode::TOO_MANY_REQUESTS, form.into_string())
+        }
         Err(error) => visitor.answer(Err(Failure::from(error))),
     }
 }
