@@ -32,6 +32,10 @@ pub const POLICY_VALUE_BYTES: usize = 1_024;
 /// Memory of one compiled pattern of a policy: `(a{999}){999}` is short, its automaton is not.
 pub const POLICY_PATTERN_BYTES: usize = 128 * 1024;
 
+/// Manifests that were just answered and are kept in memory, and their bytes (32 MiB).
+pub const RECENT_ANSWERS: usize = 20_000;
+pub const RECENT_BYTES: usize = 32 * 1024 * 1024;
+
 /// Answers of list calls when the client names no size, and the most it may ask for: bounds memory per request.
 pub const PAGE_DEFAULT: usize = 100;
 pub const PAGE_MAX: usize = 1_000;

@@ -3,7 +3,10 @@
 use std::{
     path::PathBuf,
     str::FromStr,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -44,6 +47,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     engine: Engine,
     wake: watch::Sender<u64>,
+    version: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -75,7 +79,7 @@ impl Db {
             Location::Sqlite(path) => open_sqlite(path, schemas).await?,
             Location::Postgres(url) => open_postgres(url.expose(), schemas).await?,
         };
-        Ok(Db(Arc::new(Inner { engine, wake: watch::Sender::new(0) })))
+        Ok(Db(Arc::new(Inner { engine, wake: watch::Sender::new(0), version: AtomicU64::new(0) })))
     }
 
     /// The tries of one [`crate::write!`]; use the macro.
@@ -105,6 +109,15 @@ impl Db {
         self.0.wake.subscribe()
     }
 
+    /// A count of commits, which has grown before anybody is told that a commit succeeded: rows read since it had its present
+    /// value are still so. None on PostgreSQL, where others write too.
+    pub fn version(&self) -> Option<u64> {
+        match &self.0.engine {
+            Engine::Sqlite { .. } => Some(self.0.version.load(Ordering::Acquire)),
+            Engine::Postgres(_) => None,
+        }
+    }
+
     /// Close the connections; what was acknowledged is on disk already.
     pub async fn close(&self) {
         match &self.0.engine {
@@ -127,6 +140,8 @@ impl Db {
             let _ = writer.tx.execute("ROLLBACK", &[]).await;
         }
         writer.group = None;
+        // After a failure too: nobody knows how far it came.
+        self.0.version.fetch_add(1, Ordering::Release);
         let _ = group.0.set(outcome.clone());
         if std::mem::take(&mut writer.tx.wake) {
             self.0.wake.send_modify(|count| *count += 1);

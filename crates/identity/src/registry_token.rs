@@ -118,6 +118,11 @@ impl TokenKeys {
 }
 
 impl Claims {
+    /// From when on it is not valid any more.
+    pub fn ends_at(&self) -> Timestamp {
+        Timestamp::from_second(self.exp).unwrap_or(Timestamp::MIN)
+    }
+
     /// Whose token it is; `None` for an anonymous one. Whether the account still stands is for [`crate::Identity`].
     pub(crate) fn principal(&self) -> Result<Option<Principal>, Error> {
         let Some(account) = self.account.clone() else { return Ok(None) };

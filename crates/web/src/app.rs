@@ -19,9 +19,17 @@ use registry::Registry;
 use scan::Scan;
 use trust::Trust;
 
+use crate::oci::Recent;
+
 /// The services behind the edge; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    recent: Recent,
+}
 
 /// The services, built once in the binary.
 #[derive(Debug)]
@@ -69,7 +77,12 @@ pub struct RequestLabels {
 
 impl App {
     pub fn new(parts: Parts) -> App {
-        App(Arc::new(parts))
+        App(Arc::new(Inner { parts, recent: Recent::default() }))
+    }
+
+    /// What was answered a moment ago.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.0.recent
     }
 }
 
@@ -77,7 +90,7 @@ impl Deref for App {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }
 

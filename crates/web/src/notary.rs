@@ -49,9 +49,9 @@ struct Caller {
 impl Caller {
     /// Whether a token, if there is one, was asked for the list of everything: the scope `registry:catalog:*`.
     fn covers_catalog(&self) -> bool {
-        let Scope::Only(access) = &self.scope else { return true };
+        let Scope::Only(claims) = &self.scope else { return true };
         let star = |actions: &[String]| actions.iter().any(|action| action == "*");
-        access.iter().any(|each| each.kind == "registry" && each.name == "catalog" && star(&each.actions))
+        claims.access.iter().any(|each| each.kind == "registry" && each.name == "catalog" && star(&each.actions))
     }
 }
 

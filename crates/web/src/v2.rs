@@ -4,8 +4,8 @@
 //! `WWW-Authenticate: Bearer`, naming the token service and the scope to ask for.
 
 use axum::http::{HeaderMap, HeaderValue};
-use base::{Actor, Ctx};
-use identity::Access;
+use base::{Actor, Ctx, Timestamp};
+use identity::Claims;
 
 use crate::{
     App,
@@ -17,14 +17,22 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Scope {
     Everything,
-    Only(Vec<Access>),
+    Only(Box<Claims>),
 }
 
 impl Scope {
+    /// When the token ends that it came with.
+    pub(crate) fn ends_at(&self) -> Option<Timestamp> {
+        match self {
+            Scope::Everything => None,
+            Scope::Only(claims) => Some(claims.ends_at()),
+        }
+    }
+
     /// Whether `action` on a repository is inside; `*` means every action. A trust scope writes the host in front.
     pub(crate) fn covers(&self, app: &App, repository: &str, action: &str) -> bool {
-        let Scope::Only(access) = self else { return true };
-        access.iter().any(|access| {
+        let Scope::Only(claims) = self else { return true };
+        claims.access.iter().any(|access| {
             let name = access.name.strip_prefix(&app.site.authority).and_then(|rest| rest.strip_prefix('/'));
             access.kind == "repository"
                 && name.unwrap_or(&access.name) == repository
@@ -38,7 +46,7 @@ pub(crate) async fn caller(app: &App, ctx: Ctx, headers: &HeaderMap) -> Result<(
     match credentials(headers) {
         Some(Credentials::Bearer(token)) => {
             let (actor, claims) = app.identity.authenticate_bearer(&ctx, token.expose()).await?;
-            Ok((ctx.with_actor(actor), Scope::Only(claims.access)))
+            Ok((ctx.with_actor(actor), Scope::Only(Box::new(claims))))
         }
         Some(Credentials::Basic { name, secret }) => {
             let actor = app.identity.authenticate(&ctx, &name, &secret).await?;

@@ -18,6 +18,7 @@ mod kills;
 mod notary;
 mod pages;
 mod pipelines;
+mod recent;
 mod repositories_api;
 mod server;
 mod signing_in;

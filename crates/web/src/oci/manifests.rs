@@ -1,8 +1,10 @@
 //! Manifests: pull, push, delete.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base::{Kind, limits};
@@ -11,7 +13,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use oci::{Digest, ErrorCode, Reference, RepoName, Tag};
 use registry::ManifestPush;
 
-use super::{Call, OciError};
+use super::{Call, OciError, recent::Answer};
 
 /// Tags in one push, `?tag=a&tag=b`; more is 414, as the specification says.
 const TAGS_MAX: usize = 20;
@@ -20,24 +22,15 @@ const TAGS_MAX: usize = 20;
 pub(super) async fn pull(call: &Call, repo: &RepoName, reference: &Reference) -> Result<Response, OciError> {
     let manifest = call.app.registry.manifest(&call.ctx, repo, reference).await;
     let manifest = manifest.map_err(|error| call.failed(repo, error))?;
-    let etag = format!("\"{}\"", manifest.digest);
-    let unchanged = call.header(header::IF_NONE_MATCH).is_some_and(|known| known == etag);
-    let length = manifest.bytes.len();
-    let body = match call.method {
-        Method::HEAD => Body::empty(),
-        _ if unchanged => Body::empty(),
-        _ => Body::from(manifest.bytes),
-    };
-    let status = if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let mut response = (status, body).into_response();
-    let headers = response.headers_mut();
-    insert(headers, "content-type", manifest.media_type.as_str());
-    insert(headers, "docker-content-digest", manifest.digest.as_str());
-    insert(headers, "etag", &etag);
-    if !unchanged {
-        headers.insert(header::CONTENT_LENGTH, length.into());
+    let until = call.keep.as_ref().and_then(|keep| keep.until);
+    let answer = Answer::new(manifest, until).ok_or_else(|| {
+        OciError::new(Kind::Internal, ErrorCode::ManifestInvalid, "the manifest's type or digest fits into no header")
+    })?;
+    let answer = Arc::new(answer);
+    if let Some(keep) = &call.keep {
+        call.app.recent().put(keep.question.clone(), keep.version, Arc::clone(&answer));
     }
-    Ok(response)
+    Ok(answer.response(&call.method, &call.headers))
 }
 
 /// `PUT /v2/<name>/manifests/<reference>`.

@@ -5,6 +5,7 @@ mod error;
 mod lists;
 mod manifests;
 mod path;
+mod recent;
 mod uploads;
 
 use axum::{
@@ -13,10 +14,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, request::Parts},
     response::{IntoResponse, Response},
 };
-use base::{Ctx, Kind};
+use base::{Ctx, Kind, Timestamp};
 use oci::RepoName;
 
-use self::{error::OciError, path::OciPath};
+pub(crate) use self::recent::Recent;
+use self::{error::OciError, path::OciPath, recent::Question};
 use crate::{App, v2};
 
 /// One request, its path read and its caller known.
@@ -26,6 +28,14 @@ struct Call {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    /// How the answer may be kept for those who ask the same again.
+    keep: Option<Keep>,
+}
+
+struct Keep {
+    question: Question,
+    version: u64,
+    until: Option<Timestamp>,
 }
 
 impl Call {
@@ -54,13 +64,24 @@ impl Call {
 
 /// Answer a request under `/v2/` that is not for the trust server.
 pub(crate) async fn serve(app: App, request: Request) -> Response {
-    let mut response = answer(app, request).await.unwrap_or_else(IntoResponse::into_response);
+    let mut response = match kept(&app, &request) {
+        Some(response) => response,
+        None => answer(app, request).await.unwrap_or_else(IntoResponse::into_response),
+    };
     let version = HeaderValue::from_static("registry/2.0");
     response.headers_mut().insert("docker-distribution-api-version", version);
     response
 }
 
+/// The answer of a moment ago, when it must be the same now.
+fn kept(app: &App, request: &Request) -> Option<Response> {
+    let answer = app.recent().get(&Question::of(request)?, app.db.version()?, app.clock.now())?;
+    Some(answer.response(request.method(), request.headers()))
+}
+
 async fn answer(app: App, request: Request) -> Result<Response, OciError> {
+    // Before a row is read: a commit in between makes what is decided here count for the time before it.
+    let keep = Question::of(&request).zip(app.db.version());
     let (Parts { method, uri, headers, extensions, .. }, body) = request.into_parts();
     let path = OciPath::parse(uri.path());
     let ctx = extensions.get::<Ctx>().cloned().unwrap_or_else(|| Ctx::system("web", &app.clock, &app.entropy));
@@ -83,7 +104,8 @@ async fn answer(app: App, request: Request) -> Result<Response, OciError> {
         }
     }
     let path = path.map_err(OciError::no_path)?;
-    let call = Call { app, ctx, method, uri, headers };
+    let keep = keep.map(|(question, version)| Keep { question, version, until: scope.ends_at() });
+    let call = Call { app, ctx, method, uri, headers, keep };
     dispatch(call, path, body).await
 }
 
