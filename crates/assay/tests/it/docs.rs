@@ -81,8 +81,8 @@ fn run(script: &str) -> (bool, String) {
     let git =
         format!("[http]\nsslCAInfo = {ca}\n[credential]\nhelper = {helper:?}\n[user]\nname = A\nemail = a@b.test\n");
     fs::write(home.join(".gitconfig"), git).unwrap();
-    let organization = br#"{"name":"prod","isOrg":true}"#;
-    expect(&server, 201, "POST", "/enzi/v0/accounts", "application/json", organization);
+    let prod = br#"{"name": "prod", "isOrg": true}"#;
+    expect(&server, 201, "POST", "/enzi/v0/accounts", "application/json", prod);
     push(&server, "prod/flask", "1", &debian(&["base-files 12.4+deb12u5"]));
     push(&server, "prod/shop", "1", &debian(&["liblog4j2-java 2.14.1-1"]));
     let login = "printf %s \"$ADMIN_PASSWORD\" | assay login https://assay.example:8443 --username admin --ca ca.crt";

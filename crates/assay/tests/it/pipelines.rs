@@ -282,3 +282,18 @@ fn as_job(job: &Job) -> [(&'static str, &'static str); 1] {
     }
     [("Authorization", out.leak())]
 }
+
+/// Over HTTP/2, git 2.39 with libcurl 7.88 never ended a push of a mebibyte (decision 5).
+#[test]
+fn pushes_of_about_a_mebibyte_end() {
+    let world = World::new();
+    let random = std::fs::File::open("/dev/urandom").unwrap();
+    for size in [1_048_000, 1_048_576, 1_100_000, 3 << 20] {
+        let mut noise = vec![0; size];
+        std::io::Read::read_exact(&mut &random, &mut noise).unwrap();
+        std::fs::write(world.work.join("noise"), noise).unwrap();
+        let commit = world.push("only: {script: [a]}\n");
+        let branch = world.api("GET", "/projects/admin%2Fflask/pipelines", &Value::Null, 200);
+        assert_eq!(branch[0]["sha"], json!(commit), "{size} bytes");
+    }
+}
