@@ -1,7 +1,9 @@
 //! Writing and reading waivers.
 
+use std::collections::BTreeSet;
+
 use audit::Entry;
-use base::{Actor, Ctx, Id, Timestamp, limits};
+use base::{Actor, Ctx, Id, Kind, Timestamp, limits};
 use db::Tx;
 use identity::Level;
 use jobs::NewJob;
@@ -81,23 +83,27 @@ impl Promote {
     /// The waivers of one scope, expired ones included; for those who may see what they are about.
     pub async fn waivers(&self, ctx: &Ctx, scope: &WaiverScope) -> Result<Vec<Waiver>, Error> {
         let mut tx = self.db.read().await?;
-        match scope {
-            WaiverScope::Everywhere if ctx.actor == Actor::Anonymous => {
-                return Err(identity::Error::Unauthenticated.into());
+        see(&mut tx, ctx, scope).await?;
+        Ok(store::waivers_of_scope(&mut tx, scope).await?)
+    }
+
+    /// The waivers of all scopes that the actor may see, expired ones included.
+    pub async fn all_waivers(&self, ctx: &Ctx) -> Result<Vec<Waiver>, Error> {
+        let mut tx = self.db.read().await?;
+        see(&mut tx, ctx, &WaiverScope::Everywhere).await?;
+        let (mut seen, mut hidden) = (Vec::new(), BTreeSet::new());
+        for waiver in store::all_waivers(&mut tx).await? {
+            let scope = waiver.scope.to_string();
+            if hidden.contains(&scope) {
+                continue;
             }
-            WaiverScope::Everywhere => {}
-            WaiverScope::Repository(name) => drop(Registry::authorize(&mut tx, ctx, name, Right::Pull).await?),
-            WaiverScope::Image(digest) => {
-                let mut seen = false;
-                for place in Registry::places(&mut tx, digest).await? {
-                    seen |= Registry::authorize(&mut tx, ctx, &place.repository, Right::Pull).await.is_ok();
-                }
-                if !seen {
-                    return Err(Error::NotFound { what: "image", name: digest.to_string() });
-                }
+            match see(&mut tx, ctx, &waiver.scope).await {
+                Ok(()) => seen.push(waiver),
+                Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Denied) => drop(hidden.insert(scope)),
+                Err(error) => return Err(error),
             }
         }
-        Ok(store::waivers_of_scope(&mut tx, scope).await?)
+        Ok(seen)
     }
 
     /// The waivers that hold `now` for an image in a repository: [`Waiver::covers`] says for which of its findings. Whoever
@@ -116,6 +122,26 @@ impl Promote {
         }
         waivers.retain(|waiver| waiver.expires_at.is_none_or(|at| now < at));
         Ok(waivers)
+    }
+}
+
+/// Refuse who may not see what the waivers of a scope are about.
+async fn see(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
+    match scope {
+        WaiverScope::Everywhere if ctx.actor == Actor::Anonymous => Err(identity::Error::Unauthenticated.into()),
+        WaiverScope::Everywhere => Ok(()),
+        WaiverScope::Repository(name) => {
+            Registry::authorize(tx, ctx, name, Right::Pull).await?;
+            Ok(())
+        }
+        WaiverScope::Image(digest) => {
+            for place in Registry::places(tx, digest).await? {
+                if Registry::authorize(tx, ctx, &place.repository, Right::Pull).await.is_ok() {
+                    return Ok(());
+                }
+            }
+            Err(Error::NotFound { what: "image", name: digest.to_string() })
+        }
     }
 }
 

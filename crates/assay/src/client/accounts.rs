@@ -40,7 +40,7 @@ pub(crate) enum Account {
 impl Account {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
-            Account::List => client.get("/enzi/v0/accounts").await,
+            Account::List => client.all("/enzi/v0/accounts?limit=1000").await,
             Account::Create { name, organization, admin, full_name, password_stdin } => {
                 let password = if password_stdin { Some(from_stdin()?) } else { None };
                 let body = json!({
@@ -114,6 +114,10 @@ impl std::fmt::Display for TeamName {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Team {
+    /// List the teams of an organization.
+    List {
+        organization: AccountName,
+    },
     /// Create `organization/team`.
     Create {
         team: TeamName,
@@ -137,6 +141,7 @@ impl Team {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         let path = |name: &TeamName| format!("/enzi/v0/accounts/{}/teams", name.organization);
         match self {
+            Team::List { organization } => client.get(&format!("/enzi/v0/accounts/{organization}/teams")).await,
             Team::Create { team } => client.post(&path(&team), json!({"name": team.team})).await,
             Team::Members { team } => client.get(&format!("{}/{}/members", path(&team), team.team)).await,
             Team::Add { team, user } => {
@@ -174,6 +179,25 @@ enum Granted {
 }
 
 impl Grant {
+    pub(crate) fn said(&self) -> String {
+        let who = match (&self.user, &self.team) {
+            (Some(user), _) => user.to_string(),
+            (None, Some(team)) => format!("the team {team}"),
+            (None, None) => "nobody".to_owned(),
+        };
+        let level = self.level.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let on = match (self.project, self.place.contains('/')) {
+            (true, true) => "the project",
+            (true, false) => "the projects of",
+            (false, true) => "the repository",
+            (false, false) => "the repositories of",
+        };
+        match self.level {
+            Granted::None => format!("{who} has no grant on {on} {}", self.place),
+            _ => format!("{who} has {level} on {on} {}", self.place),
+        }
+    }
+
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         let (namespace, name) = match self.place.split_once('/') {
             Some((namespace, name)) => (namespace, Some(name)),
@@ -189,6 +213,18 @@ impl Grant {
         let on = if self.project { "project" } else { "repository" };
         let body = json!({"on": on, "name": name, "user": self.user, "team": team, "accessLevel": level});
         client.put(&format!("/api/v1/namespaces/{namespace}/grants"), body).await
+    }
+}
+
+/// List who was granted what in a namespace; for its owners.
+#[derive(Debug, Args)]
+pub(crate) struct Grants {
+    namespace: AccountName,
+}
+
+impl Grants {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        client.get(&format!("/api/v1/namespaces/{}/grants", self.namespace)).await
     }
 }
 

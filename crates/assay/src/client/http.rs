@@ -90,6 +90,42 @@ impl Client {
         self.call(Method::GET, path, None).await
     }
 
+    /// All pages of a list, as if it were one: GitLab's and DTR's APIs tell where the next one is, each in its way.
+    pub(crate) async fn all(&self, path: &str) -> Result<Value> {
+        let (mut whole, mut next) = self.page(path).await?;
+        while let Some(query) = next {
+            let (mut page, after) = self.page(&format!("{path}&{query}")).await?;
+            let more = items(&mut page).map(std::mem::take).unwrap_or_default();
+            let all = items(&mut whole).context("the server gave no list")?;
+            // A page without anything is the last one, whatever it says.
+            next = after.filter(|_| !more.is_empty());
+            all.extend(more);
+        }
+        Ok(whole)
+    }
+
+    /// One page, and what to ask for the next.
+    async fn page(&self, path: &str) -> Result<(Value, Option<String>)> {
+        let response = self.request(Method::GET, path).send().await.context("the server cannot be reached")?;
+        let header = |name: &str| response.headers().get(name)?.to_str().ok().filter(|text| !text.is_empty());
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let by_header = header("x-next-page")
+            .map(|page| format!("page={}", encoded(page)))
+            .or_else(|| header("x-next-page-start").map(|start| format!("pageStart={}", encoded(start))));
+        let answer = read(response).await?;
+        let start = answer["nextPageStart"].as_str().filter(|start| !start.is_empty());
+        let next = by_header.or_else(|| start.map(|start| format!("start={}", encoded(start))));
+        Ok((answer, next))
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        }
+    }
+
     pub(crate) async fn post(&self, path: &str, body: Value) -> Result<Value> {
         self.call(Method::POST, path, Some(&body)).await
     }
@@ -100,10 +136,7 @@ impl Client {
 
     /// Put bytes that are no JSON.
     pub(crate) async fn put_bytes(&self, path: &str, bytes: Vec<u8>) -> Result<Value> {
-        let mut request = self.http.put(format!("{}{path}", self.url)).body(bytes);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose());
-        }
+        let request = self.request(Method::PUT, path).body(bytes);
         read(request.send().await.context("the server cannot be reached")?).await
     }
 
@@ -113,10 +146,7 @@ impl Client {
 
     /// One call; an answer without a body is `null`.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.expose());
-        }
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -132,6 +162,15 @@ impl Client {
             .json(&json!({"tokenLabel": label}));
         let answer = read(request.send().await.context("the server cannot be reached")?).await?;
         answer["token"].as_str().map(str::to_owned).context("the server gave no token")
+    }
+}
+
+/// The things of a page: an array, or the one array in an object.
+fn items(page: &mut Value) -> Option<&mut Vec<Value>> {
+    match page {
+        Value::Array(items) => Some(items),
+        Value::Object(map) => map.values_mut().find_map(Value::as_array_mut),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
-//! Repositories, policies, waivers, webhooks, chains.
+//! Repositories, policies, chains.
 
 use anyhow::{Context, Result, bail};
+use axum::http::Method;
 use clap::{Args, Subcommand};
 use oci::RepoName;
 use serde_json::{Value, json};
@@ -31,15 +32,47 @@ pub(crate) enum Repository {
     Tags {
         name: RepoName,
     },
+    Show {
+        name: RepoName,
+    },
+    /// Change what is named here, and leave the rest.
+    Update(Update),
     Delete {
         name: RepoName,
     },
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    name: RepoName,
+    #[arg(long, value_parser = ["public", "private"])]
+    visibility: Option<String>,
+    /// Whether a tag, once pushed, keeps its digest for ever.
+    #[arg(long, value_name = "BOOL")]
+    immutable: Option<bool>,
+    #[arg(long, value_name = "BOOL")]
+    scan_on_push: Option<bool>,
+    #[arg(long)]
+    description: Option<String>,
+}
+
+impl Update {
+    /// Only what was said: a member that is absent changes nothing.
+    fn body(&self) -> Value {
+        let members = [
+            ("visibility", self.visibility.clone().map(Value::from)),
+            ("immutableTags", self.immutable.map(Value::from)),
+            ("scanOnPush", self.scan_on_push.map(Value::from)),
+            ("shortDescription", self.description.clone().map(Value::from)),
+        ];
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
 impl Repository {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
-            Repository::List => client.get("/api/v0/repositories?pageSize=1000").await,
+            Repository::List => client.all("/api/v0/repositories?pageSize=1000").await,
             Repository::Create { name, public, immutable, scan_on_push, no_scan_on_push, description } => {
                 // What was not said is the server's to decide.
                 let mut body = json!({"name": name.name(), "shortDescription": description});
@@ -54,14 +87,16 @@ impl Repository {
                 }
                 client.post(&format!("/api/v0/repositories/{}", name.namespace()), body).await
             }
-            Repository::Tags { name } => client.get(&format!("{}/tags?pageSize=1000", path(&name))).await,
+            Repository::Tags { name } => client.all(&format!("{}/tags?pageSize=1000", path(&name))).await,
+            Repository::Show { name } => client.get(&path(&name)).await,
+            Repository::Update(update) => client.call(Method::PATCH, &path(&update.name), Some(&update.body())).await,
             Repository::Delete { name } => client.delete(&path(&name)).await,
         }
     }
 }
 
 /// Where DTR's API has a repository: a name of more than two components has its other slashes encoded.
-fn path(name: &RepoName) -> String {
+pub(super) fn path(name: &RepoName) -> String {
     format!("/api/v0/repositories/{}/{}", name.namespace(), name.name().replace('/', "%2F"))
 }
 
@@ -112,76 +147,6 @@ fn parse_rule(text: &str) -> Result<Value> {
     };
     let values: Vec<&str> = values.split(',').map(str::trim).collect();
     Ok(json!({"field": field, "operator": operator, "values": values}))
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Waiver {
-    List,
-    /// Accept one advisory, in one repository or everywhere, with a reason that everybody sees.
-    Create {
-        advisory: String,
-        #[arg(long)]
-        reason: String,
-        #[arg(long)]
-        repository: Option<RepoName>,
-        #[arg(long)]
-        component: Option<String>,
-    },
-    Delete {
-        id: String,
-    },
-}
-
-impl Waiver {
-    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
-        match self {
-            Waiver::List => client.get("/api/v1/waivers").await,
-            Waiver::Create { advisory, reason, repository, component } => {
-                let body = json!({
-                    "advisory": advisory, "reason": reason, "repository": repository, "component": component,
-                });
-                client.post("/api/v1/waivers", body).await
-            }
-            Waiver::Delete { id } => client.delete(&format!("/api/v1/waivers/{id}")).await,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Webhook {
-    List,
-    /// Call an address when something happens.
-    Create {
-        /// `TAG_PUSH`, `SCAN_COMPLETED`, `PROMOTION`, …
-        #[arg(long = "type")]
-        kind: String,
-        /// `namespace/name` or `namespace`.
-        #[arg(long)]
-        key: String,
-        /// Read from standard input when it is `-`: an address may carry a token.
-        endpoint: String,
-    },
-    Delete {
-        id: String,
-    },
-    /// What was sent and what came back.
-    Deliveries {
-        id: String,
-    },
-}
-
-impl Webhook {
-    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
-        match self {
-            Webhook::List => client.get("/api/v0/webhooks?webhookType=any").await,
-            Webhook::Create { kind, key, endpoint } => {
-                let endpoint = if endpoint == "-" { super::accounts::from_stdin()? } else { endpoint };
-                client.post("/api/v0/webhooks", json!({"type": kind, "key": key, "endpoint": endpoint})).await
-            }
-            Webhook::Delete { id } => client.delete(&format!("/api/v0/webhooks/{id}")).await,
-            Webhook::Deliveries { id } => client.get(&format!("/api/v1/webhooks/{id}/deliveries")).await,
-        }
-    }
 }
 
 /// The chain of a digest, from the commit to what runs.

@@ -1,11 +1,13 @@
 //! `assay login`.
 
-use std::{io::Read, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use base::Secret;
 
-use super::http::{Client, Remembered, Resolve};
+use super::{
+    http::{Client, Remembered, Resolve},
+    password,
+};
 use crate::tell;
 
 /// Sign in to a server and remember it.
@@ -27,7 +29,7 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// The password is read from standard input: a flag would be visible to every user of the machine.
+    /// The password is asked for, or is the first line of standard input: a flag would be visible to every user of the machine.
     pub(crate) async fn run(self) -> Result<()> {
         let ca_pem = match &self.ca {
             Some(path) => {
@@ -36,10 +38,7 @@ impl Login {
             None => None,
         };
         let client = Client::new(&self.url, ca_pem.as_deref(), &self.resolve)?;
-        tell("Password (from standard input):");
-        let mut password = String::new();
-        std::io::stdin().lock().take(4096).read_to_string(&mut password)?;
-        let password = Secret::new(password.trim_end_matches(['\r', '\n']).to_owned());
+        let password = password::ask(&format!("Password of {}: ", self.username))?;
         let token = client.new_token(&self.username, &password, &self.label).await?;
         let path = Remembered { url: self.url.clone(), token, ca_pem, resolve: self.resolve }.save()?;
         tell(&format!("Signed in to {} as {}; remembered in {}", self.url, self.username, path.display()));

@@ -6,8 +6,13 @@ mod advisories;
 mod http;
 mod images;
 mod login;
+mod password;
 mod projects;
 mod show;
+mod tags;
+mod text;
+mod waivers;
+mod webhooks;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
@@ -15,6 +20,7 @@ use serde_json::Value;
 
 pub(crate) use http::{Client, Refused};
 pub(crate) use images::Incomplete;
+use show::Text;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -39,6 +45,8 @@ pub(crate) struct Common {
 pub(crate) enum Noun {
     /// Sign in to a server and remember it.
     Login(login::Login),
+    /// Set a new password: asked for, or the first line of standard input.
+    Password(password::Password),
     /// Users and organizations.
     #[command(subcommand)]
     Account(accounts::Account),
@@ -50,6 +58,8 @@ pub(crate) enum Noun {
     Team(accounts::Team),
     /// Say who may do what in a namespace or repository.
     Grant(accounts::Grant),
+    /// List who was granted what in a namespace.
+    Grants(accounts::Grants),
     /// Access tokens: passwords for programs.
     #[command(subcommand)]
     Token(accounts::Token),
@@ -62,15 +72,25 @@ pub(crate) enum Noun {
     /// Repositories of images.
     #[command(subcommand)]
     Repository(images::Repository),
+    /// Tags of repositories.
+    #[command(subcommand)]
+    Tag(tags::TagOf),
+    /// Scan an image again.
+    Scan(tags::Scan),
+    /// Copy an image to another repository by hand, without any policy.
+    Promote(tags::Promote),
+    /// Why images were promoted or were not.
+    #[command(subcommand)]
+    Decision(tags::Decision),
     /// Promotion policies.
     #[command(subcommand)]
     Policy(images::Policy),
     /// Waivers: findings that are accepted, with a reason.
     #[command(subcommand)]
-    Waiver(images::Waiver),
+    Waiver(waivers::Waiver),
     /// Webhooks.
     #[command(subcommand)]
-    Webhook(images::Webhook),
+    Webhook(webhooks::Webhook),
     /// Projects: source code with its pipelines.
     #[command(subcommand)]
     Project(projects::Project),
@@ -107,42 +127,52 @@ pub(crate) struct Api {
 
 /// Write an answer as the person wants it.
 pub(crate) fn print(answer: &Value, common: Common) -> Result<()> {
-    show::print(answer, common.format)
+    show::print(answer, &Text::Whole, common.format)
 }
 
 /// Run one command against the server that was signed in to.
 pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
-    if let Noun::Login(login) = noun {
-        return login.run().await;
-    }
-    if let Noun::Advisories(command) = noun {
+    match noun {
+        Noun::Login(login) => login.run().await,
         // Making a snapshot needs no server.
-        return show::print(&command.run(Client::remembered).await?, common.format);
+        Noun::Advisories(command) => print(&command.run(Client::remembered).await?, common),
+        Noun::Chain(command) => command.run(&Client::remembered()?, common).await,
+        noun => {
+            let (text, answer) = ask(noun, &Client::remembered()?).await?;
+            show::print(&answer, &text, common.format)
+        }
     }
-    let client = Client::remembered()?;
-    let answer = match noun {
-        Noun::Advisories(_) | Noun::Login(_) => unreachable!("handled above"),
-        Noun::Account(command) => command.run(&client).await?,
-        Noun::Member(command) => command.run(&client).await?,
-        Noun::Team(command) => command.run(&client).await?,
-        Noun::Grant(command) => command.run(&client).await?,
-        Noun::Token(command) => command.run(&client).await?,
-        Noun::Bundle(command) => command.run(&client).await?,
-        Noun::Certificate(command) => command.run(&client).await?,
-        Noun::Repository(command) => command.run(&client).await?,
-        Noun::Policy(command) => command.run(&client).await?,
-        Noun::Waiver(command) => command.run(&client).await?,
-        Noun::Webhook(command) => command.run(&client).await?,
-        Noun::Project(command) => command.run(&client).await?,
-        Noun::Variable(command) => command.run(&client).await?,
-        Noun::Trigger(command) => command.run(&client).await?,
-        Noun::Pipeline(command) => command.run(&client).await?,
-        Noun::Admission(command) => command.run(&client).await?,
-        Noun::Chain(command) => return command.run(&client, common).await,
+}
+
+/// The answer, and what people read of it.
+async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
+    Ok(match noun {
+        Noun::Advisories(_) | Noun::Login(_) | Noun::Chain(_) => unreachable!("handled above"),
+        Noun::Password(command) => (Text::Whole, command.run(client).await?),
+        Noun::Account(command) => (command.text(), command.run(client).await?),
+        Noun::Member(command) => (command.text(), command.run(client).await?),
+        Noun::Team(command) => (command.text(), command.run(client).await?),
+        Noun::Grant(command) => (Text::Said(command.said()), command.run(client).await?),
+        Noun::Grants(command) => (Text::Whole, command.run(client).await?),
+        Noun::Token(command) => (command.text(), command.run(client).await?),
+        Noun::Bundle(command) => (Text::Whole, command.run(client).await?),
+        Noun::Certificate(command) => (Text::Whole, command.run(client).await?),
+        Noun::Repository(command) => (command.text(), command.run(client).await?),
+        Noun::Tag(command) => (command.text(), command.run(client).await?),
+        Noun::Scan(command) => (Text::Said(command.said()), command.run(client).await?),
+        Noun::Promote(command) => (Text::Said(command.said()), command.run(client).await?),
+        Noun::Decision(command) => (command.text(), command.run(client).await?),
+        Noun::Policy(command) => (command.text(), command.run(client).await?),
+        Noun::Waiver(command) => (command.text(), command.run(client).await?),
+        Noun::Webhook(command) => (command.text(), command.run(client).await?),
+        Noun::Project(command) => (command.text(), command.run(client).await?),
+        Noun::Variable(command) => (command.text(), command.run(client).await?),
+        Noun::Trigger(command) => (command.text(), command.run(client).await?),
+        Noun::Pipeline(command) => (command.text(), command.run(client).await?),
+        Noun::Admission(command) => (Text::Whole, command.run(client).await?),
         Noun::Api(call) => {
             let body = call.data.as_deref().map(serde_json::from_str::<Value>).transpose()?;
-            client.call(call.method, &call.path, body.as_ref()).await?
+            (Text::Whole, client.call(call.method, &call.path, body.as_ref()).await?)
         }
-    };
-    show::print(&answer, common.format)
+    })
 }

@@ -29,6 +29,12 @@ impl std::str::FromStr for ProjectPath {
     }
 }
 
+impl std::fmt::Display for ProjectPath {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}/{}", self.namespace, self.name)
+    }
+}
+
 impl ProjectPath {
     fn api(&self) -> String {
         format!("/api/v4/projects/{}%2F{}", self.namespace, self.name)
@@ -52,7 +58,7 @@ pub(crate) enum Project {
 impl Project {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
-            Project::List => client.get("/api/v4/projects").await,
+            Project::List => client.all("/api/v4/projects?per_page=100").await,
             Project::Create { project, one_at_a_time } => {
                 let body = json!({
                     "name": project.name, "namespace_path": project.namespace, "ci_one_at_a_time": one_at_a_time,
@@ -92,7 +98,7 @@ pub(crate) enum Variable {
 impl Variable {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
-            Variable::List { project } => client.get(&format!("{}/variables", project.api())).await,
+            Variable::List { project } => client.all(&format!("{}/variables?per_page=100", project.api())).await,
             Variable::Set { project, key, masked, protected, file } => {
                 // `set` makes a variable what is said here, whether it is there already or not.
                 let value = json!({
@@ -100,10 +106,13 @@ impl Variable {
                     "variable_type": if file { "file" } else { "env_var" },
                 });
                 let variables = format!("{}/variables", project.api());
-                match client.put(&format!("{variables}/{key}"), value.clone()).await {
-                    Err(error) if is_missing(&error) => client.post(&variables, value).await,
-                    outcome => outcome,
-                }
+                let mut answer = match client.put(&format!("{variables}/{key}"), value.clone()).await {
+                    Err(error) if is_missing(&error) => client.post(&variables, value).await?,
+                    outcome => outcome?,
+                };
+                // Whoever set it knows it, and a terminal or a log of a script is no place for it.
+                answer.as_object_mut().and_then(|variable| variable.remove("value"));
+                Ok(answer)
             }
             Variable::Delete { project, key } => client.delete(&format!("{}/variables/{key}", project.api())).await,
         }
@@ -133,7 +142,7 @@ impl Trigger {
             Trigger::Create { project, description } => {
                 client.post(&format!("{}/triggers", project.api()), json!({"description": description})).await
             }
-            Trigger::List { project } => client.get(&format!("{}/triggers", project.api())).await,
+            Trigger::List { project } => client.all(&format!("{}/triggers?per_page=100", project.api())).await,
         }
     }
 }
@@ -156,6 +165,16 @@ pub(crate) enum Pipeline {
         project: ProjectPath,
         job: i64,
     },
+    /// Stop the jobs of a pipeline that have not ended.
+    Cancel {
+        project: ProjectPath,
+        id: i64,
+    },
+    /// Run the failed and cancelled jobs of a pipeline again.
+    Retry {
+        project: ProjectPath,
+        id: i64,
+    },
     /// Start a pipeline on a ref.
     Run {
         project: ProjectPath,
@@ -166,10 +185,18 @@ pub(crate) enum Pipeline {
 impl Pipeline {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
-            Pipeline::List { project } => client.get(&format!("{}/pipelines", project.api())).await,
+            Pipeline::List { project } => client.all(&format!("{}/pipelines?per_page=100", project.api())).await,
             Pipeline::Show { project, id } => client.get(&format!("{}/pipelines/{id}", project.api())).await,
-            Pipeline::Jobs { project, id } => client.get(&format!("{}/pipelines/{id}/jobs", project.api())).await,
+            Pipeline::Jobs { project, id } => {
+                client.all(&format!("{}/pipelines/{id}/jobs?per_page=100", project.api())).await
+            }
             Pipeline::Log { project, job } => client.get(&format!("{}/jobs/{job}/trace", project.api())).await,
+            Pipeline::Cancel { project, id } => {
+                client.post(&format!("{}/pipelines/{id}/cancel", project.api()), json!({})).await
+            }
+            Pipeline::Retry { project, id } => {
+                client.post(&format!("{}/pipelines/{id}/retry", project.api()), json!({})).await
+            }
             Pipeline::Run { project, ref_name } => {
                 client.post(&format!("{}/pipeline", project.api()), json!({"ref": ref_name})).await
             }

@@ -27,12 +27,25 @@ struct Scope {
     image: Option<Digest>,
 }
 
+/// `any`: all scopes of which one may see something.
+#[derive(Deserialize)]
+struct Which {
+    scope: Option<String>,
+}
+
 async fn list(
     State(app): State<App>,
     Caller(ctx): Caller,
+    Asked(which): Asked<Which>,
     Asked(scope): Asked<Scope>,
 ) -> Result<Json<Value>, ApiError> {
-    let waivers = app.promote.waivers(&ctx, &scope.parse()?).await?;
+    let waivers = match which.scope.as_deref() {
+        None => app.promote.waivers(&ctx, &scope.parse()?).await?,
+        Some("any") => app.promote.all_waivers(&ctx).await?,
+        Some(other) => {
+            return Err(ApiError::invalid(format!("scope={other:?} is not \"any\"; leave it out for one scope")));
+        }
+    };
     let waivers: Vec<Value> = waivers.iter().map(view).collect();
     Ok(Json(json!({"waivers": waivers})))
 }

@@ -1,0 +1,137 @@
+//! What people do with one tag: scan it again, promote it by hand, ask why it was not promoted, delete it.
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use oci::{RepoName, Tag};
+use serde_json::{Value, json};
+
+use super::{Client, images::path};
+
+/// `namespace/name:tag`.
+#[derive(Clone, Debug)]
+pub(crate) struct Image {
+    name: RepoName,
+    tag: Tag,
+}
+
+impl std::str::FromStr for Image {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Image> {
+        let Some((name, tag)) = text.rsplit_once(':') else { bail!("an image has the form namespace/name:tag") };
+        Ok(Image { name: name.parse()?, tag: tag.parse()? })
+    }
+}
+
+impl std::fmt::Display for Image {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}:{}", self.name, self.tag)
+    }
+}
+
+impl Image {
+    fn api(&self) -> String {
+        format!("{}/tags/{}", path(&self.name), self.tag)
+    }
+}
+
+/// Tags of repositories.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TagOf {
+    /// Delete a tag. The image stays while something else names it.
+    Delete {
+        /// `namespace/name:tag`
+        image: Image,
+    },
+}
+
+impl TagOf {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let TagOf::Delete { image } = self;
+        client.delete(&image.api()).await
+    }
+}
+
+/// Scan an image again.
+#[derive(Debug, Args)]
+pub(crate) struct Scan {
+    /// `namespace/name:tag`
+    image: Image,
+    /// Which one, where the tag names images of several platforms.
+    #[arg(long, default_value = "linux/amd64", value_name = "OS/ARCHITECTURE")]
+    platform: String,
+}
+
+impl Scan {
+    pub(crate) fn said(&self) -> String {
+        format!("{} is about to be scanned; assay repository tags {} says what came of it", self.image, self.image.name)
+    }
+
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        match self.platform.split_once('/') {
+            Some((os, architecture)) if plain(os) && plain(architecture) => {}
+            _ => bail!("a platform has the form os/architecture, as linux/arm64"),
+        }
+        let Image { name, tag } = self.image;
+        let (namespace, repository) = (name.namespace(), name.name().replace('/', "%2F"));
+        let path = format!("/api/v0/imagescan/scan/{namespace}/{repository}/{tag}/{}", self.platform);
+        client.post(&path, Value::Null).await
+    }
+}
+
+/// Copy an image to another repository by hand, without any policy.
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// `namespace/name:tag`
+    from: Image,
+    /// `namespace/name:tag`
+    to: Image,
+}
+
+impl Promote {
+    pub(crate) fn said(&self) -> String {
+        format!("{} is the image of {}", self.to, self.from)
+    }
+
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        let body = json!({"targetRepository": self.to.name, "targetTag": self.to.tag});
+        client.post(&format!("{}/promotion", self.from.api()), body).await
+    }
+}
+
+/// Why images were promoted or were not.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Decision {
+    /// The decisions of a tag, the newest first.
+    List {
+        /// `namespace/name:tag`
+        image: Image,
+    },
+    /// One decision with its reasons.
+    Show { id: String },
+}
+
+impl Decision {
+    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
+        match self {
+            Decision::List { image } => client.get(&format!("{}/decisions", image.api().replacen("v0", "v1", 1))).await,
+            Decision::Show { id } => client.get(&format!("/api/v1/decisions/{id}")).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Image;
+
+    #[test]
+    fn images() {
+        for good in ["admin/flask:1", "admin/a/b:latest"] {
+            assert_eq!(good.parse::<Image>().unwrap().to_string(), good);
+        }
+        for bad in ["admin/flask", "flask:1", "admin/flask:", ":1", "admin/flask:a b", "h:1/admin/flask"] {
+            assert!(bad.parse::<Image>().is_err(), "{bad}");
+        }
+    }
+}

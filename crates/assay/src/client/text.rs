@@ -1,0 +1,261 @@
+//! What people read of each answer: tables for the lists one looks at, a sentence where something was done.
+
+use serde_json::Value;
+
+use super::{
+    accounts::{Account, MemberOf, Team, Token},
+    images::{Policy, Repository},
+    projects::{Pipeline, Project, Trigger, Variable},
+    show::{Column, Text, line},
+    tags::{Decision, TagOf},
+    waivers::Waiver,
+    webhooks::Webhook,
+};
+
+fn said(sentence: String) -> Text {
+    Text::Said(sentence)
+}
+
+/// A member of a thing; nested ones are parted by `/`.
+fn at(thing: &Value, pointer: &str) -> String {
+    match thing.pointer(&format!("/{pointer}")) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::Bool(value)) => if *value { "yes" } else { "no" }.to_owned(),
+        Some(value) => line(value),
+    }
+}
+
+/// To the second, without the letters between.
+fn time(thing: &Value, pointer: &str) -> String {
+    at(thing, pointer).chars().take(19).map(|char| if char == 'T' { ' ' } else { char }).collect()
+}
+
+const TAGS: &[Column] = &[
+    ("TAG", |tag| at(tag, "name")),
+    ("PUSHED", |tag| time(tag, "updatedAt")),
+    ("BY", |tag| at(tag, "author")),
+    ("CRITICAL/MAJOR/MINOR", |tag| match at(tag, "vuln_summary/last_scan_status").as_str() {
+        "6" => ["critical", "major", "minor"].map(|word| at(tag, &format!("vuln_summary/{word}"))).join("/"),
+        "3" => "being scanned".to_owned(),
+        "1" => "not scanned".to_owned(),
+        "0" => "scan failed".to_owned(),
+        _ => "unknown".to_owned(),
+    }),
+    ("SIGNED", |tag| match (tag["inNotary"].as_bool(), tag["hashMismatch"].as_bool()) {
+        (Some(true), Some(true)) => "as another image".to_owned(),
+        (Some(true), _) => "yes".to_owned(),
+        _ => "no".to_owned(),
+    }),
+    ("DIGEST", |tag| at(tag, "digest")),
+];
+
+const REPOSITORIES: &[Column] = &[
+    ("REPOSITORY", |one| format!("{}/{}", at(one, "namespace"), at(one, "name"))),
+    ("VISIBILITY", |one| at(one, "visibility")),
+    ("IMMUTABLE", |one| at(one, "immutableTags")),
+    ("SCAN ON PUSH", |one| at(one, "scanOnPush")),
+    ("DESCRIPTION", |one| at(one, "shortDescription")),
+];
+
+const VARIABLES: &[Column] = &[
+    ("KEY", |one| at(one, "key")),
+    ("KIND", |one| at(one, "variable_type")),
+    ("MASKED", |one| at(one, "masked")),
+    ("PROTECTED", |one| at(one, "protected")),
+    // What is hidden in logs is hidden on a screen.
+    ("VALUE", |one| if one["masked"] == true { "[masked]".to_owned() } else { at(one, "value") }),
+];
+
+const PIPELINES: &[Column] = &[
+    ("ID", |one| at(one, "id")),
+    ("STATUS", |one| at(one, "status")),
+    ("REF", |one| at(one, "ref")),
+    ("COMMIT", |one| at(one, "sha").chars().take(8).collect()),
+    ("SOURCE", |one| at(one, "source")),
+    ("BY", |one| at(one, "user/username")),
+    ("CREATED", |one| time(one, "created_at")),
+];
+
+const JOBS: &[Column] = &[
+    ("ID", |one| at(one, "id")),
+    ("STAGE", |one| at(one, "stage")),
+    ("NAME", |one| at(one, "name")),
+    ("STATUS", |one| at(one, "status")),
+    ("WHY", |one| at(one, "failure_reason")),
+];
+
+const PROJECTS: &[Column] = &[
+    ("ID", |one| at(one, "id")),
+    ("PROJECT", |one| at(one, "path_with_namespace")),
+    ("VISIBILITY", |one| at(one, "visibility")),
+    ("DEFAULT BRANCH", |one| at(one, "default_branch")),
+];
+
+const TRIGGERS: &[Column] = &[
+    ("ID", |one| at(one, "id")),
+    ("TOKEN", |one| format!("{}…", at(one, "token"))),
+    ("OWNER", |one| at(one, "owner/username")),
+    ("LAST USED", |one| time(one, "last_used")),
+    ("DESCRIPTION", |one| at(one, "description")),
+];
+
+const WAIVERS: &[Column] = &[
+    ("ID", |one| at(one, "id")),
+    ("ADVISORY", |one| at(one, "advisory")),
+    ("WHERE", |one| at(one, "scope")),
+    ("COMPONENT", |one| at(one, "component")),
+    ("UNTIL", |one| time(one, "expiresAt")),
+    ("BY", |one| at(one, "author")),
+    ("REASON", |one| at(one, "reason")),
+];
+
+const DECISIONS: &[Column] = &[
+    ("DECIDED", |one| time(one, "decidedAt")),
+    ("VERDICT", |one| at(one, "verdict")),
+    ("EFFECT", |one| at(one, "effect")),
+    ("ID", |one| at(one, "id")),
+    ("WHY", |one| {
+        let reasons = one["reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
+        reasons.iter().map(|reason| at(reason, "sentence")).collect::<Vec<_>>().join("; ")
+    }),
+];
+
+const MEMBERS: &[Column] = &[("NAME", |one| at(one, "member/name")), ("OWNER", |one| at(one, "isAdmin"))];
+
+const TEAM_MEMBERS: &[Column] = &[("NAME", |one| at(one, "member/name"))];
+
+const TEAMS: &[Column] = &[("TEAM", |one| at(one, "name")), ("DESCRIPTION", |one| at(one, "description"))];
+
+impl Account {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Account::Deactivate { name } => said(format!("{name} is switched off")),
+            Account::List | Account::Create { .. } => Text::Whole,
+        }
+    }
+}
+
+impl MemberOf {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            MemberOf::List { .. } => Text::Table(MEMBERS),
+            MemberOf::Add { organization, user, owner: true } => said(format!("{user} is an owner of {organization}")),
+            MemberOf::Add { organization, user, .. } => said(format!("{user} is a member of {organization}")),
+            MemberOf::Remove { organization, user } => said(format!("{user} is no member of {organization}")),
+        }
+    }
+}
+
+impl Team {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Team::List { .. } => Text::Table(TEAMS),
+            Team::Members { .. } => Text::Table(TEAM_MEMBERS),
+            Team::Create { team } => said(format!("there is a team {team}")),
+            Team::Add { team, user } => said(format!("{user} is in the team {team}")),
+            Team::Remove { team, user } => said(format!("{user} is not in the team {team}")),
+        }
+    }
+}
+
+impl Token {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Token::Revoke { id, .. } => said(format!("the token {id} is worthless now")),
+            Token::List { .. } | Token::Create { .. } => Text::Whole,
+        }
+    }
+}
+
+impl Repository {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Repository::List => Text::Table(REPOSITORIES),
+            Repository::Tags { .. } => Text::Table(TAGS),
+            Repository::Delete { name } => said(format!("{name} is deleted")),
+            Repository::Create { .. } | Repository::Show { .. } | Repository::Update { .. } => Text::Whole,
+        }
+    }
+}
+
+impl TagOf {
+    pub(super) fn text(&self) -> Text {
+        let TagOf::Delete { image } = self;
+        said(format!("{image} is deleted"))
+    }
+}
+
+impl Policy {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Policy::Delete { id, .. } => said(format!("the policy {id} is deleted")),
+            Policy::List { .. } | Policy::Create { .. } => Text::Whole,
+        }
+    }
+}
+
+impl Decision {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Decision::List { .. } => Text::Table(DECISIONS),
+            Decision::Show { .. } => Text::Whole,
+        }
+    }
+}
+
+impl Waiver {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Waiver::List { .. } => Text::Table(WAIVERS),
+            Waiver::Create(_) => Text::Whole,
+            Waiver::Delete { id } => said(format!("the waiver {id} is deleted; what it covered counts again")),
+        }
+    }
+}
+
+impl Webhook {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Webhook::Delete { id } => said(format!("the webhook {id} is deleted")),
+            Webhook::List | Webhook::Create { .. } | Webhook::Deliveries { .. } => Text::Whole,
+        }
+    }
+}
+
+impl Project {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Project::List => Text::Table(PROJECTS),
+            Project::Create { .. } | Project::Show { .. } => Text::Whole,
+        }
+    }
+}
+
+impl Variable {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Variable::List { .. } => Text::Table(VARIABLES),
+            Variable::Set { project, key, .. } => said(format!("{key} of {project} is set")),
+            Variable::Delete { project, key } => said(format!("{key} of {project} is deleted")),
+        }
+    }
+}
+
+impl Trigger {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Trigger::List { .. } => Text::Table(TRIGGERS),
+            Trigger::Create { .. } => Text::Whole,
+        }
+    }
+}
+
+impl Pipeline {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Pipeline::List { .. } => Text::Table(PIPELINES),
+            Pipeline::Jobs { .. } => Text::Table(JOBS),
+            _ => Text::Whole,
+        }
+    }
+}
