@@ -7,6 +7,7 @@
 //! cargo xtask prepare          the same for everything that tests and demo need
 //! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
 //! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
+//! cargo xtask bench registry   how fast it is, as ratios to Debian's docker-registry in the same run
 //! cargo xtask interop          clients that come as Go modules, and the OCI's conformance program, against a real server
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
@@ -30,6 +31,7 @@ mod stage;
 mod engine;
 mod images;
 
+mod bench;
 mod check;
 mod demo;
 mod interop;
@@ -68,9 +70,22 @@ enum Chore {
     },
     /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go)
     Interop,
+    /// Measure against a peer, interleaved, as ratios
+    #[command(subcommand)]
+    Bench(Bench),
     /// Docker engines in namespaces of their own
     #[command(subcommand)]
     Engines(Engines),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// The registry against Debian's docker-registry (root, to install that)
+    Registry {
+        /// For the load generator: `-- --rounds 5 --seconds 1 --clients 10 --only TEXT --json FILE`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -102,6 +117,10 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Tidy => tidy::run(repository()),
         Chore::Demo { keep, kill, seed } => {
             demo::run(&demo_root(), &demo_cache(), *keep, (*kill).then_some(*seed))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Bench(Bench::Registry { arguments }) => {
+            stage::with_cleanup(false, |cleanup| bench::registry(cleanup, repository(), arguments))?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Interop => {

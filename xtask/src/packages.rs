@@ -44,6 +44,9 @@ const TESTED: [(&str, &str); 4] = [
     ("buildah", "builds and pushes without an engine"),
 ];
 
+/// What is measured against.
+const PEERS: [(&str, &str); 1] = [("docker-registry", "the registry that everybody knows")];
+
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const SET_ASIDE: &str = "/usr/sbin/policy-rc.d.before-assay";
 const DENY_ALL: &str = "#!/bin/sh\n# made by cargo xtask while it installs packages; may be removed\nexit 101\n";
@@ -64,6 +67,14 @@ pub fn ensure(cleanup: &Cleanup) -> Result<String> {
 /// As [`ensure`].
 pub fn ensure_for_tests(cleanup: &Cleanup) -> Result<String> {
     install(cleanup, &[&NEEDED[..], &TESTED].concat())
+}
+
+/// The peers of the benchmarks.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_peers(cleanup: &Cleanup) -> Result<String> {
+    install(cleanup, &PEERS)
 }
 
 fn install(cleanup: &Cleanup, needed: &[(&'static str, &str)]) -> Result<String> {
