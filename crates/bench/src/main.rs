@@ -70,10 +70,11 @@ fn run(arguments: &Arguments) -> Result<()> {
     let turns = rows::Turns { rounds: arguments.rounds, seconds: arguments.seconds, clients: arguments.clients };
     let idle = ours.resident_bytes()?;
     let mut lines = rows::all(&turns, &ours, &open, &guarded, &arguments.only)?;
-    lines.extend(rows::memory(&turns, &ours, idle, &arguments.only)?);
-    for line in &lines {
+    let memory = rows::memory(&turns, &ours, idle, &arguments.only)?;
+    for line in &memory {
         println!("{line}");
     }
+    lines.extend(memory);
     if let Some(path) = &arguments.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report::json(&lines, &turns))?)?;
     }
