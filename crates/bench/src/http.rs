@@ -38,13 +38,19 @@ impl Connection {
     /// Sends a whole request and reads the answer, the body into nothing.
     pub fn ask(&mut self, request: &[u8], body: &[u8]) -> Result<Answer> {
         self.send(request, body)?;
-        self.read(false)
+        self.read(Body::Nowhere)
     }
 
     /// The same with the answer's body.
     pub fn fetch(&mut self, request: &[u8], body: &[u8]) -> Result<Answer> {
         self.send(request, body)?;
-        self.read(true)
+        self.read(Body::Kept)
+    }
+
+    /// Sends a `HEAD`; its answer has a length and no body.
+    pub fn head(&mut self, request: &[u8]) -> Result<Answer> {
+        self.send(request, b"")?;
+        self.read(Body::None)
     }
 
     fn send(&mut self, request: &[u8], body: &[u8]) -> Result<()> {
@@ -55,60 +61,67 @@ impl Connection {
         Ok(())
     }
 
-    fn read(&mut self, keep: bool) -> Result<Answer> {
+    fn read(&mut self, wanted: Body) -> Result<Answer> {
         let mut filled = 0;
-        let (head, mut answer, has_body) = loop {
-            let more = self.stream.read(&mut self.buffer[filled..])?;
-            ensure!(more > 0, "the server closed the connection");
-            filled += more;
+        let (head, mut answer) = loop {
+            ensure!(filled < self.buffer.len(), "a head of more than {BUFFER} bytes");
+            filled += self.more(filled)?;
             if let Some(found) = head_of(&self.buffer[..filled])? {
                 break found;
             }
-            ensure!(filled < self.buffer.len(), "a head of more than {BUFFER} bytes");
         };
-        if !has_body {
+        if matches!(wanted, Body::None) {
             return Ok(answer);
         }
         let mut left = answer.length.saturating_sub((filled - head) as u64);
-        if keep {
+        if matches!(wanted, Body::Kept) {
             answer.body.extend_from_slice(&self.buffer[head..filled]);
         }
         while left > 0 {
-            let more = self.stream.read(&mut self.buffer)?;
-            ensure!(more > 0, "the server closed the connection in a body");
-            if keep {
+            let more = self.more(0)?;
+            if matches!(wanted, Body::Kept) {
                 answer.body.extend_from_slice(&self.buffer[..more]);
             }
             left = left.saturating_sub(more as u64);
         }
         Ok(answer)
     }
+
+    fn more(&mut self, from: usize) -> Result<usize> {
+        let more = self.stream.read(&mut self.buffer[from..])?;
+        ensure!(more > 0, "the server closed the connection");
+        Ok(more)
+    }
 }
 
-/// The length of a complete head, what it says, and whether a body of that length follows.
-fn head_of(bytes: &[u8]) -> Result<Option<(usize, Answer, bool)>> {
+/// What becomes of the body of an answer.
+#[derive(Clone, Copy)]
+enum Body {
+    None,
+    Nowhere,
+    Kept,
+}
+
+/// The length of a complete head, and what it says.
+fn head_of(bytes: &[u8]) -> Result<Option<(usize, Answer)>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(bytes)? else { return Ok(None) };
     let mut answer = Answer { status: response.code.unwrap_or_default(), ..Answer::default() };
-    let mut framed = false;
     for header in response.headers.iter() {
         let value = || std::str::from_utf8(header.value).unwrap_or_default();
         if header.name.eq_ignore_ascii_case("content-length") {
             answer.length = value().parse().context("a content length that is no number")?;
-            framed = true;
         } else if header.name.eq_ignore_ascii_case("location") {
             answer.location = Some(value().to_owned());
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
             bail!("an answer in chunks, which no row expects");
         }
     }
-    // No row asks for anything else that has a length and no body.
-    let has_body = framed && answer.length > 0 && answer.status != 304;
-    Ok(Some((head, answer, has_body)))
+    Ok(Some((head, answer)))
 }
 
-/// A request without a body; `HEAD` is asked with [`Connection::head`].
+/// The head of a request; `length` is that of the body which follows.
 pub fn request(method: &str, path: &str, host: &str, headers: &[(&str, &str)], length: usize) -> Vec<u8> {
     let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n");
     for (name, value) in headers {
@@ -119,20 +132,4 @@ pub fn request(method: &str, path: &str, host: &str, headers: &[(&str, &str)], l
     }
     text.push_str("\r\n");
     text.into_bytes()
-}
-
-impl Connection {
-    /// Sends a `HEAD`; its answer has a length and no body.
-    pub fn head(&mut self, request: &[u8]) -> Result<Answer> {
-        self.send(request, b"")?;
-        let mut filled = 0;
-        loop {
-            let more = self.stream.read(&mut self.buffer[filled..])?;
-            ensure!(more > 0, "the server closed the connection");
-            filled += more;
-            if let Some((_, answer, _)) = head_of(&self.buffer[..filled])? {
-                return Ok(answer);
-            }
-        }
-    }
 }

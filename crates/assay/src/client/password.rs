@@ -1,7 +1,7 @@
 //! Asking for a password: hidden where somebody types it, one line where a program sends it.
 
 use std::{
-    io::{BufRead, BufReader, IsTerminal, Read, Stdin, Write},
+    io::{BufRead, IsTerminal, Read, Stdin, Write},
     os::fd::AsFd,
 };
 
@@ -46,8 +46,7 @@ pub(super) fn ask(prompt: &str) -> Result<Secret> {
     let stdin = std::io::stdin();
     let hidden = if stdin.is_terminal() { Some(Hidden::new(&stdin, prompt)?) } else { None };
     let mut line = String::new();
-    // Unbuffered beyond the line would lose what a second question reads; a terminal gives one line at a time.
-    BufReader::new(stdin.lock().take(LINE_BYTES)).read_line(&mut line)?;
+    stdin.lock().take(LINE_BYTES).read_line(&mut line)?;
     drop(hidden);
     let password = line.trim_end_matches(['\r', '\n']);
     if password.is_empty() {

@@ -5,9 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::{
-    browser::until,
-    image::{debian, expect, get, push, scanned},
-    server::{PASSWORD, Server, attempt},
+    image::{call, debian, get, push, scanned},
+    server::{Server, attempt, until},
 };
 
 /// One record as OSV publishes them, about a package that the image does not have.
@@ -25,17 +24,15 @@ fn record() -> Value {
 #[test]
 fn without_the_advisory_the_image_is_promoted() {
     let server = Server::start("127.0.0.1");
-    let call = |status: u16, method: &str, path: &str, body: &Value| {
-        expect(&server, status, method, path, "application/json", body.to_string().as_bytes());
-    };
+    let post = |path: &str, body: &Value| call(&server, 201, "POST", path, body);
     for name in ["build", "release"] {
-        call(201, "POST", "/api/v0/repositories/admin", &json!({"name": name}));
+        post("/api/v0/repositories/admin", &json!({"name": name}));
     }
     let policy = json!({
         "enabled": true, "targetRepository": "admin/release", "tagTemplate": "%n",
         "rules": [{"field": "vulnerability_all", "operator": "lte", "values": ["0"]}],
     });
-    call(201, "POST", "/api/v0/repositories/admin/build/promotionPolicies", &policy);
+    post("/api/v0/repositories/admin/build/promotionPolicies", &policy);
     let digest = push(&server, "admin/build", "1", &debian(&["liblog4j2-java 2.14.1-1"]));
     assert_eq!(scanned(&server, "admin/build:1", 6)["vuln_summary"]["critical"], 1);
     let decisions = || get(&server, "/api/v1/repositories/admin/build/tags/1/decisions")["decisions"].clone();
@@ -46,21 +43,12 @@ fn without_the_advisory_the_image_is_promoted() {
     let records = server.folder.path().join("records");
     fs::create_dir(&records).unwrap();
     fs::write(records.join("DEBIAN-CVE-2024-0001.json"), record().to_string()).unwrap();
-    let (ca, url) = (server.ca(), format!("https://{}", server.authority));
-    let sign_in = server.folder.path().join("sign-in.json");
+    let login = server.login();
     let assay = |arguments: &[&str]| {
-        let environment = [("ASSAY_LOGIN", sign_in.to_str().unwrap())];
+        let environment = [("ASSAY_LOGIN", login.to_str().unwrap())];
         let (succeeded, said) = attempt(env!("CARGO_BIN_EXE_assay"), arguments, server.folder.path(), &environment);
         assert!(succeeded, "assay {arguments:?}: {said}");
     };
-    let login = format!(
-        "echo '{PASSWORD}' | '{}' login {url} --username admin --ca '{}'",
-        env!("CARGO_BIN_EXE_assay"),
-        ca.display()
-    );
-    let (succeeded, said) =
-        attempt("sh", &["-c", &login], server.folder.path(), &[("ASSAY_LOGIN", sign_in.to_str().unwrap())]);
-    assert!(succeeded, "{said}");
     assay(&["advisories", "build", "records", "--out", "snapshot", "--label", "one other record"]);
     assay(&["advisories", "use", "snapshot"]);
 

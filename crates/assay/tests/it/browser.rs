@@ -4,12 +4,12 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, is_there};
+use crate::server::{Server, is_there, until};
 
 /// A browser at the pages of one server.
 pub struct Window {
@@ -36,14 +36,6 @@ impl Window {
     pub fn arrives_at(&self, path: &str) {
         let wanted = format!("{}{path}", self.url);
         until(&format!("the browser is at {wanted}"), || self.browser.url() == wanted);
-    }
-}
-
-/// Look again until it is so.
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "it never came that {what}");
     }
 }
 

@@ -1,42 +1,27 @@
 //! Pushes and pulls of clients that are not Docker's: podman, buildah and skopeo, over TLS, both manifest formats.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use serde_json::json;
 
 use crate::{
     image::{debian, get, layer, push, scanned},
-    server::{Address, PASSWORD, Server, attempt, is_there},
+    server::{Desk, PASSWORD, attempt, is_there},
 };
 
-/// A server, and a person with a home of their own.
-struct Desk {
-    server: Server,
-    home: PathBuf,
-    // Behind the server: the address goes after it.
-    _address: Address,
+/// A person who trusts the server as `/etc/docker/certs.d/HOST` does, and has a layer.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    fs::create_dir(desk.home.join("certs")).unwrap();
+    fs::copy(desk.server.ca(), desk.home.join("certs/ca.crt")).unwrap();
+    // Images are unpacked by nobody but these clients; any file will do as a layer.
+    fs::write(desk.home.join("layer.tar"), layer(&debian(&["bash 5.2.15-2"]))).unwrap();
+    let policy = json!({"default": [{"type": "insecureAcceptAnything"}]});
+    fs::write(desk.home.join("policy.json"), policy.to_string()).unwrap();
+    desk
 }
 
 impl Desk {
-    fn new() -> Desk {
-        let address = Address::own();
-        let server = Server::start(&address.ip);
-        let home = server.folder.path().join("home");
-        // What `/etc/docker/certs.d/HOST` is on a machine.
-        let trusted = home.join("certs");
-        fs::create_dir_all(&trusted).unwrap();
-        fs::copy(server.ca(), trusted.join("ca.crt")).unwrap();
-        // Images are unpacked by nobody but these clients; any file will do as a layer.
-        fs::write(home.join("layer.tar"), layer(&debian(&["bash 5.2.15-2"]))).unwrap();
-        fs::write(home.join("policy.json"), json!({"default": [{"type": "insecureAcceptAnything"}]}).to_string())
-            .unwrap();
-        Desk { server, home, _address: address }
-    }
-
-    fn image(&self, name: &str) -> String {
-        format!("{}/{name}", self.server.authority)
-    }
-
     /// Podman and buildah keep images in a folder of this desk; `store` names it.
     fn tool(&self, program: &str, store: &str, arguments: &[&str]) -> (bool, String) {
         let store = self.home.join(store);
@@ -87,11 +72,11 @@ fn podman_pushes_and_pulls() {
     if !is_there("podman") {
         return;
     }
-    let desk = Desk::new();
+    let desk = desk();
     desk.login("podman");
     desk.tool_ok("podman", "store", &["import", "layer.tar", "made-here"]);
     for (format, tag) in [("oci", "oci"), ("v2s2", "schema2")] {
-        let target = desk.image(&format!("admin/podman:{tag}"));
+        let target = desk.place(&format!("admin/podman:{tag}"));
         let push = ["push", "--cert-dir", "certs", "--format", format, "--digestfile", "digest", "made-here", &target];
         desk.tool_ok("podman", "store", &push);
         let pushed = fs::read_to_string(desk.home.join("digest")).unwrap();
@@ -102,10 +87,10 @@ fn podman_pushes_and_pulls() {
         let seen = desk.tool_ok("podman", &other, &["image", "inspect", "--format", "{{.Digest}}", &target]);
         assert_eq!(seen.trim(), pushed.trim());
     }
-    let by_digest = desk.image(&format!("admin/podman@{}", desk.digest("admin/podman", "oci")));
+    let by_digest = desk.place(&format!("admin/podman@{}", desk.digest("admin/podman", "oci")));
     desk.tool_ok("podman", "by-digest", &["pull", "--cert-dir", "certs", &by_digest]);
     let (succeeded, said) =
-        desk.tool("podman", "store", &["pull", "--cert-dir", "certs", &desk.image("admin/podman:none")]);
+        desk.tool("podman", "store", &["pull", "--cert-dir", "certs", &desk.place("admin/podman:none")]);
     assert!(!succeeded && said.contains("manifest unknown"), "{said}");
 }
 
@@ -114,13 +99,13 @@ fn buildah_builds_pushes_and_pulls() {
     if !is_there("buildah") {
         return;
     }
-    let desk = Desk::new();
+    let desk = desk();
     desk.login("buildah");
     let container = desk.tool_ok("buildah", "store", &["from", "scratch"]).trim().to_owned();
     desk.tool_ok("buildah", "store", &["add", &container, "layer.tar", "/"]);
     desk.tool_ok("buildah", "store", &["config", "--label", "org.opencontainers.image.title=made here", &container]);
     desk.tool_ok("buildah", "store", &["commit", &container, "made-here"]);
-    let target = desk.image("admin/buildah:1");
+    let target = desk.place("admin/buildah:1");
     desk.tool_ok(
         "buildah",
         "store",
@@ -138,10 +123,10 @@ fn skopeo_copies_lists_and_deletes() {
     if !is_there("skopeo") {
         return;
     }
-    let desk = Desk::new();
+    let desk = desk();
     desk.login("skopeo");
     let digest = push(&desk.server, "admin/from", "1", &debian(&["bash 5.2.15-2"])).to_string();
-    let (from, to) = (desk.image("admin/from:1"), desk.image("admin/to:1"));
+    let (from, to) = (desk.place("admin/from:1"), desk.place("admin/to:1"));
     let docker = |image: &str| format!("docker://{image}");
     let trusted = ["--src-cert-dir", "certs", "--dest-cert-dir", "certs"];
     let copy = |more: &[&str]| desk.skopeo_ok(&[&["copy"], &trusted[..], more].concat());
@@ -150,11 +135,11 @@ fn skopeo_copies_lists_and_deletes() {
     assert_eq!(desk.digest("admin/to", "1"), digest);
     // Out of the registry and in again: the bytes are the same.
     copy(&["--preserve-digests", &docker(&to), "oci:layout:1"]);
-    copy(&["--preserve-digests", "oci:layout:1", &docker(&desk.image("admin/to:2"))]);
+    copy(&["--preserve-digests", "oci:layout:1", &docker(&desk.place("admin/to:2"))]);
     assert_eq!(desk.digest("admin/to", "2"), digest);
-    copy(&["--format", "v2s2", "oci:layout:1", &docker(&desk.image("admin/to:schema2"))]);
+    copy(&["--format", "v2s2", "oci:layout:1", &docker(&desk.place("admin/to:schema2"))]);
 
-    let listed = desk.skopeo_ok(&["list-tags", "--cert-dir", "certs", &docker(&desk.image("admin/to"))]);
+    let listed = desk.skopeo_ok(&["list-tags", "--cert-dir", "certs", &docker(&desk.place("admin/to"))]);
     let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
     assert_eq!(listed["Tags"], json!(["1", "2", "schema2"]));
     desk.skopeo_ok(&[
@@ -165,7 +150,7 @@ fn skopeo_copies_lists_and_deletes() {
         "dir",
         "--src-cert-dir",
         "certs",
-        &desk.image("admin/to"),
+        &desk.place("admin/to"),
         "synced",
     ]);
     assert_eq!(fs::read_dir(desk.home.join("synced")).unwrap().count(), 3);

@@ -5,7 +5,6 @@ use std::{
     io::Write,
     path::PathBuf,
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use oci::{Algorithm, Digest};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     image::{as_admin, debian, get, push, scanned},
-    server::{Answer, PASSWORD, Server, attempt},
+    server::{Answer, PASSWORD, Server, attempt, until},
 };
 
 /// A file system of a few mebibytes; it goes when the test ends.
@@ -161,13 +160,8 @@ fn a_full_disk_is_said_and_survived() {
 
 /// The log catches up, and tables and log agree.
 fn whole(server: &Server) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let newest = || get(server, "/api/v1/audit/entries?limit=1")["entries"][0].clone();
     let waits = || get(server, "/api/v1/audit/entries?subject=repository/admin/shop")["entries"].clone();
-    while waits().as_array().unwrap().iter().any(|entry| entry["index"] == Value::Null) {
-        assert!(Instant::now() < deadline, "entries still wait for an index; the newest that has one: {}", newest());
-        std::thread::yield_now();
-    }
+    until("every entry has an index", || waits().as_array().unwrap().iter().all(|entry| entry["index"] != Value::Null));
     let report = get(server, "/api/v1/audit/verify");
     assert_eq!(report["problems"], json!([]), "{report}");
 }

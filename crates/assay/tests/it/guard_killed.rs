@@ -5,14 +5,13 @@ use std::{
     os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command},
-    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use crate::{
     image::{expect, get},
-    server::Server,
+    server::{Server, until},
 };
 
 /// A guard process, killed at the end.
@@ -36,14 +35,6 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !done() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        std::thread::yield_now();
     }
 }
 

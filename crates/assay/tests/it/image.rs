@@ -83,6 +83,12 @@ pub fn expect(server: &Server, status: u16, method: &str, path: &str, content_ty
     answer.body
 }
 
+/// The same with JSON both ways; an empty answer is `null`.
+pub fn call(server: &Server, status: u16, method: &str, path: &str, body: &Value) -> Value {
+    let answer = expect(server, status, method, path, "application/json", body.to_string().as_bytes());
+    serde_json::from_str(&answer).unwrap_or_default()
+}
+
 pub fn get(server: &Server, path: &str) -> Value {
     serde_json::from_str(&expect(server, 200, "GET", path, "application/json", b"")).unwrap()
 }

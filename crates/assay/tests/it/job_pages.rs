@@ -6,9 +6,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
-    browser::{Browser, Window, until},
+    browser::{Browser, Window},
     image::{as_admin, debian, get, push_as, scanned},
-    server::{PASSWORD, Server, attempt, is_there},
+    server::{PASSWORD, Server, attempt, is_there, until},
 };
 
 const FILE: &str = "stages: [make]\nbuild:\n  stage: make\n  script: [\"echo hello\"]\n";

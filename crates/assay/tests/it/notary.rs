@@ -1,42 +1,28 @@
 //! Content trust with the stock clients: the commands of both editions of the reference architecture, word for word.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt};
 
 use base::Clock;
 use identity::Authority;
 use serde_json::Value;
 
-use crate::server::{Address, BASIC, Server, attempt, is_there};
+use crate::server::{BASIC, Desk, attempt, is_there};
 
 const DIGEST: &str = "98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4";
 
-/// A server, and a person with a client bundle and a home.
-struct Desk {
-    server: Server,
-    home: PathBuf,
-    // Behind the server: the address goes after it.
-    _address: Address,
+/// A person with a client bundle.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    let now = Clock::System.now();
+    let bundle = Authority::generate("engines", now).unwrap().client("gitlab", now).unwrap();
+    fs::write(desk.home.join("cert.pem"), bundle.certificate_pem).unwrap();
+    fs::write(desk.home.join("key.pem"), bundle.private_key_pem).unwrap();
+    fs::set_permissions(desk.home.join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::copy(desk.server.ca(), desk.home.join("ca.pem")).unwrap();
+    desk
 }
 
 impl Desk {
-    fn new() -> Desk {
-        let address = Address::own();
-        let server = Server::start(&address.ip);
-        let home = server.folder.path().join("home");
-        fs::create_dir_all(&home).unwrap();
-        let now = Clock::System.now();
-        let bundle = Authority::generate("engines", now).unwrap().client("gitlab", now).unwrap();
-        fs::write(home.join("cert.pem"), bundle.certificate_pem).unwrap();
-        fs::write(home.join("key.pem"), bundle.private_key_pem).unwrap();
-        fs::set_permissions(home.join("key.pem"), fs::Permissions::from_mode(0o600)).unwrap();
-        fs::copy(server.ca(), home.join("ca.pem")).unwrap();
-        Desk { server, home, _address: address }
-    }
-
-    fn gun(&self, repository: &str) -> String {
-        format!("{}/{repository}", self.server.authority)
-    }
-
     /// `notary -s https://HOST --tlscacert ca.pem -d trust …`, signed in as the administrator unless `auth` is false.
     fn notary(&self, arguments: &[&str], auth: bool) -> (bool, String) {
         let url = format!("https://{}", self.server.authority);
@@ -99,8 +85,8 @@ fn the_first_edition_with_notary() {
     if !is_there("notary") {
         return;
     }
-    let desk = Desk::new();
-    let gun = desk.gun("admin/flask");
+    let desk = desk();
+    let gun = desk.place("admin/flask");
     desk.notary_ok(&["init", &gun]);
     let said = desk.notary_ok(&["key", "rotate", &gun, "snapshot", "-r"]);
     assert!(said.contains("Successfully rotated snapshot key"), "{said}");
@@ -176,12 +162,12 @@ fn the_second_edition_with_docker_trust() {
     if !is_there("docker") {
         return;
     }
-    let desk = Desk::new();
+    let desk = desk();
     if !desk.docker(&["trust", "--help"]).0 {
         eprintln!("NOT TESTED: this docker has no `docker trust`");
         return;
     }
-    let gun = desk.gun("admin/flask");
+    let gun = desk.place("admin/flask");
     let (succeeded, said) = desk.docker(&["trust", "inspect", &gun]);
     assert!(!succeeded && said.contains("no signatures or cannot access"), "{said}");
     desk.docker_ok(&["trust", "key", "load", "--name", "gitlab", "key.pem"]);

@@ -4,9 +4,9 @@ use oci::Digest;
 use serde_json::{Value, json};
 
 use crate::{
-    browser::{Browser, Window, until},
-    image::{debian, expect, get, push, scanned},
-    server::{PASSWORD, Server},
+    browser::{Browser, Window},
+    image::{call, debian, get, push, scanned},
+    server::{PASSWORD, Server, until},
 };
 
 /// A server with three images, and a browser.
@@ -95,11 +95,9 @@ fn badges_waivers_and_why_an_image_was_refused() {
         "enabled": true, "targetRepository": "admin/release", "tagTemplate": "%n",
         "rules": [{"field": "vulnerability_all", "operator": "lte", "values": ["0"]}],
     });
-    let call = |path: &str, body: &Value| {
-        expect(server, 201, "POST", path, "application/json", body.to_string().as_bytes());
-    };
-    call("/api/v0/repositories/admin", &json!({"name": "release"}));
-    call("/api/v0/repositories/admin/shop/promotionPolicies?initialEvaluation=true", &policy);
+    let post = |path: &str, body: &Value| call(server, 201, "POST", path, body);
+    post("/api/v0/repositories/admin", &json!({"name": "release"}));
+    post("/api/v0/repositories/admin/shop/promotionPolicies?initialEvaluation=true", &policy);
     let tags = || get(server, "/api/v0/repositories/admin/release/tags");
     until("the clean image is promoted", || !tags().as_array().unwrap().is_empty());
     let promoted = &tags()[0];
@@ -129,7 +127,7 @@ fn badges_waivers_and_why_an_image_was_refused() {
     assert!(desk.window.browser.text(".verdict").contains("promoted, not signed: nobody signed admin/release:clean"));
 
     let waiver = json!({"advisory": "CVE-2021-44228", "reason": "no logging here", "repository": "admin/shop"});
-    call("/api/v1/waivers", &waiver);
+    post("/api/v1/waivers", &waiver);
     desk.window.go("/repositories/admin/shop");
     assert_eq!(desk.shield("bad"), ("green".to_owned(), "Clean".to_owned()));
     assert!(desk.window.browser.text("tr[data-tag='bad']").contains("1 waived"));

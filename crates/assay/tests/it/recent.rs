@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    image::{debian, expect, push},
+    image::{call, debian, push},
     server::{BASIC, Server},
 };
 
@@ -11,7 +11,7 @@ use crate::{
 fn a_change_is_seen_by_the_next_pull() {
     let server = Server::start("127.0.0.1");
     let change = |status: u16, method: &str, path: &str, body: serde_json::Value| {
-        expect(&server, status, method, path, "application/json", body.to_string().as_bytes());
+        call(&server, status, method, path, &body);
     };
     let path = "/v2/admin/shop/manifests/latest";
     let pull = |authorization: Option<&str>| {

@@ -3,17 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::{
-    image::{as_admin, debian, expect, get, push, scanned},
+    image::{as_admin, call, debian, get, push, scanned},
     server::Server,
 };
 
-fn call(server: &Server, status: u16, method: &str, path: &str, body: Value) -> Value {
-    let body = expect(server, status, method, path, "application/json", body.to_string().as_bytes());
-    serde_json::from_str(&body).unwrap_or_default()
-}
-
 fn code(server: &Server, status: u16, method: &str, path: &str, body: Value) -> String {
-    call(server, status, method, path, body)["errors"][0]["code"].as_str().unwrap_or_default().to_owned()
+    call(server, status, method, path, &body)["errors"][0]["code"].as_str().unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -21,7 +16,7 @@ fn a_repository_from_its_creation_to_its_end() {
     let server = Server::start("127.0.0.1");
     let api = "/api/v0/repositories";
     let new = json!({"name": "shop", "visibility": "private", "immutableTags": true, "shortDescription": "a shop"});
-    let made = call(&server, 201, "POST", &format!("{api}/admin"), new.clone());
+    let made = call(&server, 201, "POST", &format!("{api}/admin"), &new.clone());
     assert_eq!(
         (&made["namespace"], &made["name"], &made["scanOnPush"]),
         (&json!("admin"), &json!("shop"), &json!(true))
@@ -31,7 +26,7 @@ fn a_repository_from_its_creation_to_its_end() {
     assert_eq!(code(&server, 400, "POST", &format!("{api}/admin"), odd), "INVALID_REPOSITORY_VISIBILITY");
     assert_eq!(code(&server, 404, "POST", &format!("{api}/nobody"), json!({"name": "x"})), "NO_SUCH_ACCOUNT");
     assert_eq!(code(&server, 400, "POST", &format!("{api}/admin"), json!({"name": "UPPER"})), "INVALID_PARAMETERS");
-    call(&server, 201, "POST", &format!("{api}/admin"), json!({"name": "zoo/deep"}));
+    call(&server, 201, "POST", &format!("{api}/admin"), &json!({"name": "zoo/deep"}));
     let deep = get(&server, &format!("{api}/admin/zoo%2Fdeep"));
     assert_eq!(deep["name"], "zoo/deep");
 
@@ -42,9 +37,9 @@ fn a_repository_from_its_creation_to_its_end() {
     assert_eq!(rest["repositories"].as_array().unwrap().len(), 1);
     assert_eq!(get(&server, &format!("{api}/admin"))["repositories"].as_array().unwrap().len(), 2);
 
-    let changed = call(&server, 200, "PATCH", &format!("{api}/admin/shop"), json!({"visibility": "public"}));
+    let changed = call(&server, 200, "PATCH", &format!("{api}/admin/shop"), &json!({"visibility": "public"}));
     assert_eq!((&changed["visibility"], &changed["immutableTags"]), (&json!("public"), &json!(true)));
-    call(&server, 204, "DELETE", &format!("{api}/admin/shop"), json!({}));
+    call(&server, 204, "DELETE", &format!("{api}/admin/shop"), &json!({}));
     assert_eq!(code(&server, 404, "GET", &format!("{api}/admin/shop"), json!({})), "NO_SUCH_REPOSITORY");
     assert_eq!(server.ask("GET", &format!("{api}/admin/shop"), &[], b"").status, 401);
 }
@@ -71,10 +66,10 @@ fn tags_with_their_scans() {
     assert_ne!(summary["check_completed_at"], "0001-01-01T00:00:00Z");
     assert_eq!(summary["components"][0]["vulns"][0]["cve"], "CVE-2021-44228");
 
-    call(&server, 202, "POST", "/api/v0/imagescan/scan/admin/shop/bad/linux/amd64", json!({}));
+    call(&server, 202, "POST", "/api/v0/imagescan/scan/admin/shop/bad/linux/amd64", &json!({}));
     let missing = code(&server, 404, "POST", "/api/v0/imagescan/scan/admin/shop/none/linux/amd64", json!({}));
     assert_eq!(missing, "NO_SUCH_TAG");
-    call(&server, 204, "DELETE", "/api/v0/repositories/admin/shop/tags/bad", json!({}));
+    call(&server, 204, "DELETE", "/api/v0/repositories/admin/shop/tags/bad", &json!({}));
     let gone = code(&server, 404, "GET", "/api/v0/repositories/admin/shop/tags/bad", json!({}));
     assert_eq!(gone, "NO_SUCH_TAG");
 }

@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 pub const PASSWORD: &str = "correct horse battery";
@@ -198,6 +198,29 @@ impl Drop for Server {
     }
 }
 
+/// A server at an address of its own, and the folder of a person who uses it.
+pub struct Desk {
+    pub server: Server,
+    pub home: PathBuf,
+    // Behind the server: the address goes after it.
+    _address: Address,
+}
+
+impl Desk {
+    pub fn new() -> Desk {
+        let address = Address::own();
+        let server = Server::start(&address.ip);
+        let home = server.folder.path().join("home");
+        std::fs::create_dir_all(&home).unwrap();
+        Desk { server, home, _address: address }
+    }
+
+    /// `HOST:PORT/namespace/name`, as it stands in references and names of trust data.
+    pub fn place(&self, name: &str) -> String {
+        format!("{}/{name}", self.server.authority)
+    }
+}
+
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -253,4 +276,13 @@ pub fn attempt(program: &str, arguments: &[&str], folder: &Path, environment: &[
         .unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     (output.status.success(), text)
+}
+
+/// Look again until it is so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came that {what}");
+        std::thread::yield_now();
+    }
 }

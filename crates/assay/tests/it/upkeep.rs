@@ -1,11 +1,11 @@
 //! What a server puts in order by itself.
 
-use std::{
-    fs::File,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{fs::File, time::SystemTime};
 
-use crate::{image::as_admin, server::Server};
+use crate::{
+    image::as_admin,
+    server::{Server, until},
+};
 
 #[test]
 fn uploads_that_nobody_goes_on_with_are_given_up() {
@@ -27,10 +27,6 @@ fn uploads_that_nobody_goes_on_with_are_given_up() {
         File::options().append(true).open(path).unwrap().set_modified(past).unwrap();
     }
     server.start_again();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while stray.exists() {
-        assert!(Instant::now() < deadline, "the stray upload is still there");
-        std::thread::yield_now();
-    }
+    until("the stray upload is gone", || !stray.exists());
     assert!(uploads.join(&wanted).exists());
 }
