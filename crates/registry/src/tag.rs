@@ -64,17 +64,6 @@ impl Registry {
 
 /// Write a tag that passed the gate, and say so in the entry that is to be appended.
 pub(crate) async fn set(tx: &mut Tx, repository: &Repository, new: &NewTag, entry: Entry) -> Result<Entry, Error> {
-    // A push of what was promoted here (a signer does that) does not change how the image came.
-    let present = store::tag_view(tx, &repository.id, &new.tag).await?;
-    let present = present.filter(|present| present.image.digest == new.digest && new.origin == Origin::Pushed);
-    let kept = present.filter(|present| present.origin != Origin::Pushed).map(|present| NewTag {
-        pushed_by: present.pushed_by,
-        pushed_at: present.pushed_at,
-        job: present.job,
-        origin: present.origin,
-        ..new.clone()
-    });
-    let new = kept.as_ref().unwrap_or(new);
     store::set_tag(tx, &repository.id, new).await?;
     let name = &repository.name;
     Ok(entry
