@@ -19,6 +19,7 @@ struct File {
     database: Option<Secret>,
     production_engine: Option<String>,
     webhook_allow: Vec<String>,
+    sparse_manifests: bool,
 }
 
 /// The configuration the server runs with.
@@ -41,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) production_engine: Option<String>,
     /// Hosts that webhooks may reach although their addresses are private: `host` or `host:port`.
     pub(crate) webhook_allow: Vec<String>,
+    /// Whether manifests are taken that name what is not in their repository.
+    pub(crate) sparse_manifests: bool,
     /// For the first start; without it one is generated and shown once.
     pub(crate) admin_password: Option<Secret>,
 }
@@ -79,6 +82,7 @@ impl Config {
             database: args.database.map(Secret::new).or(file.database),
             production_engine: args.production_engine.or(file.production_engine),
             webhook_allow: file.webhook_allow,
+            sparse_manifests: args.sparse_manifests || file.sparse_manifests,
             admin_password: admin_password(),
         })
     }

@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// A postgres:// URL instead of the embedded database.
     #[arg(long, env = "ASSAY_DATABASE", value_name = "URL", hide_env_values = true)]
     pub(crate) database: Option<String>,
+    /// Take manifests that name blobs or manifests which are not in their repository; they are never scanned.
+    #[arg(long, env = "ASSAY_SPARSE_MANIFESTS")]
+    pub(crate) sparse_manifests: bool,
     /// The production engine that client bundles point at.
     #[arg(long, env = "ASSAY_PRODUCTION_ENGINE", value_name = "tcp://HOST:PORT")]
     pub(crate) production_engine: Option<String>,

@@ -93,7 +93,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
     let blobs = Blobs::at(&folder.inside("blobs")?).await?;
-    let settings = Settings { host: config.authority.clone(), create_on_push: true };
+    let settings = Settings { host: config.authority.clone(), create_on_push: true, sparse: config.sparse_manifests };
     let registry = Registry::new(db.clone(), blobs, settings);
     let scan = Scan::open(&ctx, db.clone(), registry.clone()).await?;
 

@@ -26,11 +26,11 @@ impl Promote {
         digest: &Digest,
     ) -> Result<Facts, Error> {
         let basis = self.basis(tx, now, repository, digest).await?;
-        let scan = self.scan.evidence(tx, digest).await?;
+        let scan = self.scan.evidence(tx, repository, digest).await?;
         let mut waived = Counts::default();
-        for image in images(tx, digest).await? {
+        for image in images(tx, repository, digest).await? {
             let waivers = waivers_of(tx, now, repository, digest, &image).await?;
-            for finding in Scan::findings(tx, &image).await? {
+            for finding in Scan::findings(tx, repository, &image).await? {
                 if waivers.iter().any(|waiver| waiver.covers(&finding)) {
                     *of_class(&mut waived, &finding.severity) += 1;
                 }
@@ -48,8 +48,8 @@ impl Promote {
         digest: &Digest,
     ) -> Result<String, Error> {
         let mut text = String::new();
-        for image in images(tx, digest).await? {
-            let summary = self.scan.summary(tx, &image).await?;
+        for image in images(tx, repository, digest).await? {
+            let summary = self.scan.summary(tx, repository, &image).await?;
             text.push_str(&serde_json::to_string(&summary).expect("a summary has only text keys"));
             for waiver in waivers_of(tx, now, repository, digest, &image).await? {
                 text.push_str(&format!("\n{}", waiver.id));
@@ -99,15 +99,10 @@ fn of_class<'a>(counts: &'a mut Counts, severity: &str) -> &'a mut u64 {
     }
 }
 
-/// The image itself, or those an index names.
-async fn images(tx: &mut Tx, digest: &Digest) -> Result<Vec<Digest>, Error> {
-    match Registry::image_of(tx, digest).await? {
-        Some(image) if image.is_index() => {
-            let children = Registry::children(tx, digest).await?;
-            Ok(children.into_iter().map(|child| child.digest).collect())
-        }
-        _ => Ok(vec![digest.clone()]),
-    }
+/// The image itself, or those an index names; what of them the repository does not hold stands among them, unknown.
+async fn images(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Vec<Digest>, Error> {
+    let members = Registry::members(tx, repository, digest).await?;
+    Ok(members.images.into_iter().map(|image| image.digest).chain(members.absent).collect())
 }
 
 /// Those of the image, and those of the index it is judged in.

@@ -169,7 +169,8 @@ impl Promote {
                 let wanted = match part {
                     None => true,
                     Some(part) if view.image.is_index() => {
-                        Registry::children(&mut tx, &digest).await?.iter().any(|child| child.digest == *part)
+                        let members = Registry::members(&mut tx, name, &digest).await?;
+                        members.images.iter().any(|image| image.digest == *part) || members.absent.contains(part)
                     }
                     Some(_) => false,
                 };

@@ -17,7 +17,9 @@
 //! - Every tag goes through one gate (`tag.rs`): in an immutable repository a tag keeps its digest for ever, also after it
 //!   was deleted, also for promotions. The same digest again is no change.
 //! - What a tag names is whole: config, layers and children are in the repository with the sizes the manifest states, and
-//!   cannot be removed while it is there. Layers that nobody may distribute are exempt.
+//!   cannot be removed while it is there. Layers that nobody may distribute are exempt. Where the operator lets sparse
+//!   manifests in, what is missing is known ([`Registry::members`], [`Registry::missing_blob`]) and nothing is read through
+//!   a repository that it does not hold.
 //! - Manifests are stored as the bytes that came and served as the same bytes, checked against their digest.
 //! - A change is one transaction with its audit entry, which sets the keys `registry/repository/…`, `registry/tag/…`
 //!   (digest), `registry/tag_name/…` (the digest an immutable name is bound to) and `registry/origin/…` (how the tag came).
@@ -33,6 +35,7 @@ mod access;
 mod copy;
 mod delete;
 mod hold;
+mod members;
 mod pull;
 mod push;
 mod read;
@@ -48,6 +51,7 @@ pub use copy::{Copied, Source, Target};
 pub use error::Error;
 pub use hold::Hold;
 pub use image::{Config, Image, Layer, Origin, Page, Place, Referrer, StoredManifest, TagView};
+pub use members::Members;
 pub use push::{ManifestPush, Pushed};
 pub use repository::{NewRepository, Repository, RepositoryChanges, Visibility};
 pub use service::{Registry, Settings};

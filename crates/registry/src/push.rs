@@ -42,22 +42,22 @@ impl Registry {
         let mut tx = self.db.read().await?;
         match self.place(&mut tx, ctx, push.repository).await? {
             Some(repository) => {
-                check_references(&mut tx, &repository, &manifest).await?;
+                self.check_references(&mut tx, &repository, &manifest).await?;
                 for tag in &tags {
                     self.gate(&mut tx, &repository, tag, &digest).await?;
                 }
             }
+            None if self.settings.sparse => {}
             None => refuse_any_reference(push.repository, &manifest)?,
         }
+        let readable = config_is_readable(&mut tx, push.repository, &manifest).await?;
         drop(tx);
-        let image = Image {
-            platform: self.platform_of(push.repository, &manifest).await?,
-            ..describe(&manifest, &digest, push.bytes.len())
-        };
+        let platform = if readable { self.platform_of(push.repository, &manifest).await? } else { None };
+        let image = Image { platform, ..describe(&manifest, &digest, push.bytes.len()) };
         self.blobs.put(ctx, &digest, push.bytes).await?;
         let entry = db::write!(self.db, ctx, |tx| {
             let repository = self.place_to_push(tx, ctx, push.repository).await?;
-            check_references(tx, &repository, &manifest).await?;
+            self.check_references(tx, &repository, &manifest).await?;
             self.record_push(tx, ctx, &repository, &image, &manifest, &tags).await
         })?;
         Ok(Pushed { digest, subject: image.subject, entry })
@@ -120,6 +120,44 @@ impl Registry {
         let entry = audit::append(tx, ctx, entry).await?;
         emit_pushed(tx, ctx, repository, image, &written, &entry).await?;
         Ok(Some(entry))
+    }
+
+    /// Whatever a manifest names must be in the same repository, with the size it states; only then can it be pulled whole.
+    /// Children of an index are manifests; some build caches put blobs there, which then must be blobs. Where sparse
+    /// manifests are taken, what is there must still have the size.
+    async fn check_references(&self, tx: &mut Tx, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
+        for blob in manifest.required_blobs() {
+            let known = store::blob_size(tx, &repository.id, &blob.digest).await?;
+            self.check_size(known, &repository.name, "blob", blob)?;
+        }
+        for child in manifest.manifests() {
+            let known = store::manifest_size(tx, &repository.id, &child.digest).await?;
+            if known.is_some() || child.media_type.is_manifest() || child.media_type.is_index() {
+                self.check_size(known, &repository.name, "manifest", child)?;
+            } else if !child.media_type.is_nondistributable() {
+                let known = store::blob_size(tx, &repository.id, &child.digest).await?;
+                self.check_size(known, &repository.name, "blob", child)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_size(
+        &self,
+        known: Option<u64>,
+        name: &RepoName,
+        what: &'static str,
+        named: &Descriptor,
+    ) -> Result<(), Error> {
+        match known {
+            None if self.settings.sparse => Ok(()),
+            None => Err(missing(name, what, named)),
+            Some(size) if size == named.size => Ok(()),
+            Some(size) => Err(Error::SizeInvalid(format!(
+                "the manifest says that the {what} {} has {} bytes, but it has {size}",
+                named.digest, named.size
+            ))),
+        }
     }
 
     /// The platform of an image that can run, from its configuration. One that cannot be read as such says nothing; one
@@ -186,32 +224,12 @@ fn describe(manifest: &Manifest, digest: &Digest, size: usize) -> Image {
     }
 }
 
-/// Whatever a manifest names must be in the same repository, with the size it states; only then can it be pulled whole.
-/// Children of an index are manifests; some build caches put blobs there, which then must be blobs.
-async fn check_references(tx: &mut Tx, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
-    for blob in manifest.required_blobs() {
-        check_size(store::blob_size(tx, &repository.id, &blob.digest).await?, &repository.name, "blob", blob)?;
-    }
-    for child in manifest.manifests() {
-        let known = store::manifest_size(tx, &repository.id, &child.digest).await?;
-        if known.is_some() || child.media_type.is_manifest() || child.media_type.is_index() {
-            check_size(known, &repository.name, "manifest", child)?;
-        } else if !child.media_type.is_nondistributable() {
-            check_size(store::blob_size(tx, &repository.id, &child.digest).await?, &repository.name, "blob", child)?;
-        }
-    }
-    Ok(())
-}
-
-fn check_size(known: Option<u64>, name: &RepoName, what: &'static str, named: &Descriptor) -> Result<(), Error> {
-    match known {
-        None => Err(missing(name, what, named)),
-        Some(size) if size == named.size => Ok(()),
-        Some(size) => Err(Error::SizeInvalid(format!(
-            "the manifest says that the {what} {} has {} bytes, but it has {size}",
-            named.digest, named.size
-        ))),
-    }
+/// Whether the repository holds the configuration, so that its bytes may be read on behalf of whoever pushes.
+async fn config_is_readable(tx: &mut Tx, name: &RepoName, manifest: &Manifest) -> Result<bool, Error> {
+    let (Some(config), Some(repository)) = (manifest.config(), store::repository(tx, name).await?) else {
+        return Ok(false);
+    };
+    Ok(store::blob_size(tx, &repository.id, &config.digest).await? == Some(config.size))
 }
 
 /// A repository that this push would make holds nothing yet.

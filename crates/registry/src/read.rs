@@ -64,10 +64,15 @@ impl Registry {
         Ok(self.blobs.read(&image.digest, image.size).await?)
     }
 
-    /// The bytes of an image's configuration, checked; `None` for an index.
-    pub async fn config_bytes(&self, image: &Image) -> Result<Option<Vec<u8>>, Error> {
-        match &image.config {
-            Some(config) => Ok(Some(self.blobs.read(&config.digest, config.size).await?)),
+    /// The bytes of an image's configuration, checked; `None` for an index, and where the repository does not hold it.
+    pub async fn config_bytes(&self, name: &RepoName, image: &Image) -> Result<Option<Vec<u8>>, Error> {
+        let Some(config) = &image.config else { return Ok(None) };
+        let mut tx = self.db.read().await?;
+        let Some(repository) = store::repository(&mut tx, name).await? else { return Ok(None) };
+        let held = store::blob_size(&mut tx, &repository.id, &config.digest).await?;
+        drop(tx);
+        match held.filter(|size| *size == config.size) {
+            Some(size) => Ok(Some(self.blobs.read(&config.digest, size).await?)),
             None => Ok(None),
         }
     }

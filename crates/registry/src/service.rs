@@ -24,6 +24,9 @@ pub struct Settings {
     pub host: String,
     /// Whether a push makes a repository in a namespace that the pusher administers.
     pub create_on_push: bool,
+    /// Whether sparse manifests are taken: such as name blobs and manifests that are not in the repository. They are never
+    /// scanned, and so never promoted on a scan, until what they lack is pushed.
+    pub sparse: bool,
 }
 
 /// Tags whose end fits into one audit entry beside everything else: three keys of at most 400 bytes each.

@@ -10,6 +10,9 @@ pub enum Error {
     /// The image is what cannot be read; trying again does not help.
     #[error("the image cannot be read: {0}")]
     Unreadable(String),
+    /// The repository does not hold all of the image.
+    #[error("{0}")]
+    Incomplete(String),
     #[error("{0}")]
     Invalid(String),
     #[error(transparent)]
@@ -26,7 +29,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Error::NotScanned(_) => Kind::NotFound,
-            Error::Unreadable(_) | Error::Invalid(_) => Kind::Invalid,
+            Error::Unreadable(_) | Error::Incomplete(_) | Error::Invalid(_) => Kind::Invalid,
             Error::Registry(error) => error.kind(),
             Error::Blob(error) => error.kind(),
             Error::Database(error) => error.kind(),

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use base::Timestamp;
+use oci::Digest;
 use policy::{Component, Counts};
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +99,22 @@ impl FromStr for State {
 }
 
 impl Summary {
+    /// The state of an image that the repository asked about does not hold whole.
+    pub(crate) fn incomplete(digest: &Digest, why: String) -> Summary {
+        Summary {
+            digest: digest.to_string(),
+            state: State::Failed,
+            counts: Counts::default(),
+            inventory: None,
+            snapshot: None,
+            snapshot_label: None,
+            distribution: None,
+            unknown: Vec::new(),
+            error: Some(why),
+            finished_at: None,
+        }
+    }
+
     /// Whether the scan is complete and nothing of the image escaped it.
     pub fn is_known(&self) -> bool {
         self.state == State::Done && self.unknown.is_empty()

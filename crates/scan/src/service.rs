@@ -7,7 +7,7 @@ use db::{Db, Tx};
 use inventory::ImageInventory;
 use oci::{Digest, Reference, RepoName, Tag};
 use policy::Component;
-use registry::{Image, Registry};
+use registry::Registry;
 use serde_json::json;
 
 use crate::{
@@ -44,6 +44,9 @@ impl Scan {
         };
         db::write!(self.db, ctx, |tx| {
             Registry::authorize(tx, ctx, repository, registry::Right::Push).await?;
+            if let Some(why) = incomplete(tx, repository, &image.digest).await? {
+                return Err(Error::Incomplete(why));
+            }
             store::set_pending(tx, &image.digest).await?;
             let entry = Entry::new("scan.requested").about(&image.digest).about(format!("repository/{repository}"));
             let entry = audit::append(tx, ctx, entry).await?;
@@ -81,6 +84,9 @@ impl Scan {
         if !image.is_runnable() {
             // An index is judged by its children, other artifacts are not images.
             return Ok(());
+        }
+        if let Some(why) = incomplete(&mut self.db.read().await?, repository, digest).await? {
+            return self.record_incomplete(ctx, repository, tag, digest, &why).await;
         }
         db::write!(self.db, ctx, |tx| store::set_pending(tx, digest).await).map_err(|error: db::Error| error)?;
         match self.inspect(ctx, digest).await {
@@ -175,6 +181,23 @@ impl Scan {
         })
     }
 
+    /// The image may be whole in another repository, and known there; nothing of that is told here.
+    async fn record_incomplete(
+        &self,
+        ctx: &Ctx,
+        repository: &RepoName,
+        tag: Option<&Tag>,
+        digest: &Digest,
+        why: &str,
+    ) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| {
+            let entry = Entry::new("scan.failed").about(digest).about(format!("repository/{repository}"));
+            let entry = audit::append(tx, ctx, entry.detail("error", why)).await?;
+            let data = json!({"repository": repository, "tag": tag, "digest": digest, "error": why});
+            emit(tx, ctx, "scan.failed", repository, digest, data, &entry).await
+        })
+    }
+
     /// Match every stored inventory with the current snapshot; where the result differs, record it and tell the others.
     pub(crate) async fn rematch(&self, ctx: &Ctx) -> Result<(), Error> {
         const BATCH: i64 = 100;
@@ -208,8 +231,11 @@ impl Scan {
         self.record_done(ctx, None, &digest, &result).await
     }
 
-    /// How the scan of an image stands. Whoever asks has shown that they may see the image.
-    pub async fn summary(&self, tx: &mut Tx, digest: &Digest) -> Result<Option<Summary>, Error> {
+    /// How the scan of an image stands in a repository. Whoever asks has shown that they may see it there.
+    pub async fn summary(&self, tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Option<Summary>, Error> {
+        if let Some(why) = incomplete(tx, repository, digest).await? {
+            return Ok(Some(Summary::incomplete(digest, why)));
+        }
         let mut summary = store::summary(tx, digest).await?;
         if let Some(summary) = &mut summary {
             let current = self.snapshot();
@@ -221,43 +247,47 @@ impl Scan {
         Ok(summary)
     }
 
-    pub async fn findings(tx: &mut Tx, digest: &Digest) -> Result<Vec<ImageFinding>, Error> {
-        Ok(store::findings(tx, digest).await?)
+    /// What was found in an image; nothing where the repository does not hold all of it.
+    pub async fn findings(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Vec<ImageFinding>, Error> {
+        match incomplete(tx, repository, digest).await? {
+            Some(_) => Ok(Vec::new()),
+            None => Ok(store::findings(tx, digest).await?),
+        }
     }
 
-    /// The inventory of a scanned image.
-    pub async fn inventory(&self, tx: &mut Tx, digest: &Digest) -> Result<Option<ImageInventory>, Error> {
-        let Some(Summary { inventory: Some(inventory), .. }) = store::summary(tx, digest).await? else {
+    /// The inventory of a scanned image that the repository holds whole.
+    pub async fn inventory(
+        &self,
+        tx: &mut Tx,
+        repository: &RepoName,
+        digest: &Digest,
+    ) -> Result<Option<ImageInventory>, Error> {
+        let Some(Summary { inventory: Some(inventory), .. }) = self.summary(tx, repository, digest).await? else {
             return Ok(None);
         };
         let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
         Ok(Some(self.stored_inventory(&inventory).await?))
     }
 
-    /// What a decision may use: for an index, all images it names together, each of which must be known.
-    pub async fn evidence(&self, tx: &mut Tx, digest: &Digest) -> Result<Evidence, Error> {
-        let Some(image) = Registry::image_of(tx, digest).await? else {
-            return Ok(Evidence::Missing("the image is not here".to_owned()));
-        };
-        if !image.is_index() {
-            return self.evidence_of_one(tx, digest).await;
+    /// What a decision may use: for an index, all images it names together, each of which must be there and known.
+    pub async fn evidence(&self, tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Evidence, Error> {
+        let members = Registry::members(tx, repository, digest).await?;
+        if let Some(absent) = members.absent.first() {
+            return Ok(Evidence::Missing(format!("{absent} is not in {repository}")));
         }
         let mut all: Option<ScanEvidence> = None;
-        for child in Registry::children(tx, digest).await? {
-            let runnable = Registry::image_of(tx, &child.digest).await?.is_some_and(|image: Image| image.is_runnable());
-            if !runnable {
-                continue;
-            }
-            match self.evidence_of_one(tx, &child.digest).await? {
+        for image in members.images {
+            match self.evidence_of_one(tx, repository, &image.digest).await? {
                 Evidence::Known(one) => all = Some(all.map_or_else(|| one.clone(), |all| all.with(&one))),
-                Evidence::Missing(why) => return Ok(Evidence::Missing(format!("{}: {why}", child.digest))),
+                Evidence::Missing(why) if image.digest == *digest => return Ok(Evidence::Missing(why)),
+                Evidence::Missing(why) => return Ok(Evidence::Missing(format!("{}: {why}", image.digest))),
             }
         }
-        Ok(all.map_or_else(|| Evidence::Missing("the index names no image".to_owned()), Evidence::Known))
+        Ok(all.map_or_else(|| Evidence::Missing("no image that can run is behind it".to_owned()), Evidence::Known))
     }
 
-    async fn evidence_of_one(&self, tx: &mut Tx, digest: &Digest) -> Result<Evidence, Error> {
-        let Some(summary) = store::summary(tx, digest).await? else {
+    async fn evidence_of_one(&self, tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Evidence, Error> {
+        let Some(summary) = self.summary(tx, repository, digest).await? else {
             return Ok(Evidence::Missing("the image was not scanned".to_owned()));
         };
         let missing = match (&summary.state, &summary.error) {
@@ -283,6 +313,12 @@ impl Scan {
     pub async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
         Ok(store::state(tx).await?)
     }
+}
+
+/// Why an image cannot be judged in this repository, if so: only what the repository holds is read through it.
+async fn incomplete(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Option<String>, Error> {
+    let missing = Registry::missing_blob(tx, repository, digest).await?;
+    Ok(missing.map(|blob| format!("{blob}, which the image names, is not in {repository}; push it, and scan again")))
 }
 
 impl ScanEvidence {

@@ -71,30 +71,27 @@ pub(crate) async fn scanned(
 ) -> Result<Scanned, Error> {
     let waivers = Promote::waived(tx, now, repository, &image.digest).await?;
     if !image.is_index() {
-        let scanned = of(app.scan.summary(tx, &image.digest).await?, image.is_runnable());
-        return Ok(scanned.less(tx, &image.digest, &waivers).await?);
+        let scanned = of(app.scan.summary(tx, repository, &image.digest).await?, image.is_runnable());
+        return Ok(scanned.less(tx, (repository, &image.digest), &waivers).await?);
     }
+    let members = Registry::members(tx, repository, &image.digest).await?;
     let mut all: Option<Scanned> = None;
-    for child in children(tx, &image.digest).await? {
+    for child in &members.images {
         // What is waived for the index is waived for each image in it.
         let mut own = Promote::waived(tx, now, repository, &child.digest).await?;
         own.extend(waivers.iter().cloned());
-        let one = of(app.scan.summary(tx, &child.digest).await?, true).less(tx, &child.digest, &own).await?;
+        let one = of(app.scan.summary(tx, repository, &child.digest).await?, true);
+        let one = one.less(tx, (repository, &child.digest), &own).await?;
         all = Some(match all {
             Some(all) => all.with(one),
             None => one,
         });
     }
-    Ok(all.unwrap_or_else(|| of(None, false)))
-}
-
-/// The images an index names; build attestations among its children are none.
-pub(crate) async fn children(tx: &mut Tx, index: &Digest) -> Result<Vec<Image>, registry::Error> {
-    let mut images = Vec::new();
-    for child in Registry::children(tx, index).await? {
-        images.extend(Registry::image_of(tx, &child.digest).await?.filter(Image::is_runnable));
+    let mut all = all.unwrap_or_else(|| of(None, false));
+    if let Some(absent) = members.absent.first() {
+        all.stage = all.stage.max(Stage::Failed(format!("{absent}, which the index names, is not in the repository")));
     }
-    Ok(images)
+    Ok(all)
 }
 
 fn of(summary: Option<Summary>, runnable: bool) -> Scanned {
@@ -124,11 +121,16 @@ pub(crate) fn waiver_of<'a>(waivers: &'a [Waiver], finding: &ImageFinding) -> Op
 
 impl Scanned {
     /// The same with waived findings counted as such.
-    async fn less(mut self, tx: &mut Tx, digest: &Digest, waivers: &[Waiver]) -> Result<Scanned, scan::Error> {
+    async fn less(
+        mut self,
+        tx: &mut Tx,
+        (name, digest): (&RepoName, &Digest),
+        waivers: &[Waiver],
+    ) -> Result<Scanned, scan::Error> {
         if waivers.is_empty() || self.counts == Counts::default() {
             return Ok(self);
         }
-        for finding in Scan::findings(tx, digest).await? {
+        for finding in Scan::findings(tx, name, digest).await? {
             if waiver_of(waivers, &finding).is_none() {
                 continue;
             }

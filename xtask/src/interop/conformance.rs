@@ -1,4 +1,4 @@
-//! The OCI's conformance program with the switches of its version `dev`; sparse manifests are off there, and here.
+//! The OCI's conformance program with the switches of its version `dev`, and with sparse manifests.
 
 use std::fs;
 
@@ -27,7 +27,11 @@ pub fn check(steps: &mut Steps, run: &Run, server: &Server, tools: &Tools) -> Re
     let said = steps.step("OCI conformance, version dev", || {
         let results = run.folder("conformance")?;
         let mut program = server.client(&tools.conformance, &results);
-        program.env("OCI_REGISTRY", &server.authority).env("OCI_TLS", "enabled").env("OCI_VERSION", "dev");
+        program
+            .env("OCI_REGISTRY", &server.authority)
+            .env("OCI_TLS", "enabled")
+            .env("OCI_VERSION", "dev")
+            .env("OCI_DATA_SPARSE", "true");
         program.env("OCI_REPO1", "admin/conformance-one").env("OCI_REPO2", "admin/conformance-two");
         program.env("OCI_USERNAME", "admin").env("OCI_PASSWORD", &server.password);
         program.env("OCI_RESULTS_DIR", &results);

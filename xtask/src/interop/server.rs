@@ -32,7 +32,7 @@ impl Server {
         let (password, data, log) = (demo::secret()?, run.dir().join("data"), run.dir().join("assay.log"));
         let mut serve = Command::new(binary);
         serve.args(["serve", "--listen", &authority, "--url", &format!("https://{authority}"), "--data"]).arg(&data);
-        serve.env("ASSAY_ADMIN_PASSWORD", &password);
+        serve.arg("--sparse-manifests").env("ASSAY_ADMIN_PASSWORD", &password);
         let process = Process::spawn(cleanup, "assay serve", &serve, &log)?;
         process.ready("its address", START, || Ok(process.said().contains("assay serves https://")))?;
         Ok(Server { authority, password, log, ca: data.join("keys/ca.pem") })

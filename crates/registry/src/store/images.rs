@@ -48,6 +48,18 @@ pub(crate) async fn insert_image(tx: &mut Tx, image: &Image, manifest: &Manifest
         if image.is_index() {
             sum_children(tx, &image.digest).await?;
         }
+    } else if let Some(platform) = platform {
+        // It came first where its configuration was missing.
+        tx.execute(
+            "UPDATE manifests SET os = $2, architecture = $3, variant = $4 WHERE digest = $1 AND os IS NULL",
+            &args![
+                image.digest.as_str(),
+                platform.os.as_str(),
+                platform.architecture.as_str(),
+                platform.variant.as_deref()
+            ],
+        )
+        .await?;
     }
     Ok(())
 }
@@ -176,6 +188,29 @@ pub(crate) async fn references(tx: &mut Tx, manifest: &Digest, kind: &str) -> Re
             })
         })
         .collect()
+}
+
+/// A blob that the manifest names and the repository does not hold in the size it states.
+pub(crate) async fn missing_blob(
+    tx: &mut Tx,
+    repository: &Id<Repository>,
+    manifest: &Digest,
+) -> Result<Option<Digest>, Error> {
+    let rows = tx
+        .all(
+            "SELECT r.digest, r.media_type FROM manifest_references r
+             LEFT JOIN repository_blobs l ON l.digest = r.digest AND l.repository = $1
+             LEFT JOIN blobs b ON b.digest = l.digest AND b.size = r.size
+             WHERE r.manifest = $2 AND r.kind <> 'manifest' AND b.digest IS NULL ORDER BY r.kind, r.position",
+            &args![repository, manifest.as_str()],
+        )
+        .await?;
+    for row in rows {
+        if !row.parse::<MediaType>("media_type")?.is_nondistributable() {
+            return row.parse("digest").map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// A manifest of the repository that names this digest.

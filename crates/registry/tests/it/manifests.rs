@@ -150,3 +150,41 @@ async fn the_size_of_an_index_is_that_of_its_images() {
         assert_eq!(children[1].digest, two.digest());
     }
 }
+
+#[tokio::test]
+async fn sparse_manifests_are_taken_where_the_operator_wants_them() {
+    for mut world in World::everywhere().await {
+        world.sparse().await;
+        let system = world.system();
+        let (here, absent) = (Sample::image(1), Sample::image(2));
+        world.put(&system, "a/b", &here.blobs[0]).await.unwrap();
+        world.push_bytes(&system, "a/b", "1", &here.manifest).await.unwrap();
+        let index = Sample::index(&[&here, &absent]);
+        world.push_bytes(&system, "a/b", "multi", &index.manifest).await.unwrap();
+        assert_eq!(world.pull(&system, "a/b", "multi").await.unwrap(), index.manifest);
+        let mut tx = world.db.read().await.unwrap();
+        let members = Registry::members(&mut tx, &repo("a/b"), &index.digest()).await.unwrap();
+        assert_eq!(members.absent, [absent.digest()]);
+        assert_eq!(members.images.iter().map(|image| &image.digest).collect::<Vec<_>>(), [&here.digest()]);
+        let missing = Registry::missing_blob(&mut tx, &repo("a/b"), &here.digest()).await.unwrap();
+        assert_eq!(missing, Some(Digest::sha256_of(&here.blobs[1])));
+        drop(tx);
+        // What is there must still be as the manifest says.
+        let mut wrong: Value = serde_json::from_slice(&here.manifest).unwrap();
+        wrong["config"]["size"] = json!(1);
+        let refused = world.push_bytes(&system, "a/b", "2", wrong.to_string().as_bytes()).await.unwrap_err();
+        assert_eq!(refused.code().as_str(), "SIZE_INVALID");
+        // In a repository that the push makes nothing is there; its platform is known once its configuration is.
+        world.organization("c").await;
+        world.push_bytes(&system, "c/new", "1", &absent.manifest).await.unwrap();
+        let platform = async || {
+            let mut tx = world.db.read().await.unwrap();
+            Registry::image_of(&mut tx, &absent.digest()).await.unwrap().unwrap().platform
+        };
+        assert_eq!(platform().await, None);
+        world.push(&system, "c/new", "1", &absent).await.unwrap();
+        assert_eq!(platform().await.unwrap().architecture, "arm64");
+        let mut tx = world.db.read().await.unwrap();
+        assert_eq!(Registry::missing_blob(&mut tx, &repo("c/new"), &absent.digest()).await.unwrap(), None);
+    }
+}

@@ -31,7 +31,8 @@ async fn what_was_pushed_is_pulled_byte_by_byte() {
         let layers = Registry::layers(&mut tx, &pushed.digest).await.unwrap();
         assert_eq!((layers.len(), &layers[0].digest), (2, &lower));
         let image = Registry::image_of(&mut tx, &pushed.digest).await.unwrap().unwrap();
-        assert_eq!(world.registry.config_bytes(&image).await.unwrap().as_ref(), Some(&sample.blobs[0]));
+        let bytes = world.registry.config_bytes(&repo("gitlab/app"), &image).await.unwrap();
+        assert_eq!(bytes.as_ref(), Some(&sample.blobs[0]));
     }
 }
 

@@ -66,6 +66,13 @@ impl World {
         self.registry = registry(&self.db, self.folder.path()).await;
     }
 
+    /// The same with sparse manifests switched on.
+    pub async fn sparse(&mut self) {
+        let blobs = Blobs::at(&self.folder.path().join("registry")).await.unwrap();
+        let settings = Settings { host: HOST.to_owned(), create_on_push: true, sparse: true };
+        self.registry = Registry::new(self.db.clone(), blobs, settings);
+    }
+
     pub fn later(&self, hours: i64) {
         let Clock::Fixed(at) = &self.clock else { unreachable!("made so above") };
         at.fetch_add(hours * 3_600_000_000, std::sync::atomic::Ordering::SeqCst);
@@ -205,7 +212,7 @@ async fn own_schema(url: &str) -> Location {
 
 async fn registry(db: &Db, folder: &std::path::Path) -> Registry {
     let blobs = Blobs::at(&folder.join("registry")).await.unwrap();
-    Registry::new(db.clone(), blobs, Settings { host: HOST.to_owned(), create_on_push: true })
+    Registry::new(db.clone(), blobs, Settings { host: HOST.to_owned(), create_on_push: true, sparse: false })
 }
 
 impl Sample {

@@ -40,7 +40,7 @@ impl World {
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
-        let settings = Settings { host: "assay.test".into(), create_on_push: true };
+        let settings = Settings { host: "assay.test".into(), create_on_push: true, sparse: true };
         let registry = Registry::new(db.clone(), blobs, settings);
         let ctx = ctx();
         let subscription = jobs::Subscription { event: "image.pushed", job: scan::IMAGE_JOB };
@@ -68,13 +68,13 @@ impl World {
         let media_type = "application/vnd.oci.image.manifest.v1+json";
         let manifest =
             json!({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": [layer_descriptor]});
-        let push = ManifestPush {
-            repository: &repo(),
-            reference: &tag.parse::<Reference>().unwrap(),
-            content_type: Some(media_type),
-            bytes: manifest.to_string().into_bytes(),
-            tags: &[],
-        };
+        self.push_manifest(&repo(), tag, media_type, manifest.to_string().into_bytes()).await
+    }
+
+    async fn push_manifest(&self, name: &RepoName, tag: &str, media_type: &str, bytes: Vec<u8>) -> Digest {
+        let reference: Reference = tag.parse().unwrap();
+        let content_type = Some(media_type);
+        let push = ManifestPush { repository: name, reference: &reference, content_type, bytes, tags: &[] };
         let digest = self.registry.push_manifest(&ctx(), push).await.unwrap().digest;
         self.run_jobs().await;
         digest
@@ -95,11 +95,11 @@ impl World {
     }
 
     async fn summary(&self, digest: &Digest) -> Summary {
-        self.scan.summary(&mut self.db.read().await.unwrap(), digest).await.unwrap().unwrap()
+        self.scan.summary(&mut self.db.read().await.unwrap(), &repo(), digest).await.unwrap().unwrap()
     }
 
     async fn evidence(&self, digest: &Digest) -> Evidence {
-        self.scan.evidence(&mut self.db.read().await.unwrap(), digest).await.unwrap()
+        self.scan.evidence(&mut self.db.read().await.unwrap(), &repo(), digest).await.unwrap()
     }
 }
 
@@ -133,7 +133,7 @@ async fn a_famous_package_is_found_and_a_clean_image_is_clean() {
     let bad = world.push("bad", &layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &status)])).await;
     let summary = world.summary(&bad).await;
     assert_eq!((summary.state, summary.counts.critical, summary.counts.all()), (State::Done, 1, 1));
-    let findings = Scan::findings(&mut world.db.read().await.unwrap(), &bad).await.unwrap();
+    let findings = Scan::findings(&mut world.db.read().await.unwrap(), &repo(), &bad).await.unwrap();
     assert_eq!(findings[0].advisory, "CVE-2021-44228");
     let Evidence::Known(evidence) = world.evidence(&bad).await else { panic!("the scan is complete") };
     assert_eq!(evidence.components[0].name, "liblog4j2-java");
@@ -185,4 +185,68 @@ async fn a_new_snapshot_is_matched_with_stored_inventories_and_the_log_agrees() 
     let state = Scan::state(&mut world.db.read().await.unwrap()).await.unwrap();
     let (_, value) = state.iter().find(|(key, _)| *key == format!("scan/image/{digest}")).unwrap();
     assert!(value.contains(snapshot.digest()), "{value}");
+}
+
+/// Whoever knows a manifest but not its layers learns nothing of what a scan found in them.
+#[tokio::test]
+async fn a_sparse_manifest_tells_nothing_of_layers_that_another_repository_holds() {
+    let world = World::new().await;
+    let content = layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &dpkg("liblog4j2-java", "2.14.1-1"))]);
+    let digest = world.push("whole", &content).await;
+    let bytes = world.registry.manifest(&ctx(), &repo(), &Reference::Digest(digest.clone())).await.unwrap().bytes;
+    let (other, oci) = ("admin/other".parse::<RepoName>().unwrap(), "application/vnd.oci.image.manifest.v1+json");
+    world.registry.create_repository(&ctx(), NewRepository::private(other.clone())).await.unwrap();
+    assert_eq!(world.push_manifest(&other, "sparse", oci, bytes).await, digest);
+
+    let mut tx = world.db.read().await.unwrap();
+    let summary = world.scan.summary(&mut tx, &other, &digest).await.unwrap().unwrap();
+    assert_eq!((summary.state, summary.counts.all(), &summary.inventory), (State::Failed, 0, &None));
+    assert!(summary.error.unwrap().contains("push it, and scan again"));
+    assert!(Scan::findings(&mut tx, &other, &digest).await.unwrap().is_empty());
+    assert!(world.scan.inventory(&mut tx, &other, &digest).await.unwrap().is_none());
+    assert!(matches!(world.scan.evidence(&mut tx, &other, &digest).await.unwrap(), Evidence::Missing(_)));
+    let image = Registry::image_of(&mut tx, &digest).await.unwrap().unwrap();
+    assert_eq!(world.registry.config_bytes(&other, &image).await.unwrap(), None);
+    drop(tx);
+    let reference = Reference::Digest(digest.clone());
+    let refused = world.scan.request(&ctx(), &other, &reference).await.unwrap_err();
+    assert!(refused.to_string().contains("is not in admin/other"), "{refused}");
+    // Where it is whole nothing changed.
+    assert!(matches!(world.evidence(&digest).await, Evidence::Known(_)));
+
+    // Once its blobs are there too, it is whole here as well, and the result is told.
+    let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}});
+    for blob in [content, config.to_string().into_bytes()] {
+        let digest = Digest::sha256_of(&blob);
+        world.registry.put_blob(&ctx(), &other, &digest, Chunk::default(), &blob[..]).await.unwrap();
+    }
+    let mut tx = world.db.read().await.unwrap();
+    assert!(matches!(world.scan.evidence(&mut tx, &other, &digest).await.unwrap(), Evidence::Known(_)));
+}
+
+#[tokio::test]
+async fn an_index_is_known_when_all_its_images_are_there_also_through_other_indexes() {
+    let world = World::new().await;
+    let good = layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &dpkg("hello", "2.10-3"))]);
+    let bad = layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &dpkg("liblog4j2-java", "2.14.1-1"))]);
+    let (good, bad) = (world.push("good", &good).await, world.push("bad", &bad).await);
+    let oci = "application/vnd.oci.image.index.v1+json";
+    let size = async |digest: &Digest| {
+        Registry::image_of(&mut world.db.read().await.unwrap(), digest).await.unwrap().unwrap().size
+    };
+    let child = "application/vnd.oci.image.manifest.v1+json";
+    let good_one = json!({"mediaType": child, "digest": good, "size": size(&good).await});
+    let bad_one = json!({"mediaType": child, "digest": bad, "size": size(&bad).await});
+    let absent = json!({"mediaType": child, "digest": Digest::sha256_of(b"never pushed"), "size": 7});
+    let index = |children: serde_json::Value| {
+        json!({"schemaVersion": 2, "mediaType": oci, "manifests": children}).to_string().into_bytes()
+    };
+    let inner = world.push_manifest(&repo(), "inner", oci, index(json!([bad_one]))).await;
+    let nested = json!({"mediaType": oci, "digest": inner, "size": size(&inner).await});
+    let outer = world.push_manifest(&repo(), "outer", oci, index(json!([good_one, nested]))).await;
+    let Evidence::Known(evidence) = world.evidence(&outer).await else { panic!("both are scanned") };
+    assert_eq!((evidence.counts.critical, evidence.components.len()), (1, 2));
+
+    let sparse = world.push_manifest(&repo(), "sparse", oci, index(json!([good_one, absent]))).await;
+    assert!(matches!(world.evidence(&sparse).await, Evidence::Missing(why) if why.ends_with("is not in admin/app")));
 }

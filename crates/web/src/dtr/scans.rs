@@ -19,7 +19,7 @@ use crate::{
     App,
     caller::Caller,
     error::ApiError,
-    scanned::{Scanned, children, scanned, waiver_of},
+    scanned::{Scanned, scanned, waiver_of},
 };
 
 /// What DTR wrote for a point in time that never was; scripts compare with it.
@@ -50,7 +50,7 @@ async fn start(
     let mut reference = reference(&asked.tag)?;
     let image = app.registry.image(&ctx, &name, &reference).await?;
     if image.is_index() {
-        let images = children(&mut app.db.read().await?, &image.digest).await?;
+        let images = Registry::members(&mut app.db.read().await?, &name, &image.digest).await?.images;
         let is_asked = |image: &Image| {
             image.platform.as_ref().is_some_and(|own| own.os == asked.os && own.architecture == asked.arch)
         };
@@ -81,14 +81,17 @@ async fn show(
     let name = repo_name(&asked.namespace, &asked.repo)?;
     let image = app.registry.image(&ctx, &name, &reference(&asked.tag)?).await?;
     let mut tx = app.db.read().await?;
-    let images = if image.is_index() { children(&mut tx, &image.digest).await? } else { vec![image] };
+    let images = match image.is_index() {
+        true => Registry::members(&mut tx, &name, &image.digest).await?.images,
+        false => vec![image],
+    };
     let mut views = Vec::with_capacity(images.len());
     for image in &images {
         let scan = scanned(&app, &mut tx, ctx.now, &name, image).await?;
         let waivers = Promote::waived(&mut tx, ctx.now, &name, &image.digest).await?;
-        let findings = Scan::findings(&mut tx, &image.digest).await?;
+        let findings = Scan::findings(&mut tx, &name, &image.digest).await?;
         let layers = Registry::layers(&mut tx, &image.digest).await?;
-        let inventory = app.scan.inventory(&mut tx, &image.digest).await?;
+        let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
         let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
         let components: Vec<Value> = components.iter().map(|one| component(one, &findings, &waivers)).collect();
         let mut view = summary(&scan);

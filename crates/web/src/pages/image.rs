@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     App,
-    scanned::{children, scanned, waiver_of},
+    scanned::{scanned, waiver_of},
 };
 
 /// `GET /images/{namespace}/{name}@{digest}`
@@ -30,12 +30,12 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
     let name: RepoName = name.parse().map_err(|_| Failure::NotFound)?;
     let digest: Digest = digest.parse().map_err(|_| Failure::NotFound)?;
     let image = app.registry.image(&visitor.ctx, &name, &Reference::Digest(digest)).await?;
-    let config = config(app, &image).await?;
+    let config = config(app, &name, &image).await?;
     let mut tx = app.db.read().await?;
     let scan = scanned(app, &mut tx, visitor.ctx.now, &name, &image).await?;
     let waivers = Promote::waived(&mut tx, visitor.ctx.now, &name, &image.digest).await?;
-    let findings = Scan::findings(&mut tx, &image.digest).await?;
-    let inventory = app.scan.inventory(&mut tx, &image.digest).await?;
+    let findings = Scan::findings(&mut tx, &name, &image.digest).await?;
+    let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
     let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
     let counted: Vec<&ImageFinding> =
         findings.iter().filter(|finding| waiver_of(&waivers, finding).is_none()).collect();
@@ -50,27 +50,27 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
         layers: layer_views(&config, &layers, &components, &counted),
         components: components.iter().map(|component| component_view(component, &findings, &waivers)).collect(),
         labels: config.labels.into_iter().collect(),
-        children: children_of(&mut tx, &image).await?,
+        children: children_of(&mut tx, &name, &image).await?,
     };
     Ok(ui::image(&visitor.frame(), &view).into_string())
 }
 
 /// The configuration of an image that can run; what an artifact has in its place may be anything, of any size.
-async fn config(app: &App, image: &Image) -> Result<ImageConfig, Failure> {
+async fn config(app: &App, name: &RepoName, image: &Image) -> Result<ImageConfig, Failure> {
     let fits = image.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64);
     if !image.is_runnable() || !fits {
         return Ok(ImageConfig::default());
     }
-    let bytes = app.registry.config_bytes(image).await?.unwrap_or_default();
+    let bytes = app.registry.config_bytes(name, image).await?.unwrap_or_default();
     Ok(ImageConfig::parse(&bytes).unwrap_or_default())
 }
 
 /// Platform and digest of each image of an index.
-async fn children_of(tx: &mut Tx, image: &Image) -> Result<Vec<(String, String)>, Failure> {
+async fn children_of(tx: &mut Tx, name: &RepoName, image: &Image) -> Result<Vec<(String, String)>, Failure> {
     if !image.is_index() {
         return Ok(Vec::new());
     }
-    let images = children(tx, &image.digest).await?;
+    let images = Registry::members(tx, name, &image.digest).await?.images;
     Ok(images.iter().map(|child| (platform(child.platform.as_ref(), false), child.digest.to_string())).collect())
 }
 
