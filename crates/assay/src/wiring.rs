@@ -93,9 +93,15 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
     let blobs = Blobs::at(&folder.inside("blobs")?).await?;
-    let settings = Settings { host: config.authority.clone(), create_on_push: true, sparse: config.sparse_manifests };
+    let settings = Settings {
+        host: config.authority.clone(),
+        create_on_push: true,
+        sparse: config.sparse_manifests,
+        untagged_after: None,
+    };
     let registry = Registry::new(db.clone(), blobs, settings);
-    let scan = Scan::open(&ctx, db.clone(), registry.clone()).await?;
+    let records = Blobs::at(&folder.inside("records")?).await?;
+    let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
 
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());

@@ -60,6 +60,19 @@ pub const PUSH_TAGS: usize = 20;
 /// How long an upload may rest: a client that was cut off in the evening goes on in the morning.
 pub const UPLOAD_LIFETIME: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
+/// How long a blob that no manifest names stays in a repository after it came there, or after a manifest that named it was
+/// deleted: a client pushes the blobs first, and a large image over a thin line takes hours.
+pub const LINK_REVIEW_AFTER: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// How long bytes stay that no repository links any more. A push that stores bytes links them well within this time.
+pub const BYTES_REVIEW_AFTER: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+/// One garbage collection; it stops after half of that, so that the next one never meets it.
+pub const COLLECTION_TIME: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+
+/// The words that everybody reads who pushes while the registry is read-only.
+pub const READ_ONLY_REASON_BYTES: usize = 1_000;
+
 /// Uploads of one account that are under way in all repositories; a build farm behind one robot pushes some hundred layers.
 pub const UPLOADS_OF_ONE: i64 = 1_000;
 

@@ -55,13 +55,16 @@ impl Registry {
     /// The repository to push to; `None` where the push will make it.
     pub(crate) async fn place(&self, tx: &mut Tx, ctx: &Ctx, name: &RepoName) -> Result<Option<Repository>, Error> {
         if store::repository(tx, name).await?.is_some() {
-            return Registry::authorize(tx, ctx, name, Right::Push).await.map(Some);
+            let repository = Registry::authorize(tx, ctx, name, Right::Push).await?;
+            Registry::require_writable(tx).await?;
+            return Ok(Some(repository));
         }
         // The first push of a pipeline makes what its person's push would: a private repository, and no right to manage it.
         match Level::of(tx, &ctx.actor.behind_job(), On::Repository, name.namespace(), name.name()).await? {
             None => Err(unseen(ctx, name)),
             Some(Level::Admin) if self.settings.create_on_push => {
                 Identity::require_namespace(tx, name.namespace()).await?;
+                Registry::require_writable(tx).await?;
                 Ok(None)
             }
             Some(_) => Err(Error::Denied(format!(

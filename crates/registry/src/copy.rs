@@ -53,6 +53,7 @@ impl Registry {
         let from = Registry::authorize(tx, ctx, source.repository, Right::Pull).await?;
         let to = Registry::authorize(tx, ctx, target.repository, Right::Push).await?;
         let unknown = || Error::ManifestUnknown { repository: from.name.clone(), reference: source.digest.to_string() };
+        Registry::require_writable(tx).await?;
         let image = store::image_in(tx, &from.id, source.digest).await?.ok_or_else(unknown)?;
         let step = self.gate(tx, &to, target.tag, source.digest).await?;
         let added = copy_whole(tx, ctx, &from, &to, source.digest).await?;
@@ -136,6 +137,7 @@ async fn copy_whole(
         if store::add_manifest(tx, &to.id, &digest, &author, ctx.now, job).await? {
             added.push(digest.clone());
         }
+        store::mark_promoted(tx, &to.id, &digest).await?;
         let mut next = store::children_in(tx, &from.id, &digest).await?;
         next.extend(store::referrer_digests(tx, &from.id, &digest).await?);
         waiting.extend(next.into_iter().filter(|digest| seen.insert(digest.clone())));

@@ -1,11 +1,11 @@
 //! Deleting tags and manifests. Bytes go with garbage collection, never here.
 
 use audit::Entry;
-use base::{Ctx, Id};
+use base::{Ctx, Id, limits};
 use db::Tx;
 use oci::{Digest, RepoName, Tag};
 
-use crate::{Error, Hold, Image, Registry, Repository, Right, record, store, tag};
+use crate::{Error, Hold, Image, Registry, Repository, Right, collect, record, store, tag};
 
 /// Tags whose end fits into one audit entry.
 const TAGS_PER_ENTRY: usize = 40;
@@ -15,6 +15,7 @@ impl Registry {
     pub async fn delete_tag(&self, ctx: &Ctx, name: &RepoName, tag: &Tag) -> Result<(), Error> {
         db::write!(self.db, ctx, |tx| {
             let repository = Registry::authorize(tx, ctx, name, Right::Push).await?;
+            Registry::require_writable(tx).await?;
             let unknown = || Error::ManifestUnknown { repository: name.clone(), reference: tag.to_string() };
             let view = store::tag_view(tx, &repository.id, tag).await?.ok_or_else(unknown)?;
             refuse_held(tx, &repository, &[Hold::Tag(tag.clone())]).await?;
@@ -29,6 +30,7 @@ impl Registry {
     pub async fn delete_manifest(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<(), Error> {
         db::write!(self.db, ctx, |tx| {
             let repository = Registry::authorize(tx, ctx, name, Right::Push).await?;
+            Registry::require_writable(tx).await?;
             let unknown = || Error::ManifestUnknown { repository: name.clone(), reference: digest.to_string() };
             let image = store::image_in(tx, &repository.id, digest).await?.ok_or_else(unknown)?;
             let tags = store::tags_naming(tx, &repository.id, digest).await?;
@@ -36,23 +38,7 @@ impl Registry {
             holds.push(Hold::Manifest(digest.clone()));
             refuse_held(tx, &repository, &holds).await?;
             refuse_referenced(tx, &repository.id, digest).await?;
-            for tag in &tags {
-                store::delete_tag(tx, &repository.id, tag).await?;
-            }
-            store::remove_manifest(tx, &repository.id, digest).await?;
-            let mut first = None;
-            let chunks = tags.chunks(TAGS_PER_ENTRY).chain(tags.is_empty().then_some(&[][..]));
-            for chunk in chunks {
-                let entry = deletion("manifest.deleted", name, digest).detail("tags", chunk);
-                let entry = chunk.iter().fold(entry, |entry, tag| tag::unset(entry, name, tag));
-                let entry = audit::append(tx, ctx, entry).await?;
-                for tag in chunk {
-                    emit_deleted(tx, ctx, name, Some(tag), &image, &entry).await?;
-                }
-                first.get_or_insert(entry);
-            }
-            let entry = first.expect("there is one chunk at least");
-            emit_deleted(tx, ctx, name, None, &image, &entry).await
+            remove(tx, ctx, &repository, &image, "request").await
         })
     }
 
@@ -60,15 +46,50 @@ impl Registry {
     pub async fn delete_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<(), Error> {
         db::write!(self.db, ctx, |tx| {
             let repository = Registry::authorize(tx, ctx, name, Right::Push).await?;
+            Registry::require_writable(tx).await?;
             if store::blob_size(tx, &repository.id, digest).await?.is_none() {
                 return Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() });
             }
             refuse_referenced(tx, &repository.id, digest).await?;
             store::unlink_blob(tx, &repository.id, digest).await?;
+            store::drop_link_review(tx, &repository.id, digest).await?;
+            store::review_bytes(tx, digest, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?;
             audit::append(tx, ctx, deletion("blob.deleted", name, digest)).await?;
             Ok(())
         })
     }
+}
+
+/// Remove a manifest that nothing keeps, and the tags that name it; `how` is `request` or `garbage collection`. Its blobs and
+/// bytes are looked at later.
+pub(crate) async fn remove(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    repository: &Repository,
+    image: &Image,
+    how: &'static str,
+) -> Result<(), Error> {
+    let (name, digest) = (&repository.name, &image.digest);
+    let tags = store::tags_naming(tx, &repository.id, digest).await?;
+    for tag in &tags {
+        store::delete_tag(tx, &repository.id, tag).await?;
+    }
+    store::remove_manifest(tx, &repository.id, digest).await?;
+    store::review_links_of(tx, &repository.id, digest, collect::after(ctx, limits::LINK_REVIEW_AFTER)).await?;
+    store::review_bytes(tx, digest, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?;
+    let mut first = None;
+    let chunks = tags.chunks(TAGS_PER_ENTRY).chain(tags.is_empty().then_some(&[][..]));
+    for chunk in chunks {
+        let entry = deletion("manifest.deleted", name, digest).detail("by", how).detail("tags", chunk);
+        let entry = chunk.iter().fold(entry, |entry, tag| tag::unset(entry, name, tag));
+        let entry = audit::append(tx, ctx, entry).await?;
+        for tag in chunk {
+            emit_deleted(tx, ctx, name, Some(tag), image, &entry).await?;
+        }
+        first.get_or_insert(entry);
+    }
+    let entry = first.expect("there is one chunk at least");
+    emit_deleted(tx, ctx, name, None, image, &entry).await
 }
 
 fn deletion(kind: &'static str, name: &RepoName, digest: &Digest) -> Entry {

@@ -3,6 +3,8 @@
 use base::Kind;
 use oci::{Digest, ErrorCode, ManifestError, RepoName, Tag};
 
+use crate::Usage;
+
 /// By what the caller can do. [`Error::code`] is the code of the distribution specification.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -57,6 +59,17 @@ pub enum Error {
     Exists(RepoName),
     #[error("too many uploads are under way; finish or cancel some, or wait")]
     TooManyUploads,
+    #[error("{digest} was stored before and is just being removed as garbage; send it again in a few seconds", digest = .0)]
+    Sweeping(Digest),
+    #[error("a garbage collection is running; wait until it has ended")]
+    Collecting,
+    #[error("nothing can be pushed or deleted at present, the registry is read-only: {0}")]
+    ReadOnly(String),
+    #[error(
+        "the quota of {of} is exceeded: {} of {} bytes are in use, and this needs {more} more; delete what is not needed, or ask \
+         an administrator", usage.used_bytes, usage.quota_bytes
+    )]
+    QuotaExceeded { of: String, usage: Usage, more: u64 },
     #[error(transparent)]
     Blob(blob::Error),
     #[error(transparent)]
@@ -69,7 +82,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Error::Unauthenticated => Kind::Unauthenticated,
-            Error::Denied(_) => Kind::Denied,
+            Error::Denied(_) | Error::ReadOnly(_) | Error::QuotaExceeded { .. } => Kind::Denied,
             Error::NameUnknown(_)
             | Error::NoAccount(_)
             | Error::ManifestUnknown { .. }
@@ -81,11 +94,13 @@ impl Error {
             | Error::TagUsed { .. }
             | Error::Held { .. }
             | Error::Referenced { .. }
+            | Error::Collecting
             | Error::Exists(_) => Kind::Conflict,
             Error::DigestInvalid { .. } | Error::SizeInvalid(_) | Error::Invalid(_) => Kind::Invalid,
             Error::TooLarge(_) => Kind::TooLarge,
             Error::Manifest(error) => error.kind(),
             Error::TooManyUploads => Kind::RateLimited,
+            Error::Sweeping(_) => Kind::Unavailable,
             Error::Blob(error) => error.kind(),
             Error::Identity(error) => error.kind(),
             Error::Database(error) => error.kind(),
@@ -96,7 +111,12 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Error::Unauthenticated => ErrorCode::Unauthorized,
-            Error::Denied(_) | Error::Held { .. } | Error::Referenced { .. } => ErrorCode::Denied,
+            Error::Denied(_)
+            | Error::ReadOnly(_)
+            | Error::QuotaExceeded { .. }
+            | Error::Held { .. }
+            | Error::Referenced { .. } => ErrorCode::Denied,
+            Error::Sweeping(_) => ErrorCode::Unavailable,
             Error::NameUnknown(_) | Error::NoAccount(_) => ErrorCode::NameUnknown,
             Error::ManifestUnknown { .. } => ErrorCode::ManifestUnknown,
             Error::BlobUnknown { .. } => ErrorCode::BlobUnknown,
@@ -107,7 +127,9 @@ impl Error {
             Error::SizeInvalid(_) | Error::TooLarge(_) => ErrorCode::SizeInvalid,
             Error::Manifest(error) => error.code(),
             Error::Invalid(_) => ErrorCode::ManifestInvalid,
-            Error::Immutable { .. } | Error::TagUsed { .. } | Error::Exists(_) => ErrorCode::Unknown,
+            Error::Immutable { .. } | Error::TagUsed { .. } | Error::Collecting | Error::Exists(_) => {
+                ErrorCode::Unknown
+            }
             Error::TooManyUploads => ErrorCode::TooManyRequests,
             Error::Blob(blob::Error::Busy | blob::Error::Body(_)) => ErrorCode::BlobUploadInvalid,
             Error::Blob(error) if error.kind() == Kind::Unavailable => ErrorCode::Unavailable,

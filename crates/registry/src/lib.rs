@@ -25,6 +25,9 @@
 //!   (digest), `registry/tag_name/…` (the digest an immutable name is bound to) and `registry/origin/…` (how the tag came).
 //!   An upload under way is no state of the registry and leaves no entry.
 //!
+//! - Nothing is lost to garbage collection that a push, a pull or a hold relies on, whatever runs at the same time
+//!   (`collect.rs`).
+//!
 //! What this crate does not know: HTTP, scans, policies, signatures. Those who depend on an image keep it by a [`Hold`].
 
 mod error;
@@ -32,12 +35,14 @@ mod image;
 mod repository;
 
 mod access;
+mod collect;
 mod copy;
 mod delete;
 mod hold;
 mod members;
 mod pull;
 mod push;
+mod quota;
 mod read;
 mod record;
 mod service;
@@ -47,12 +52,14 @@ mod upload;
 mod store;
 
 pub use access::Right;
+pub use collect::{COLLECT_JOB, Collected};
 pub use copy::{Copied, Source, Target};
 pub use error::Error;
 pub use hold::Hold;
 pub use image::{Config, Image, Layer, Origin, Page, Place, Referrer, StoredManifest, TagView};
 pub use members::Members;
 pub use push::{ManifestPush, Pushed};
+pub use quota::{QuotaOf, Usage};
 pub use repository::{NewRepository, Repository, RepositoryChanges, Visibility};
 pub use service::{Registry, Settings};
 pub use store::SCHEMA;

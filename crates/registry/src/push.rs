@@ -54,9 +54,11 @@ impl Registry {
         drop(tx);
         let platform = if readable { self.platform_of(push.repository, &manifest).await? } else { None };
         let image = Image { platform, ..describe(&manifest, &digest, push.bytes.len()) };
+        self.keep_bytes(ctx, &digest).await?;
         self.blobs.put(ctx, &digest, push.bytes).await?;
         let entry = db::write!(self.db, ctx, |tx| {
             let repository = self.place_to_push(tx, ctx, push.repository).await?;
+            store::note_bytes(tx, &digest, image.size, ctx.now).await?;
             self.check_references(tx, &repository, &manifest).await?;
             self.record_push(tx, ctx, &repository, &image, &manifest, &tags).await
         })?;
@@ -76,6 +78,9 @@ impl Registry {
         let author = ctx.actor.label();
         let added = store::add_manifest(tx, &repository.id, &image.digest, &author, ctx.now, ctx.job()).await?;
         let name = &repository.name;
+        if added {
+            Registry::require_room(tx, repository, 0).await?;
+        }
         let mut entry = Entry::new("image.pushed")
             .about(&image.digest)
             .about(record::repository_subject(name))

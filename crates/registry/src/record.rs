@@ -28,6 +28,19 @@ pub(crate) fn tag_name_key(name: &RepoName, tag: &Tag) -> String {
     format!("registry/tag_name/{name}:{tag}")
 }
 
+/// Holds the bytes that a repository may use.
+pub(crate) fn repository_quota_key(name: &RepoName) -> String {
+    format!("registry/quota/repository/{name}")
+}
+
+/// Holds the bytes that a namespace may use.
+pub(crate) fn namespace_quota_key(namespace: &str) -> String {
+    format!("registry/quota/namespace/{namespace}")
+}
+
+/// Holds a digest of the reason while nothing may be written.
+pub(crate) const READ_ONLY_KEY: &str = "registry/read_only";
+
 pub(crate) fn repository_subject(name: &RepoName) -> String {
     format!("repository/{name}")
 }

@@ -1,5 +1,7 @@
 //! The service, and what can be done with repositories as a whole.
 
+use std::time::Duration;
+
 use audit::Entry;
 use base::{Ctx, limits};
 use blob::Blobs;
@@ -7,7 +9,7 @@ use db::{Db, Tx};
 use identity::{Identity, Level, On};
 use oci::RepoName;
 
-use crate::{Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, record, store};
+use crate::{Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, collect, record, store};
 
 /// The registry of one installation; cheap to clone.
 #[derive(Clone, Debug)]
@@ -27,6 +29,9 @@ pub struct Settings {
     /// Whether sparse manifests are taken: such as name blobs and manifests that are not in the repository. They are never
     /// scanned, and so never promoted on a scan, until what they lack is pushed.
     pub sparse: bool,
+    /// How old a manifest that no tag names may become before garbage collection takes it; `None` is for ever, because people
+    /// also deploy by digest.
+    pub untagged_after: Option<Duration>,
 }
 
 /// Tags whose end fits into one audit entry beside everything else: three keys of at most 400 bytes each.
@@ -95,14 +100,17 @@ impl Registry {
     pub async fn delete_repository(&self, ctx: &Ctx, name: &RepoName) -> Result<(), Error> {
         db::write!(self.db, ctx, |tx| {
             let repository = Registry::authorize(tx, ctx, name, Right::Admin).await?;
+            Registry::require_writable(tx).await?;
             if let Some(hold) = store::first_hold(tx, &repository.id).await? {
                 return Err(hold.refusal(&repository.name));
             }
             let names = store::tag_names(tx, &repository.id).await?;
+            store::review_bytes_of(tx, &repository.id, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?;
             store::delete_repository(tx, &repository.id).await?;
             let entry = Entry::new("repository.deleted")
                 .about(record::repository_subject(name))
-                .unset(record::repository_key(name));
+                .unset(record::repository_key(name))
+                .unset(record::repository_quota_key(name));
             let entry = audit::append(tx, ctx, unset_tags(entry, name, names.iter().take(TAGS_PER_ENTRY))).await?;
             for names in names.get(TAGS_PER_ENTRY..).unwrap_or(&[]).chunks(TAGS_PER_ENTRY) {
                 let more = Entry::new("repository.deleted").about(record::repository_subject(name));

@@ -8,12 +8,17 @@ use oci::{Digest, RepoName, Tag};
 use crate::{Hold, Repository, hold::Held, record, tag::NewTag};
 
 mod images;
+mod quotas;
+mod reviews;
 
 pub(crate) use images::*;
+pub(crate) use quotas::*;
+pub(crate) use reviews::*;
 
 pub const SCHEMA: Schema = Schema {
     context: "registry",
-    steps: &["CREATE TABLE repositories (
+    steps: &[
+        "CREATE TABLE repositories (
         id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, namespace TEXT NOT NULL, visibility TEXT NOT NULL,
         immutable BOOLEAN NOT NULL, scan_on_push BOOLEAN NOT NULL, short_description TEXT NOT NULL,
         long_description TEXT NOT NULL, tag_limit BIGINT NOT NULL, created_at BIGINT NOT NULL);
@@ -53,7 +58,30 @@ pub const SCHEMA: Schema = Schema {
       CREATE TABLE holds (
         repository TEXT NOT NULL REFERENCES repositories (id), kind TEXT NOT NULL, name TEXT NOT NULL,
         owner TEXT NOT NULL, reason TEXT NOT NULL, created_at BIGINT NOT NULL,
-        PRIMARY KEY (repository, kind, name, owner))"],
+        PRIMARY KEY (repository, kind, name, owner))",
+        // Garbage collection, quotas, the read-only mode. From here on the bytes of manifests have their row in blobs too.
+        "ALTER TABLE blobs ADD COLUMN sweeping BOOLEAN NOT NULL DEFAULT FALSE;
+      ALTER TABLE blobs ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0;
+      ALTER TABLE blobs ADD COLUMN damaged_at BIGINT;
+      CREATE INDEX blobs_sweeping ON blobs (digest) WHERE sweeping;
+      CREATE INDEX blobs_checked ON blobs (checked_at, digest);
+      INSERT INTO blobs (digest, size, created_at) SELECT m.digest, m.size, m.created_at FROM manifests m
+        WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest = m.digest);
+      CREATE TABLE reviews (
+        kind TEXT NOT NULL, repository TEXT NOT NULL, digest TEXT NOT NULL, due_at BIGINT NOT NULL,
+        PRIMARY KEY (kind, repository, digest));
+      CREATE INDEX reviews_due ON reviews (kind, due_at);
+      ALTER TABLE repository_manifests ADD COLUMN promoted BOOLEAN NOT NULL DEFAULT FALSE;
+      UPDATE repository_manifests SET promoted = TRUE WHERE EXISTS (SELECT 1 FROM tags t
+        WHERE t.repository = repository_manifests.repository AND t.digest = repository_manifests.digest
+            AND t.origin = 'promoted');
+      CREATE INDEX repository_manifests_pushed ON repository_manifests (pushed_at, digest);
+      ALTER TABLE repositories ADD COLUMN quota_bytes BIGINT NOT NULL DEFAULT 0;
+      CREATE TABLE namespace_quotas (namespace TEXT PRIMARY KEY, bytes BIGINT NOT NULL);
+      CREATE TABLE read_only (id BIGINT PRIMARY KEY, reason TEXT NOT NULL);
+      CREATE TABLE leases (name TEXT PRIMARY KEY, until BIGINT NOT NULL);
+      INSERT INTO leases (name, until) VALUES ('collect', 0)",
+    ],
 };
 
 // ── repositories ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,13 +186,8 @@ pub(crate) async fn link_blob(
     digest: &Digest,
     size: u64,
     now: Timestamp,
-) -> Result<bool, Error> {
-    tx.execute(
-        "INSERT INTO blobs (digest, size, created_at) VALUES ($1, $2, $3)
-         ON CONFLICT (digest) DO UPDATE SET size = excluded.size",
-        &args![digest.as_str(), stored(size)?, now],
-    )
-    .await?;
+) -> Result<bool, crate::Error> {
+    note_bytes(tx, digest, size, now).await?;
     let linked = tx
         .execute(
             "INSERT INTO repository_blobs (repository, digest, linked_at) VALUES ($1, $2, $3)
@@ -204,6 +227,12 @@ pub(crate) async fn blob_size(tx: &mut Tx, repository: &Id<Repository>, digest: 
         )
         .await?;
     row.map(|row| bytes_of(&row, "size")).transpose()
+}
+
+/// Whether a check of the stored bytes found other ones.
+pub(crate) async fn is_damaged(tx: &mut Tx, digest: &Digest) -> Result<bool, Error> {
+    let sql = "SELECT 1 AS one FROM blobs WHERE digest = $1 AND damaged_at IS NOT NULL";
+    Ok(tx.opt(sql, &args![digest.as_str()]).await?.is_some())
 }
 
 pub(crate) async fn unlink_blob(tx: &mut Tx, repository: &Id<Repository>, digest: &Digest) -> Result<(), Error> {
@@ -335,6 +364,16 @@ pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
     let names = "SELECT t.name AS tag, t.digest, r.name FROM tag_names t JOIN repositories r ON r.id = t.repository";
     for row in tx.all(names, &[]).await? {
         state.push((record::tag_name_key(&row.parse("name")?, &row.parse("tag")?), row.text("digest")?));
+    }
+    for (name, repository, bytes) in quotas(tx).await? {
+        let key = match repository {
+            true => record::repository_quota_key(&name.parse().map_err(|_| Error::Corrupt(format!("{name:?}")))?),
+            false => record::namespace_quota_key(&name),
+        };
+        state.push((key, bytes.to_string()));
+    }
+    if let Some(reason) = read_only(tx).await? {
+        state.push((record::READ_ONLY_KEY.to_owned(), base::digest_hex(reason.as_bytes())));
     }
     Ok(state)
 }

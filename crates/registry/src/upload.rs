@@ -7,7 +7,7 @@ use db::Tx;
 use oci::{Digest, RepoName};
 use tokio::io::AsyncRead;
 
-use crate::{Error, Registry, Repository, Right, record, store};
+use crate::{Error, Registry, Repository, Right, collect, record, store};
 
 /// Repositories that are looked at for a mount that names none.
 const MOUNT_CANDIDATES: i64 = 50;
@@ -26,6 +26,7 @@ impl Registry {
             if store::count_uploads(tx, &owner, ctx.now).await? >= limits::UPLOADS_OF_ONE {
                 return Err(Error::TooManyUploads);
             }
+            Registry::require_room(tx, &repository, 0).await?;
             Ok(store::insert_upload(tx, &id, &repository.id, &owner, expires).await?)
         })?;
         Ok(id)
@@ -40,7 +41,11 @@ impl Registry {
         chunk: Chunk,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<u64, Error> {
-        upload_repository(&mut self.db.read().await?, ctx, name, id).await?;
+        let mut tx = self.db.read().await?;
+        let repository = upload_repository(&mut tx, ctx, name, id).await?;
+        Registry::require_writable(&mut tx).await?;
+        Registry::require_room(&mut tx, &repository, chunk.length.unwrap_or_default()).await?;
+        drop(tx);
         Ok(self.blobs.append(id, chunk, body).await?)
     }
 
@@ -68,7 +73,8 @@ impl Registry {
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<u64, Error> {
         self.append(ctx, name, id, chunk, body).await?;
-        let size = match self.blobs.finish(id, digest).await {
+        self.keep_bytes(ctx, digest).await?;
+        let size = match self.finish_in_time(id, digest).await {
             Ok(size) => size,
             Err(blob::Error::Busy) => return Err(blob::Error::Busy.into()),
             Err(error) => {
@@ -93,18 +99,29 @@ impl Registry {
         chunk: Chunk,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<u64, Error> {
-        self.place(&mut self.db.read().await?, ctx, name).await?;
+        let mut tx = self.db.read().await?;
+        if let Some(repository) = self.place(&mut tx, ctx, name).await? {
+            Registry::require_room(&mut tx, &repository, chunk.length.unwrap_or_default()).await?;
+        }
+        drop(tx);
         let id = Id::new(ctx);
         if let Err(error) = self.blobs.append(&id, chunk, body).await {
             self.blobs.discard(&id).await?;
             return Err(error.into());
         }
-        let size = self.blobs.finish(&id, digest).await?;
+        self.keep_bytes(ctx, digest).await?;
+        let size = self.finish_in_time(&id, digest).await?;
         db::write!(self.db, ctx, |tx| {
             let repository = self.place_to_push(tx, ctx, name).await?;
             link(tx, ctx, &repository, digest, size, None).await
         })?;
         Ok(size)
+    }
+
+    /// Make an upload a blob, so soon after [`Registry::keep_bytes`] that it is linked before its bytes may be reviewed.
+    async fn finish_in_time(&self, id: &Id<Upload>, digest: &Digest) -> Result<u64, blob::Error> {
+        let finished = tokio::time::timeout(limits::BYTES_REVIEW_AFTER / 2, self.blobs.finish(id, digest)).await;
+        finished.unwrap_or_else(|_| Err(blob::Error::Unavailable("storing the blob took too long".to_owned())))
     }
 
     /// Make a blob of another repository readable in this one: of `from`, or of any the actor may pull from. `None` means
@@ -140,26 +157,29 @@ impl Registry {
 
     /// The size of a blob of the repository. One that the disk lost is unknown, so that a client pushes it again.
     pub async fn stat_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<u64, Error> {
-        let size = self.blob_size(ctx, name, digest).await?;
-        match self.blobs.stat(digest).await? {
-            Some(stored) if stored == size => Ok(size),
-            _ => Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() }),
-        }
+        let (repository, size) = self.blob_size(ctx, name, digest).await?;
+        let whole = !store::is_damaged(&mut self.db.read().await?, digest).await?
+            && self.blobs.stat(digest).await? == Some(size)
+            // Whoever asks is about to rely on it.
+            && self.keep_link(ctx, &repository.id, digest).await?;
+        if whole { Ok(size) } else { Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() }) }
     }
 
     pub async fn open_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<Blob, Error> {
-        let size = self.blob_size(ctx, name, digest).await?;
+        let (_, size) = self.blob_size(ctx, name, digest).await?;
         match self.blobs.open(digest, size).await {
             Err(blob::Error::NotFound(digest)) => Err(Error::BlobUnknown { repository: name.clone(), digest }),
             outcome => Ok(outcome?),
         }
     }
 
-    async fn blob_size(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<u64, Error> {
+    async fn blob_size(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<(Repository, u64), Error> {
         let mut tx = self.db.read().await?;
         let repository = Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
-        let size = store::blob_size(&mut tx, &repository.id, digest).await?;
-        size.ok_or_else(|| Error::BlobUnknown { repository: name.clone(), digest: digest.clone() })
+        match store::blob_size(&mut tx, &repository.id, digest).await? {
+            Some(size) => Ok((repository, size)),
+            None => Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() }),
+        }
     }
 
     /// Give up uploads whose time is over and files that no upload knows; gives how many. Run now and then.
@@ -201,9 +221,12 @@ async fn link(
     size: u64,
     source: Option<&RepoName>,
 ) -> Result<(), Error> {
-    if !store::link_blob(tx, &repository.id, digest, size, ctx.now).await? {
+    let linked = store::link_blob(tx, &repository.id, digest, size, ctx.now).await?;
+    store::review_link(tx, &repository.id, digest, collect::after(ctx, limits::LINK_REVIEW_AFTER)).await?;
+    if !linked {
         return Ok(());
     }
+    Registry::require_room(tx, repository, 0).await?;
     let mut entry = Entry::new(if source.is_some() { "blob.mounted" } else { "blob.pushed" })
         .about(digest)
         .about(record::repository_subject(&repository.name))

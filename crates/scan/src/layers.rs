@@ -23,7 +23,7 @@ impl Scan {
         let merged = blocking(move || inventory::merge(&inventories)).await?;
         let json = merged.to_json();
         let digest = Digest::sha256_of(&json);
-        self.blobs.put(ctx, &digest, json).await?;
+        self.records.put(ctx, &digest, json).await?;
         Ok((digest, merged))
     }
 
@@ -31,10 +31,10 @@ impl Scan {
     async fn layer_inventory(&self, ctx: &Ctx, layer: &Layer) -> Result<LayerInventory, Error> {
         let known = store::layer_inventory(&mut self.db.read().await?, &layer.digest, SCANNER_VERSION).await?;
         if let Some((digest, size)) = known {
-            let json = self.blobs.read(&digest, size).await?;
+            let json = self.records.read(&digest, size).await?;
             return LayerInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()));
         }
-        let mut file = self.blobs.open(&layer.digest, layer.size).await?.into_file();
+        let mut file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_file();
         let place = layer.digest.to_string();
         let inventory = blocking(move || {
             let mut magic = [0; MAGIC_BYTES];
@@ -46,7 +46,7 @@ impl Scan {
         .await??;
         let json = inventory.to_json();
         let (digest, size) = (Digest::sha256_of(&json), json.len());
-        self.blobs.put(ctx, &digest, json).await?;
+        self.records.put(ctx, &digest, json).await?;
         db::write!(self.db, ctx, |tx| {
             store::insert_layer_inventory(tx, &layer.digest, SCANNER_VERSION, &digest, size).await
         })
@@ -56,9 +56,9 @@ impl Scan {
 
     /// A stored inventory.
     pub(crate) async fn stored_inventory(&self, digest: &Digest) -> Result<ImageInventory, Error> {
-        let size = self.blobs.stat(digest).await?;
+        let size = self.records.stat(digest).await?;
         let size = size.ok_or_else(|| Error::Internal(format!("the inventory {digest} is not in the store")))?;
-        let json = self.blobs.read(digest, size).await?;
+        let json = self.records.read(digest, size).await?;
         ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))
     }
 }

@@ -21,16 +21,18 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Scan {
     pub(crate) db: Db,
-    pub(crate) blobs: Blobs,
-    registry: Registry,
+    /// Inventories and snapshots. They lie apart from what was pushed: garbage collection of the registry knows nothing of
+    /// them, and what somebody pushes can never be taken for one.
+    pub(crate) records: Blobs,
+    pub(crate) registry: Registry,
     pub(crate) current: Current,
 }
 
 impl Scan {
     /// The scanner with the snapshot that the database names, or the built-in one.
-    pub async fn open(ctx: &Ctx, db: Db, registry: Registry) -> Result<Scan, Error> {
+    pub async fn open(ctx: &Ctx, db: Db, registry: Registry, records: Blobs) -> Result<Scan, Error> {
         let current = Current::new(advisory::starter().clone());
-        let scan = Scan { db, blobs: registry.blobs().clone(), registry, current };
+        let scan = Scan { db, records, registry, current };
         scan.load_current(ctx).await?;
         Ok(scan)
     }

@@ -69,7 +69,7 @@ impl Scan {
         match store::current_snapshot(&mut self.db.read().await?).await? {
             Some(row) if row.name != starter.about().name || row.digest == starter.digest() => {
                 let digest = row.digest.parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
-                let bytes = self.blobs.read(&digest, row.size).await?;
+                let bytes = self.records.read(&digest, row.size).await?;
                 let snapshot = Snapshot::parse(&bytes).map_err(|error| Error::Internal(error.to_string()))?;
                 self.current.set(Arc::new(snapshot));
             }
@@ -82,7 +82,7 @@ impl Scan {
         let bytes = snapshot.serialise();
         let size = bytes.len();
         let digest = snapshot.digest().parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
-        self.blobs.put(ctx, &digest, bytes).await?;
+        self.records.put(ctx, &digest, bytes).await?;
         let about = snapshot.about().clone();
         db::write!(self.db, ctx, |tx| {
             identity::Level::require_admin(tx, &ctx.actor).await.map_err(|error| Error::Registry(error.into()))?;

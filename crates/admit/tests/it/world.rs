@@ -50,8 +50,11 @@ impl World {
         let identity = Identity::new(db.clone(), keys, authority, None);
         let trust = Trust::new(db.clone(), HOST, &[], Sealer::new(&Secret::new([7; 32])));
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
-        let registry =
-            Registry::new(db.clone(), blobs, Settings { host: HOST.to_owned(), create_on_push: true, sparse: false });
+        let registry = Registry::new(
+            db.clone(),
+            blobs,
+            Settings { host: HOST.to_owned(), create_on_push: true, sparse: false, untagged_after: None },
+        );
         let signer = Signer::generate(document::key_name(HOST).unwrap(), &Entropy::seeded(1));
         let admit = Admit::new(db.clone(), trust.clone(), HOST, signer);
         let (accounts, version) = (BTreeMap::new(), Mutex::new(0));

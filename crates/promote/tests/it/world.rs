@@ -63,7 +63,8 @@ impl World {
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, promote::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
-        let settings = Settings { host: "assay.test".into(), create_on_push: true, sparse: false };
+        let settings =
+            Settings { host: "assay.test".into(), create_on_push: true, sparse: false, untagged_after: None };
         let registry = Registry::new(db.clone(), blobs, settings);
         let ctx = Ctx::system("test", &clock, &Entropy::System);
         let mut subscriptions = vec![
@@ -73,7 +74,8 @@ impl World {
         subscriptions.extend(promote::SUBSCRIPTIONS);
         let done: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await);
         done.unwrap();
-        let scan = Scan::open(&ctx, db.clone(), registry.clone()).await.unwrap();
+        let records = Blobs::at(&folder.path().join("records")).await.unwrap();
+        let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await.unwrap();
         let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
         let world = World { db, registry, scan, promote, clock, told, folder };
         world.worker().release_all().await.unwrap();

@@ -116,6 +116,13 @@ pub(crate) async fn add_manifest(
     Ok(added > 0)
 }
 
+/// What a promotion brought stays without a tag too: it may run somewhere.
+pub(crate) async fn mark_promoted(tx: &mut Tx, repository: &Id<Repository>, digest: &Digest) -> Result<(), Error> {
+    let sql = "UPDATE repository_manifests SET promoted = TRUE WHERE repository = $1 AND digest = $2 AND NOT promoted";
+    tx.execute(sql, &args![repository, digest.as_str()]).await?;
+    Ok(())
+}
+
 pub(crate) async fn remove_manifest(tx: &mut Tx, repository: &Id<Repository>, digest: &Digest) -> Result<(), Error> {
     let sql = "DELETE FROM repository_manifests WHERE repository = $1 AND digest = $2";
     tx.execute(sql, &args![repository, digest.as_str()]).await?;

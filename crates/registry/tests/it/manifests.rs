@@ -154,7 +154,7 @@ async fn the_size_of_an_index_is_that_of_its_images() {
 #[tokio::test]
 async fn sparse_manifests_are_taken_where_the_operator_wants_them() {
     for mut world in World::everywhere().await {
-        world.sparse().await;
+        world.set(|settings| settings.sparse = true).await;
         let system = world.system();
         let (here, absent) = (Sample::image(1), Sample::image(2));
         world.put(&system, "a/b", &here.blobs[0]).await.unwrap();

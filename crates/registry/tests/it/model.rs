@@ -22,6 +22,8 @@ enum Step {
     Immutable { repository: usize, on: bool },
     DeleteRepository { repository: usize },
     Restart,
+    Later { hours: i64 },
+    Collect,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -40,6 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (r.clone(), any::<bool>()).prop_map(|(repository, on)| Step::Immutable { repository, on }),
         1 => r.prop_map(|repository| Step::DeleteRepository { repository }),
         1 => Just(Step::Restart),
+        3 => (0..40_i64).prop_map(|hours| Step::Later { hours }),
+        3 => Just(Step::Collect),
     ]
 }
 
@@ -83,6 +87,8 @@ async fn apply(world: &mut World, step: &Step) -> Result<(), Error> {
         }
         Step::DeleteRepository { repository } => world.registry.delete_repository(&ctx, &name(repository)).await?,
         Step::Restart => world.restart().await,
+        Step::Later { hours } => world.later(hours),
+        Step::Collect => drop(world.registry.collect(&ctx).await?),
     }
     Ok(())
 }

@@ -66,10 +66,11 @@ impl World {
         self.registry = registry(&self.db, self.folder.path()).await;
     }
 
-    /// The same with sparse manifests switched on.
-    pub async fn sparse(&mut self) {
+    /// The same as its operator changed it.
+    pub async fn set(&mut self, change: impl FnOnce(&mut Settings)) {
         let blobs = Blobs::at(&self.folder.path().join("registry")).await.unwrap();
-        let settings = Settings { host: HOST.to_owned(), create_on_push: true, sparse: true };
+        let mut settings = settings();
+        change(&mut settings);
         self.registry = Registry::new(self.db.clone(), blobs, settings);
     }
 
@@ -212,7 +213,11 @@ async fn own_schema(url: &str) -> Location {
 
 async fn registry(db: &Db, folder: &std::path::Path) -> Registry {
     let blobs = Blobs::at(&folder.join("registry")).await.unwrap();
-    Registry::new(db.clone(), blobs, Settings { host: HOST.to_owned(), create_on_push: true, sparse: false })
+    Registry::new(db.clone(), blobs, settings())
+}
+
+fn settings() -> Settings {
+    Settings { host: HOST.to_owned(), create_on_push: true, sparse: false, untagged_after: None }
 }
 
 impl Sample {

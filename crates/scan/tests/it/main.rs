@@ -40,13 +40,14 @@ impl World {
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
-        let settings = Settings { host: "assay.test".into(), create_on_push: true, sparse: true };
+        let settings = Settings { host: "assay.test".into(), create_on_push: true, sparse: true, untagged_after: None };
         let registry = Registry::new(db.clone(), blobs, settings);
         let ctx = ctx();
         let subscription = jobs::Subscription { event: "image.pushed", job: scan::IMAGE_JOB };
         let subscribed: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &[subscription]).await);
         subscribed.unwrap();
-        let scan = Scan::open(&ctx, db.clone(), registry.clone()).await.unwrap();
+        let records = Blobs::at(&folder.path().join("records")).await.unwrap();
+        let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await.unwrap();
         namespace(&db, &ctx).await;
         registry.create_repository(&ctx, NewRepository::private(repo())).await.unwrap();
         World { db, registry, scan, _folder: folder }
