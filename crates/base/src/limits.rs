@@ -70,6 +70,11 @@ pub const BYTES_REVIEW_AFTER: std::time::Duration = std::time::Duration::from_se
 /// One garbage collection; it stops after half of that, so that the next one never meets it.
 pub const COLLECTION_TIME: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
+/// How often stored bytes are read to be compared with their digests, and the bytes of one run, of which there is one an
+/// hour: 1 TB is read in a month of slow disk time.
+pub const SCRUB_EVERY: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
+pub const SCRUB_RUN_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
 /// The words that everybody reads who pushes while the registry is read-only.
 pub const READ_ONLY_REASON_BYTES: usize = 1_000;
 

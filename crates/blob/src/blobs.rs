@@ -5,10 +5,11 @@ use std::{
     io::{self, Read, SeekFrom, Write},
     path::Path,
     sync::Arc,
+    time::SystemTime,
 };
 
 use base::{Ctx, Id, limits};
-use oci::{Digest, Hasher};
+use oci::{Algorithm, Digest, Hasher};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, Take};
 
 use crate::{Error, layout::Layout, upload::Sessions};
@@ -28,6 +29,14 @@ struct Inner {
 pub struct Blob {
     file: File,
     size: u64,
+}
+
+/// A blob as it lies in the store.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub digest: Digest,
+    pub size: u64,
+    pub written: SystemTime,
 }
 
 impl Blobs {
@@ -124,6 +133,28 @@ impl Blobs {
             } else {
                 Err(Error::Damaged { digest, problem: "other bytes of the same length".to_owned() })
             }
+        })
+        .await?
+    }
+
+    /// The blobs of one of the 256 folders of an algorithm, whatever anybody knows of them.
+    pub async fn stored(&self, algorithm: Algorithm, prefix: u8) -> Result<Vec<Stored>, Error> {
+        let folder = self.layout().prefix(algorithm, prefix);
+        blocking(move || {
+            let mut stored = Vec::new();
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                let name = format!("{algorithm}:{}", entry.file_name().to_string_lossy());
+                let metadata = match entry.metadata() {
+                    // Removed meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    metadata => metadata?,
+                };
+                if let Ok(digest) = name.parse() {
+                    stored.push(Stored { digest, size: metadata.len(), written: metadata.modified()? });
+                }
+            }
+            Ok(stored)
         })
         .await?
     }

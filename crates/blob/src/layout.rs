@@ -52,6 +52,11 @@ impl Layout {
         self.algorithm(digest.algorithm()).join(&hex[..2]).join(hex)
     }
 
+    /// One of the 256 folders that blobs lie in.
+    pub(crate) fn prefix(&self, algorithm: Algorithm, prefix: u8) -> PathBuf {
+        self.algorithm(algorithm).join(format!("{prefix:02x}"))
+    }
+
     pub(crate) fn upload(&self, id: &Id<Upload>) -> PathBuf {
         self.uploads().join(id.as_str())
     }

@@ -32,6 +32,6 @@ mod layout;
 mod session;
 mod upload;
 
-pub use blobs::{Blob, Blobs};
+pub use blobs::{Blob, Blobs, Stored};
 pub use error::Error;
 pub use upload::{Chunk, Upload};

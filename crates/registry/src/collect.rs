@@ -217,6 +217,6 @@ pub(crate) fn after(ctx: &Ctx, time: Duration) -> Timestamp {
     ctx.now.checked_add(time).unwrap_or(Timestamp::MAX)
 }
 
-fn before(ctx: &Ctx, time: Duration) -> Timestamp {
+pub(crate) fn before(ctx: &Ctx, time: Duration) -> Timestamp {
     ctx.now.checked_sub(time).unwrap_or(Timestamp::MIN)
 }

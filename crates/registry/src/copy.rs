@@ -8,7 +8,7 @@ use db::Tx;
 use oci::{Digest, RepoName, Tag};
 
 use crate::{
-    Error, Image, Origin, Registry, Repository, Right, record, store,
+    Error, Image, Origin, Registry, Repository, Right, delete, record, store,
     tag::{NewTag, Step, emit_pushed, set},
 };
 
@@ -109,6 +109,7 @@ async fn write(
     let entry = audit::append(tx, ctx, entry).await?;
     if !tags.is_empty() {
         emit_pushed(tx, ctx, to, image, tags, &entry).await?;
+        delete::drop_oldest_tags(tx, ctx, to).await?;
     }
     Ok(entry)
 }

@@ -5,7 +5,7 @@ use base::{Ctx, Id, limits};
 use db::Tx;
 use oci::{Digest, RepoName, Tag};
 
-use crate::{Error, Hold, Image, Registry, Repository, Right, collect, record, store, tag};
+use crate::{Error, Hold, Image, Registry, Repository, Right, TagView, collect, record, store, tag};
 
 /// Tags whose end fits into one audit entry.
 const TAGS_PER_ENTRY: usize = 40;
@@ -19,10 +19,7 @@ impl Registry {
             let unknown = || Error::ManifestUnknown { repository: name.clone(), reference: tag.to_string() };
             let view = store::tag_view(tx, &repository.id, tag).await?.ok_or_else(unknown)?;
             refuse_held(tx, &repository, &[Hold::Tag(tag.clone())]).await?;
-            store::delete_tag(tx, &repository.id, tag).await?;
-            let entry = deletion("tag.deleted", name, &view.image.digest).detail("tag", tag);
-            let entry = audit::append(tx, ctx, tag::unset(entry, name, tag)).await?;
-            emit_deleted(tx, ctx, name, Some(tag), &view.image, &entry).await
+            remove_tag(tx, ctx, &repository, &view, "request").await
         })
     }
 
@@ -58,6 +55,35 @@ impl Registry {
             Ok(())
         })
     }
+}
+
+/// Keep to the tag limit: the tags that were set the longest ago go, but none that is held.
+pub(crate) async fn drop_oldest_tags(tx: &mut Tx, ctx: &Ctx, repository: &Repository) -> Result<(), Error> {
+    if repository.tag_limit == 0 {
+        return Ok(());
+    }
+    for tag in store::tags_beyond(tx, &repository.id, repository.tag_limit).await? {
+        if store::held(tx, &repository.id, &Hold::Tag(tag.clone())).await?.is_none()
+            && let Some(view) = store::tag_view(tx, &repository.id, &tag).await?
+        {
+            remove_tag(tx, ctx, repository, &view, "tag limit").await?;
+        }
+    }
+    Ok(())
+}
+
+async fn remove_tag(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    repository: &Repository,
+    view: &TagView,
+    how: &'static str,
+) -> Result<(), Error> {
+    let (name, tag) = (&repository.name, &view.tag);
+    store::delete_tag(tx, &repository.id, tag).await?;
+    let entry = deletion("tag.deleted", name, &view.image.digest).detail("by", how).detail("tag", tag);
+    let entry = audit::append(tx, ctx, tag::unset(entry, name, tag)).await?;
+    emit_deleted(tx, ctx, name, Some(tag), &view.image, &entry).await
 }
 
 /// Remove a manifest that nothing keeps, and the tags that name it; `how` is `request` or `garbage collection`. Its blobs and

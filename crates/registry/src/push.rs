@@ -6,7 +6,7 @@ use db::Tx;
 use oci::{Algorithm, Descriptor, Digest, ImageConfig, Manifest, Platform, Reference, RepoName, Tag};
 
 use crate::{
-    Config, Error, Image, Origin, Registry, Repository, record, store,
+    Config, Error, Image, Origin, Registry, Repository, delete, record, store,
     tag::{NewTag, Step, emit_pushed, set},
 };
 
@@ -124,6 +124,9 @@ impl Registry {
         }
         let entry = audit::append(tx, ctx, entry).await?;
         emit_pushed(tx, ctx, repository, image, &written, &entry).await?;
+        if !written.is_empty() {
+            delete::drop_oldest_tags(tx, ctx, repository).await?;
+        }
         Ok(Some(entry))
     }
 

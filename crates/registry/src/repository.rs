@@ -19,7 +19,7 @@ pub struct Repository {
     pub short_description: String,
     /// The README; text, never HTML.
     pub long_description: String,
-    /// The most tags that are kept, 0 for all. Kept for pruning.
+    /// The most tags that are kept, 0 for all: a push beyond it drops the one that was set the longest ago.
     pub tag_limit: u32,
     pub created_at: Timestamp,
 }

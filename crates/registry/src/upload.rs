@@ -167,6 +167,10 @@ impl Registry {
 
     pub async fn open_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<Blob, Error> {
         let (_, size) = self.blob_size(ctx, name, digest).await?;
+        if store::is_damaged(&mut self.db.read().await?, digest).await? {
+            let problem = "found when it was checked".to_owned();
+            return Err(blob::Error::Damaged { digest: digest.clone(), problem }.into());
+        }
         match self.blobs.open(digest, size).await {
             Err(blob::Error::NotFound(digest)) => Err(Error::BlobUnknown { repository: name.clone(), digest }),
             outcome => Ok(outcome?),

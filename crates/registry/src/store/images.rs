@@ -396,6 +396,13 @@ pub(crate) async fn tags(tx: &mut Tx, repository: &Id<Repository>, after: &str, 
     tx.all(sql, &args![repository, after, limit]).await?.iter().map(|row| row.parse("name")).collect()
 }
 
+/// The tags that a limit of so many leaves over, the newest first.
+pub(crate) async fn tags_beyond(tx: &mut Tx, repository: &Id<Repository>, limit: u32) -> Result<Vec<Tag>, Error> {
+    const AT_ONCE: i64 = 1_000;
+    let sql = "SELECT name FROM tags WHERE repository = $1 ORDER BY pushed_at DESC, name DESC LIMIT $3 OFFSET $2";
+    tx.all(sql, &args![repository, limit, AT_ONCE]).await?.iter().map(|row| row.parse("name")).collect()
+}
+
 /// All names ever given in the repository.
 pub(crate) async fn tag_names(tx: &mut Tx, repository: &Id<Repository>) -> Result<Vec<Tag>, Error> {
     let sql = "SELECT name FROM tag_names WHERE repository = $1 ORDER BY name";

@@ -207,6 +207,32 @@ pub(crate) async fn end_lease(tx: &mut Tx, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
+// ── scrubbing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Bytes that were last read before this time, the longest ago first.
+pub(crate) async fn unchecked(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<(Digest, u64)>> {
+    let sql =
+        "SELECT digest, size FROM blobs WHERE checked_at < $1 AND NOT sweeping ORDER BY checked_at, digest LIMIT $2";
+    let rows = tx.all(sql, &args![before, limit]).await?;
+    rows.iter().map(|row: &Row| Ok((row.parse("digest")?, bytes_of(row, "size")?))).collect()
+}
+
+pub(crate) async fn bytes_size(tx: &mut Tx, digest: &Digest) -> Result<Option<u64>> {
+    let row = tx.opt("SELECT size FROM blobs WHERE digest = $1", &args![digest.as_str()]).await?;
+    row.map(|row| bytes_of(&row, "size")).transpose()
+}
+
+pub(crate) async fn set_checked(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<()> {
+    tx.execute("UPDATE blobs SET checked_at = $2 WHERE digest = $1", &args![digest.as_str(), now]).await?;
+    Ok(())
+}
+
+/// Gives whether that was not known yet.
+pub(crate) async fn set_damaged(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<bool> {
+    let sql = "UPDATE blobs SET damaged_at = $2 WHERE digest = $1 AND damaged_at IS NULL";
+    Ok(tx.execute(sql, &args![digest.as_str(), now]).await? > 0)
+}
+
 // ── manifests that no tag names ─────────────────────────────────────────────────────────────────────────────────────
 
 /// What keeps a manifest: a tag, a hold, an index or a subject in the same repository, a promotion, and in an immutable

@@ -4,9 +4,11 @@
 mod collecting;
 mod copying;
 mod deleting;
+mod limiting;
 mod manifests;
 mod model;
 mod pushing;
 mod rights;
+mod scrubbing;
 mod uploads;
 mod world;
