@@ -27,7 +27,7 @@ use identity::Level;
 use oci::Digest;
 use serde::Serialize;
 
-use crate::{Error, Registry, delete, store};
+use crate::{Error, Registry, delete, restore::Removal, store};
 
 /// Runs [`Registry::collect`]: a timer's job.
 pub const COLLECT_JOB: &str = "registry.collect";
@@ -64,6 +64,7 @@ impl Registry {
 
     async fn collect_alone(&self, ctx: &Ctx) -> Result<Collected, Error> {
         let mut collected = Collected::default();
+        self.end_deletions(ctx).await?;
         self.finish_sweep(ctx, &mut collected).await?;
         if let Some(age) = self.settings.untagged_after {
             self.collect_manifests(ctx, age, &mut collected).await?;
@@ -96,6 +97,7 @@ impl Registry {
 
     /// Children of an index and what refers to an image follow it: they are found once it is gone.
     async fn collect_manifests(&self, ctx: &Ctx, age: Duration, collected: &mut Collected) -> Result<(), Error> {
+        let removal = Removal { by: "garbage collection", undo: Duration::ZERO };
         loop {
             let removed = db::write!(self.db, ctx, |tx| {
                 let untagged = store::untagged(tx, before(ctx, age), BATCH).await?;
@@ -104,7 +106,7 @@ impl Registry {
                         store::repository(tx, name).await?.ok_or_else(|| Error::NameUnknown(name.clone()))?;
                     let unknown = || Error::ManifestUnknown { repository: name.clone(), reference: digest.to_string() };
                     let image = store::image_in(tx, &repository.id, digest).await?.ok_or_else(unknown)?;
-                    delete::remove(tx, ctx, &repository, &image, "garbage collection").await?;
+                    delete::remove(tx, ctx, &repository, &image, removal).await?;
                 }
                 Ok::<_, Error>(untagged.len() as u64)
             })?;

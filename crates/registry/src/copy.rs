@@ -78,6 +78,9 @@ impl Registry {
         };
         let tags = if step == Step::Same { Vec::new() } else { vec![new] };
         let entry = write(tx, ctx, (&from, &to), &image, &tags, &added).await?;
+        if !tags.is_empty() {
+            delete::drop_oldest_tags(tx, ctx, &to, self.removal("tag limit")).await?;
+        }
         Ok(Copied { entry: Some(entry), before })
     }
 }
@@ -109,7 +112,6 @@ async fn write(
     let entry = audit::append(tx, ctx, entry).await?;
     if !tags.is_empty() {
         emit_pushed(tx, ctx, to, image, tags, &entry).await?;
-        delete::drop_oldest_tags(tx, ctx, to).await?;
     }
     Ok(entry)
 }

@@ -5,7 +5,10 @@ use base::{Ctx, Id, limits};
 use db::Tx;
 use oci::{Digest, RepoName, Tag};
 
-use crate::{Error, Hold, Image, Registry, Repository, Right, TagView, collect, record, store, tag};
+use crate::{
+    Deleted, DeletedTag, Error, Hold, Image, Registry, Repository, Right, TagView, collect, record, restore::Removal,
+    store, tag,
+};
 
 /// Tags whose end fits into one audit entry.
 const TAGS_PER_ENTRY: usize = 40;
@@ -19,7 +22,7 @@ impl Registry {
             let unknown = || Error::ManifestUnknown { repository: name.clone(), reference: tag.to_string() };
             let view = store::tag_view(tx, &repository.id, tag).await?.ok_or_else(unknown)?;
             refuse_held(tx, &repository, &[Hold::Tag(tag.clone())]).await?;
-            remove_tag(tx, ctx, &repository, &view, "request").await
+            remove_tag(tx, ctx, &repository, &view, self.removal("request")).await
         })
     }
 
@@ -35,7 +38,7 @@ impl Registry {
             holds.push(Hold::Manifest(digest.clone()));
             refuse_held(tx, &repository, &holds).await?;
             refuse_referenced(tx, &repository.id, digest).await?;
-            remove(tx, ctx, &repository, &image, "request").await
+            remove(tx, ctx, &repository, &image, self.removal("request")).await
         })
     }
 
@@ -58,7 +61,12 @@ impl Registry {
 }
 
 /// Keep to the tag limit: the tags that were set the longest ago go, but none that is held.
-pub(crate) async fn drop_oldest_tags(tx: &mut Tx, ctx: &Ctx, repository: &Repository) -> Result<(), Error> {
+pub(crate) async fn drop_oldest_tags(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    repository: &Repository,
+    removal: Removal,
+) -> Result<(), Error> {
     if repository.tag_limit == 0 {
         return Ok(());
     }
@@ -66,7 +74,7 @@ pub(crate) async fn drop_oldest_tags(tx: &mut Tx, ctx: &Ctx, repository: &Reposi
         if store::held(tx, &repository.id, &Hold::Tag(tag.clone())).await?.is_none()
             && let Some(view) = store::tag_view(tx, &repository.id, &tag).await?
         {
-            remove_tag(tx, ctx, repository, &view, "tag limit").await?;
+            remove_tag(tx, ctx, repository, &view, removal).await?;
         }
     }
     Ok(())
@@ -77,36 +85,41 @@ async fn remove_tag(
     ctx: &Ctx,
     repository: &Repository,
     view: &TagView,
-    how: &'static str,
+    removal: Removal,
 ) -> Result<(), Error> {
     let (name, tag) = (&repository.name, &view.tag);
     store::delete_tag(tx, &repository.id, tag).await?;
-    let entry = deletion("tag.deleted", name, &view.image.digest).detail("by", how).detail("tag", tag);
+    removal.note(tx, ctx, repository, Deleted::Tag(DeletedTag::of(view))).await?;
+    let entry = deletion("tag.deleted", name, &view.image.digest).detail("by", removal.by).detail("tag", tag);
     let entry = audit::append(tx, ctx, tag::unset(entry, name, tag)).await?;
     emit_deleted(tx, ctx, name, Some(tag), &view.image, &entry).await
 }
 
-/// Remove a manifest that nothing keeps, and the tags that name it; `how` is `request` or `garbage collection`. Its blobs and
-/// bytes are looked at later.
+/// Remove a manifest that nothing keeps, and the tags that name it. Its blobs and bytes are looked at later.
 pub(crate) async fn remove(
     tx: &mut Tx,
     ctx: &Ctx,
     repository: &Repository,
     image: &Image,
-    how: &'static str,
+    removal: Removal,
 ) -> Result<(), Error> {
     let (name, digest) = (&repository.name, &image.digest);
     let tags = store::tags_naming(tx, &repository.id, digest).await?;
+    let deleted = store::deleted_manifest(tx, &repository.id, digest, &tags).await?;
+    removal.note(tx, ctx, repository, deleted).await?;
     for tag in &tags {
         store::delete_tag(tx, &repository.id, tag).await?;
     }
     store::remove_manifest(tx, &repository.id, digest).await?;
-    store::review_links_of(tx, &repository.id, digest, collect::after(ctx, limits::LINK_REVIEW_AFTER)).await?;
-    store::review_bytes(tx, digest, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?;
+    // All of it is still here as long as it can be brought back.
+    let links = collect::after(ctx, limits::LINK_REVIEW_AFTER.max(removal.undo));
+    store::review_links_of(tx, &repository.id, digest, links).await?;
+    let bytes = collect::after(ctx, limits::BYTES_REVIEW_AFTER.max(removal.undo));
+    store::review_bytes(tx, digest, bytes).await?;
     let mut first = None;
     let chunks = tags.chunks(TAGS_PER_ENTRY).chain(tags.is_empty().then_some(&[][..]));
     for chunk in chunks {
-        let entry = deletion("manifest.deleted", name, digest).detail("by", how).detail("tags", chunk);
+        let entry = deletion("manifest.deleted", name, digest).detail("by", removal.by).detail("tags", chunk);
         let entry = chunk.iter().fold(entry, |entry, tag| tag::unset(entry, name, tag));
         let entry = audit::append(tx, ctx, entry).await?;
         for tag in chunk {

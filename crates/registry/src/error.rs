@@ -55,6 +55,8 @@ pub enum Error {
     Held { what: String, owner: String, reason: String },
     #[error("{digest} cannot be deleted: the manifest {by} in the same repository names it; delete that first")]
     Referenced { digest: Digest, by: Digest },
+    #[error("{0} names something else by now; delete or move that first")]
+    Taken(String),
     #[error("there is a repository {0} already")]
     Exists(RepoName),
     #[error("too many uploads are under way; finish or cancel some, or wait")]
@@ -95,6 +97,7 @@ impl Error {
             | Error::Held { .. }
             | Error::Referenced { .. }
             | Error::Collecting
+            | Error::Taken(_)
             | Error::Exists(_) => Kind::Conflict,
             Error::DigestInvalid { .. } | Error::SizeInvalid(_) | Error::Invalid(_) => Kind::Invalid,
             Error::TooLarge(_) => Kind::TooLarge,
@@ -127,9 +130,11 @@ impl Error {
             Error::SizeInvalid(_) | Error::TooLarge(_) => ErrorCode::SizeInvalid,
             Error::Manifest(error) => error.code(),
             Error::Invalid(_) => ErrorCode::ManifestInvalid,
-            Error::Immutable { .. } | Error::TagUsed { .. } | Error::Collecting | Error::Exists(_) => {
-                ErrorCode::Unknown
-            }
+            Error::Immutable { .. }
+            | Error::TagUsed { .. }
+            | Error::Collecting
+            | Error::Taken(_)
+            | Error::Exists(_) => ErrorCode::Unknown,
             Error::TooManyUploads => ErrorCode::TooManyRequests,
             Error::Blob(blob::Error::Busy | blob::Error::Body(_)) => ErrorCode::BlobUploadInvalid,
             Error::Blob(error) if error.kind() == Kind::Unavailable => ErrorCode::Unavailable,

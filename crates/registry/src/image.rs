@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use base::Timestamp;
 use oci::{Descriptor, Digest, MediaType, Platform, RepoName, Tag};
+use serde::{Deserialize, Serialize};
 
 /// What a manifest says about itself; the same in every repository that holds it.
 #[derive(Clone, Debug)]
@@ -62,7 +63,8 @@ pub struct TagView {
 }
 
 /// How a tag came to name its digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "how")]
 pub enum Origin {
     Pushed,
     /// Copied from another repository; `policy` is `None` when a person asked for it.

@@ -125,7 +125,7 @@ impl Registry {
         let entry = audit::append(tx, ctx, entry).await?;
         emit_pushed(tx, ctx, repository, image, &written, &entry).await?;
         if !written.is_empty() {
-            delete::drop_oldest_tags(tx, ctx, repository).await?;
+            delete::drop_oldest_tags(tx, ctx, repository, self.removal("tag limit")).await?;
         }
         Ok(Some(entry))
     }

@@ -9,7 +9,10 @@ use db::{Db, Tx};
 use identity::{Identity, Level, On};
 use oci::RepoName;
 
-use crate::{Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, collect, record, store};
+use crate::{
+    Deleted, Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, collect, record, restore::Removal,
+    store,
+};
 
 /// The registry of one installation; cheap to clone.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Settings {
     /// How old a manifest that no tag names may become before garbage collection takes it; `None` is for ever, because people
     /// also deploy by digest.
     pub untagged_after: Option<Duration>,
+    /// How long what was deleted on request can be brought back, and takes up room; zero for not at all.
+    pub undo: Duration,
 }
 
 /// Tags whose end fits into one audit entry beside everything else: three keys of at most 400 bytes each.
@@ -45,6 +50,10 @@ impl Registry {
     /// The bytes, for contexts that read what they were given the digest of by a row.
     pub fn blobs(&self) -> &Blobs {
         &self.blobs
+    }
+
+    pub(crate) fn removal(&self, by: &'static str) -> Removal {
+        Removal { by, undo: self.settings.undo }
     }
 
     /// `host/namespace/name`, as clients write it.
@@ -96,7 +105,8 @@ impl Registry {
         })
     }
 
-    /// Delete a repository with its tags and manifests. Refused while anything in it is held.
+    /// Delete a repository with its tags and manifests, so that it can be brought back for a while. Refused while anything in
+    /// it is held.
     pub async fn delete_repository(&self, ctx: &Ctx, name: &RepoName) -> Result<(), Error> {
         db::write!(self.db, ctx, |tx| {
             let repository = Registry::authorize(tx, ctx, name, Right::Admin).await?;
@@ -105,8 +115,13 @@ impl Registry {
                 return Err(hold.refusal(&repository.name));
             }
             let names = store::tag_names(tx, &repository.id).await?;
-            store::review_bytes_of(tx, &repository.id, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?;
-            store::delete_repository(tx, &repository.id).await?;
+            if self.settings.undo.is_zero() {
+                store::review_bytes_of(tx, &repository.id, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?;
+                store::delete_repository(tx, &repository.id).await?;
+            } else {
+                store::put_repository_aside(tx, &repository.id, ctx.now).await?;
+                self.removal("request").note(tx, ctx, &repository, Deleted::Repository).await?;
+            }
             let entry = Entry::new("repository.deleted")
                 .about(record::repository_subject(name))
                 .unset(record::repository_key(name))

@@ -7,10 +7,12 @@ use oci::{Digest, RepoName, Tag};
 
 use crate::{Hold, Repository, hold::Held, record, tag::NewTag};
 
+mod deletions;
 mod images;
 mod quotas;
 mod reviews;
 
+pub(crate) use deletions::*;
 pub(crate) use images::*;
 pub(crate) use quotas::*;
 pub(crate) use reviews::*;
@@ -79,6 +81,12 @@ pub const SCHEMA: Schema = Schema {
       ALTER TABLE repositories ADD COLUMN quota_bytes BIGINT NOT NULL DEFAULT 0;
       CREATE TABLE namespace_quotas (namespace TEXT PRIMARY KEY, bytes BIGINT NOT NULL);
       CREATE TABLE read_only (id BIGINT PRIMARY KEY, reason TEXT NOT NULL);
+      ALTER TABLE repositories ADD COLUMN deleted_at BIGINT;
+      CREATE TABLE deletions (
+        id TEXT PRIMARY KEY, repository TEXT NOT NULL, name TEXT NOT NULL, namespace TEXT NOT NULL, deleted TEXT NOT NULL,
+        author TEXT NOT NULL, at BIGINT NOT NULL, until BIGINT NOT NULL);
+      CREATE INDEX deletions_namespace ON deletions (namespace, at);
+      CREATE INDEX deletions_until ON deletions (until);
       CREATE TABLE leases (name TEXT PRIMARY KEY, until BIGINT NOT NULL);
       INSERT INTO leases (name, until) VALUES ('collect', 0)",
     ],
@@ -135,6 +143,7 @@ pub(crate) async fn delete_repository(tx: &mut Tx, id: &Id<Repository>) -> Resul
         "DELETE FROM repository_blobs WHERE repository = $1",
         "DELETE FROM uploads WHERE repository = $1",
         "DELETE FROM holds WHERE repository = $1",
+        "DELETE FROM deletions WHERE repository = $1",
         "DELETE FROM repositories WHERE id = $1",
     ] {
         tx.execute(sql, &args![id]).await?;
@@ -143,7 +152,8 @@ pub(crate) async fn delete_repository(tx: &mut Tx, id: &Id<Repository>) -> Resul
 }
 
 pub(crate) async fn repository(tx: &mut Tx, name: &RepoName) -> Result<Option<Repository>, Error> {
-    let row = tx.opt("SELECT * FROM repositories WHERE name = $1", &args![name.as_str()]).await?;
+    let row =
+        tx.opt("SELECT * FROM repositories WHERE name = $1 AND deleted_at IS NULL", &args![name.as_str()]).await?;
     row.as_ref().map(repository_of).transpose()
 }
 
@@ -155,7 +165,8 @@ pub(crate) async fn repositories(
 ) -> Result<Vec<Repository>, Error> {
     let rows = tx
         .all(
-            "SELECT * FROM repositories WHERE (namespace = $1 OR $1 IS NULL) AND name > $2 ORDER BY name LIMIT $3",
+            "SELECT * FROM repositories WHERE (namespace = $1 OR $1 IS NULL) AND name > $2 AND deleted_at IS NULL
+             ORDER BY name LIMIT $3",
             &args![namespace, after, limit],
         )
         .await?;
@@ -245,7 +256,7 @@ pub(crate) async fn repositories_with_blob(tx: &mut Tx, digest: &Digest, limit: 
     let rows = tx
         .all(
             "SELECT r.* FROM repository_blobs l JOIN repositories r ON r.id = l.repository
-             WHERE l.digest = $1 ORDER BY r.name LIMIT $2",
+             WHERE l.digest = $1 AND r.deleted_at IS NULL ORDER BY r.name LIMIT $2",
             &args![digest.as_str(), limit],
         )
         .await?;
@@ -351,17 +362,19 @@ fn held_of(row: &Row) -> Result<Held, Error> {
 
 pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
     let mut state = Vec::new();
-    for row in tx.all("SELECT * FROM repositories", &[]).await? {
+    for row in tx.all("SELECT * FROM repositories WHERE deleted_at IS NULL", &[]).await? {
         let repository = repository_of(&row)?;
         state.push((record::repository_key(&repository.name), repository.settings()));
     }
-    let tags = "SELECT t.*, r.name AS repository_name FROM tags t JOIN repositories r ON r.id = t.repository";
+    let tags = "SELECT t.*, r.name AS repository_name FROM tags t JOIN repositories r ON r.id = t.repository
+        WHERE r.deleted_at IS NULL";
     for row in tx.all(tags, &[]).await? {
         let (name, new) = (row.parse("repository_name")?, new_tag_of(&row)?);
         state.push((record::tag_key(&name, &new.tag), new.digest.to_string()));
         state.push((record::origin_key(&name, &new.tag), new.account()));
     }
-    let names = "SELECT t.name AS tag, t.digest, r.name FROM tag_names t JOIN repositories r ON r.id = t.repository";
+    let names = "SELECT t.name AS tag, t.digest, r.name FROM tag_names t JOIN repositories r ON r.id = t.repository
+        WHERE r.deleted_at IS NULL";
     for row in tx.all(names, &[]).await? {
         state.push((record::tag_name_key(&row.parse("name")?, &row.parse("tag")?), row.text("digest")?));
     }

@@ -53,7 +53,13 @@ impl World {
         let registry = Registry::new(
             db.clone(),
             blobs,
-            Settings { host: HOST.to_owned(), create_on_push: true, sparse: false, untagged_after: None },
+            Settings {
+                host: HOST.to_owned(),
+                create_on_push: true,
+                sparse: false,
+                untagged_after: None,
+                undo: std::time::Duration::ZERO,
+            },
         );
         let signer = Signer::generate(document::key_name(HOST).unwrap(), &Entropy::seeded(1));
         let admit = Admit::new(db.clone(), trust.clone(), HOST, signer);

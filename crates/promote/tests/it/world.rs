@@ -63,8 +63,13 @@ impl World {
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, promote::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
-        let settings =
-            Settings { host: "assay.test".into(), create_on_push: true, sparse: false, untagged_after: None };
+        let settings = Settings {
+            host: "assay.test".into(),
+            create_on_push: true,
+            sparse: false,
+            untagged_after: None,
+            undo: std::time::Duration::ZERO,
+        };
         let registry = Registry::new(db.clone(), blobs, settings);
         let ctx = Ctx::system("test", &clock, &Entropy::System);
         let mut subscriptions = vec![

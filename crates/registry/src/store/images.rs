@@ -301,7 +301,7 @@ pub(crate) async fn repositories_with_manifest(
     let rows = tx
         .all(
             "SELECT r.id, r.name FROM repository_manifests l JOIN repositories r ON r.id = l.repository
-             WHERE l.digest = $1 ORDER BY r.name",
+             WHERE l.digest = $1 AND r.deleted_at IS NULL ORDER BY r.name",
             &args![digest.as_str()],
         )
         .await?;

@@ -69,7 +69,7 @@ pub(crate) async fn set_namespace_quota(tx: &mut Tx, namespace: &str, bytes: u64
 pub(crate) async fn quotas(tx: &mut Tx) -> Result<Vec<(String, bool, u64)>, Error> {
     let rows = tx
         .all(
-            "SELECT name, TRUE AS repository, quota_bytes AS bytes FROM repositories WHERE quota_bytes > 0
+            "SELECT name, TRUE AS repository, quota_bytes AS bytes FROM repositories WHERE quota_bytes > 0 AND deleted_at IS NULL
              UNION ALL SELECT namespace, FALSE, bytes FROM namespace_quotas",
             &[],
         )

@@ -244,7 +244,7 @@ macro_rules! untagged {
             $select,
             " FROM repository_manifests l JOIN repositories r ON r.id = l.repository
               JOIN manifests m ON m.digest = l.digest
-              WHERE l.pushed_at < $1 AND NOT l.promoted
+              WHERE l.pushed_at < $1 AND NOT l.promoted AND r.deleted_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository = l.repository AND t.digest = l.digest)
                 AND NOT EXISTS (SELECT 1 FROM holds h
                     WHERE h.repository = l.repository AND h.kind = 'manifest' AND h.name = l.digest)

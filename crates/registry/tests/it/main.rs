@@ -8,6 +8,7 @@ mod limiting;
 mod manifests;
 mod model;
 mod pushing;
+mod restoring;
 mod rights;
 mod scrubbing;
 mod uploads;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Secret, Timestamp, micros};
@@ -217,7 +218,7 @@ async fn registry(db: &Db, folder: &std::path::Path) -> Registry {
 }
 
 fn settings() -> Settings {
-    Settings { host: HOST.to_owned(), create_on_push: true, sparse: false, untagged_after: None }
+    Settings { host: HOST.to_owned(), create_on_push: true, sparse: false, untagged_after: None, undo: Duration::ZERO }
 }
 
 impl Sample {

@@ -40,7 +40,13 @@ impl World {
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
-        let settings = Settings { host: "assay.test".into(), create_on_push: true, sparse: true, untagged_after: None };
+        let settings = Settings {
+            host: "assay.test".into(),
+            create_on_push: true,
+            sparse: true,
+            untagged_after: None,
+            undo: std::time::Duration::ZERO,
+        };
         let registry = Registry::new(db.clone(), blobs, settings);
         let ctx = ctx();
         let subscription = jobs::Subscription { event: "image.pushed", job: scan::IMAGE_JOB };

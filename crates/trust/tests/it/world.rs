@@ -38,8 +38,13 @@ impl World {
         let identity = Identity::new(db.clone(), keys, authority, None);
         let trust = Trust::new(db.clone(), "assay.test:4443", &[], identity::Sealer::new(&Secret::new([7; 32])));
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
-        let settings =
-            Settings { host: "assay.test:4443".to_owned(), create_on_push: true, sparse: false, untagged_after: None };
+        let settings = Settings {
+            host: "assay.test:4443".to_owned(),
+            create_on_push: true,
+            sparse: false,
+            untagged_after: None,
+            undo: std::time::Duration::ZERO,
+        };
         let registry = Registry::new(db.clone(), blobs, settings);
         let world = World { db, identity, trust, registry, clock, _folder: folder };
         world.account("ci", AccountKind::Organization).await;
