@@ -8,6 +8,9 @@ use serde::Deserialize;
 
 use crate::serve::Args;
 
+/// Long enough that a mistake of Friday is noticed on Monday.
+const UNDO_DAYS: u16 = 7;
+
 /// What can stand in the file. An unknown key is an error, so that a misspelt one is not silently nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -20,6 +23,8 @@ struct File {
     production_engine: Option<String>,
     webhook_allow: Vec<String>,
     sparse_manifests: bool,
+    undo_days: Option<u16>,
+    untagged_days: Option<u16>,
 }
 
 /// The configuration the server runs with.
@@ -44,6 +49,10 @@ pub(crate) struct Config {
     pub(crate) webhook_allow: Vec<String>,
     /// Whether manifests are taken that name what is not in their repository.
     pub(crate) sparse_manifests: bool,
+    /// How long what was deleted can be brought back.
+    pub(crate) undo_days: u16,
+    /// How old manifests without a tag become; `None` is for ever.
+    pub(crate) untagged_days: Option<u16>,
     /// For the first start; without it one is generated and shown once.
     pub(crate) admin_password: Option<Secret>,
 }
@@ -83,6 +92,8 @@ impl Config {
             production_engine: args.production_engine.or(file.production_engine),
             webhook_allow: file.webhook_allow,
             sparse_manifests: args.sparse_manifests || file.sparse_manifests,
+            undo_days: file.undo_days.unwrap_or(UNDO_DAYS),
+            untagged_days: file.untagged_days,
             admin_password: admin_password(),
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use admit::Admit;
 use anyhow::Result;
 use audit::Log;
-use base::{AccountName, Clock, Ctx, Entropy, Secret};
+use base::{AccountName, Clock, Ctx, Entropy, Secret, limits};
 use blob::Blobs;
 use ci::Ci;
 use db::{Db, Location, Schema};
@@ -47,11 +47,13 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
 ];
 
 /// How often the reconcilers look: for jobs whose runner is silent, for pushes that broke off, for waivers whose time is
-/// over, and for uploads that nobody goes on with.
+/// over, for uploads that nobody goes on with, for garbage, and for damage on disk.
 const LOST_JOBS: Duration = Duration::from_secs(5);
 const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
+const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
+const SCRUBS: Duration = Duration::from_secs(60 * 60);
 
 /// What also runs at each start, for what happened while nobody looked.
 const AT_START: [&str; 2] = [promote::EXPIRE_JOB, registry::EXPIRE_JOB];
@@ -93,13 +95,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
     let blobs = Blobs::at(&folder.inside("blobs")?).await?;
-    let settings = Settings {
-        host: config.authority.clone(),
-        create_on_push: true,
-        sparse: config.sparse_manifests,
-        untagged_after: None,
-    };
-    let registry = Registry::new(db.clone(), blobs, settings);
+    let registry = Registry::new(db.clone(), blobs, registry_settings(config));
     let records = Blobs::at(&folder.inside("records")?).await?;
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
 
@@ -144,6 +140,17 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     Ok(Built { app, certified, worker, folder })
 }
 
+fn registry_settings(config: &Config) -> Settings {
+    let days = |days: u16| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    Settings {
+        host: config.authority.clone(),
+        create_on_push: true,
+        sparse: config.sparse_manifests,
+        untagged_after: config.untagged_days.map(days),
+        undo: days(config.undo_days),
+    }
+}
+
 /// The log with its key, as the folder holds them.
 async fn open_log(folder: &Folder, db: &Db, config: &Config, clock: &Clock, entropy: &Entropy) -> Result<Log> {
     let signer = folder.log_signer(&config.authority, entropy)?;
@@ -165,13 +172,31 @@ async fn look_at_start(db: &Db, ctx: &Ctx) -> Result<()> {
 
 /// The background work of the registry.
 fn with_registry(worker: Worker, registry: &Registry) -> Worker {
-    let registry = registry.clone();
+    let (registry, collector, scrubber) = (registry.clone(), registry.clone(), registry.clone());
     worker
+        .on(registry::COLLECT_JOB, move |ctx, _| {
+            let registry = collector.clone();
+            async move { registry.collect(&ctx).await.map(drop).or_else(later) }
+        })
+        .every(COLLECTIONS, registry::COLLECT_JOB)
+        .on(registry::SCRUB_JOB, move |ctx, _| {
+            let registry = scrubber.clone();
+            async move { registry.scrub(&ctx, limits::SCRUB_RUN_BYTES).await.map(drop).map_err(Failure::retry) }
+        })
+        .every(SCRUBS, registry::SCRUB_JOB)
         .on(registry::EXPIRE_JOB, move |ctx, _| {
             let registry = registry.clone();
             async move { registry.expire_uploads(&ctx).await.map(drop).map_err(Failure::retry) }
         })
         .every(EXPIRED_UPLOADS, registry::EXPIRE_JOB)
+}
+
+/// A collection that may not run now is made up for by the next one.
+fn later(error: registry::Error) -> Result<(), Failure> {
+    match error {
+        registry::Error::ReadOnly(_) | registry::Error::Collecting => Ok(()),
+        error => Err(Failure::retry(error)),
+    }
 }
 
 /// The background work of the scanner.

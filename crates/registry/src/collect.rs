@@ -172,14 +172,15 @@ impl Registry {
         }
     }
 
-    /// Put off the review of a link, because a client relies on it; false when the blob is not in the repository any more.
+    /// Put off the review of a link that is due soon, because a client relies on it; false when the blob is not in the
+    /// repository any more.
     pub(crate) async fn keep_link(
         &self,
         ctx: &Ctx,
         repository: &base::Id<crate::Repository>,
         digest: &Digest,
+        due: Option<Timestamp>,
     ) -> Result<bool, Error> {
-        let due = store::link_review(&mut self.db.read().await?, repository, digest).await?;
         if due.is_none_or(|due| due > after(ctx, limits::LINK_REVIEW_AFTER / 2)) {
             return Ok(true);
         }

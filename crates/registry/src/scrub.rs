@@ -6,6 +6,7 @@
 
 use audit::Entry;
 use base::{Ctx, Timestamp, limits};
+use identity::Level;
 use oci::{Algorithm, Digest};
 use serde::Serialize;
 
@@ -33,6 +34,7 @@ pub struct Scrubbed {
 impl Registry {
     /// Check what was not checked for [`limits::SCRUB_EVERY`], at most `budget_bytes` (and one blob) in this run.
     pub async fn scrub(&self, ctx: &Ctx, budget_bytes: u64) -> Result<Scrubbed, Error> {
+        Level::require_admin(&mut self.db.read().await?, &ctx.actor).await?;
         let mut scrubbed = Scrubbed { strays: self.adopt_strays(ctx).await?, ..Scrubbed::default() };
         let before = collect::before(ctx, limits::SCRUB_EVERY);
         loop {

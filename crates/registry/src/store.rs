@@ -240,10 +240,37 @@ pub(crate) async fn blob_size(tx: &mut Tx, repository: &Id<Repository>, digest: 
     row.map(|row| bytes_of(&row, "size")).transpose()
 }
 
-/// Whether a check of the stored bytes found other ones.
-pub(crate) async fn is_damaged(tx: &mut Tx, digest: &Digest) -> Result<bool, Error> {
-    let sql = "SELECT 1 AS one FROM blobs WHERE digest = $1 AND damaged_at IS NOT NULL";
-    Ok(tx.opt(sql, &args![digest.as_str()]).await?.is_some())
+/// What is known of a blob in a repository.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeldBlob {
+    pub(crate) size: u64,
+    /// A check of the stored bytes found other ones.
+    pub(crate) damaged: bool,
+    /// When garbage collection looks whether it is still named.
+    pub(crate) review_due: Option<Timestamp>,
+}
+
+pub(crate) async fn held_blob(
+    tx: &mut Tx,
+    repository: &Id<Repository>,
+    digest: &Digest,
+) -> Result<Option<HeldBlob>, Error> {
+    let row = tx
+        .opt(
+            "SELECT b.size, b.damaged_at, v.due_at FROM repository_blobs l JOIN blobs b ON b.digest = l.digest
+             LEFT JOIN reviews v ON v.kind = 'link' AND v.repository = l.repository AND v.digest = l.digest
+             WHERE l.repository = $1 AND l.digest = $2",
+            &args![repository, digest.as_str()],
+        )
+        .await?;
+    row.map(|row| {
+        Ok(HeldBlob {
+            size: bytes_of(&row, "size")?,
+            damaged: row.opt_int("damaged_at")?.is_some(),
+            review_due: row.opt_time("due_at")?,
+        })
+    })
+    .transpose()
 }
 
 pub(crate) async fn unlink_blob(tx: &mut Tx, repository: &Id<Repository>, digest: &Digest) -> Result<(), Error> {

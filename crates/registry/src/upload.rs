@@ -7,7 +7,10 @@ use db::Tx;
 use oci::{Digest, RepoName};
 use tokio::io::AsyncRead;
 
-use crate::{Error, Registry, Repository, Right, collect, record, store};
+use crate::{
+    Error, Registry, Repository, Right, collect, record,
+    store::{self, HeldBlob},
+};
 
 /// Repositories that are looked at for a mount that names none.
 const MOUNT_CANDIDATES: i64 = 50;
@@ -155,33 +158,33 @@ impl Registry {
         })
     }
 
-    /// The size of a blob of the repository. One that the disk lost is unknown, so that a client pushes it again.
+    /// The size of a blob of the repository. One that is lost or damaged is unknown, so that a client pushes it again. Whoever
+    /// asks is about to rely on it, so it stays for a while.
     pub async fn stat_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<u64, Error> {
-        let (repository, size) = self.blob_size(ctx, name, digest).await?;
-        let whole = !store::is_damaged(&mut self.db.read().await?, digest).await?
-            && self.blobs.stat(digest).await? == Some(size)
-            // Whoever asks is about to rely on it.
-            && self.keep_link(ctx, &repository.id, digest).await?;
-        if whole { Ok(size) } else { Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() }) }
+        let (repository, held) = self.held_blob(ctx, name, digest).await?;
+        let whole = !held.damaged
+            && self.blobs.stat(digest).await? == Some(held.size)
+            && self.keep_link(ctx, &repository.id, digest, held.review_due).await?;
+        if whole { Ok(held.size) } else { Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() }) }
     }
 
     pub async fn open_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<Blob, Error> {
-        let (_, size) = self.blob_size(ctx, name, digest).await?;
-        if store::is_damaged(&mut self.db.read().await?, digest).await? {
+        let (_, held) = self.held_blob(ctx, name, digest).await?;
+        if held.damaged {
             let problem = "found when it was checked".to_owned();
             return Err(blob::Error::Damaged { digest: digest.clone(), problem }.into());
         }
-        match self.blobs.open(digest, size).await {
+        match self.blobs.open(digest, held.size).await {
             Err(blob::Error::NotFound(digest)) => Err(Error::BlobUnknown { repository: name.clone(), digest }),
             outcome => Ok(outcome?),
         }
     }
 
-    async fn blob_size(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<(Repository, u64), Error> {
+    async fn held_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<(Repository, HeldBlob), Error> {
         let mut tx = self.db.read().await?;
         let repository = Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
-        match store::blob_size(&mut tx, &repository.id, digest).await? {
-            Some(size) => Ok((repository, size)),
+        match store::held_blob(&mut tx, &repository.id, digest).await? {
+            Some(held) => Ok((repository, held)),
             None => Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() }),
         }
     }

@@ -31,6 +31,7 @@ mod runner;
 mod scanned;
 mod signed;
 mod token;
+mod upkeep;
 mod v2;
 
 mod dtr;

@@ -18,7 +18,7 @@ use crate::{
     error::ApiError,
     git::{self, GitPath},
     gitlab::{self, GitlabError},
-    notary, oci, operate, pages, runner, token,
+    notary, oci, operate, pages, runner, token, upkeep,
 };
 
 /// The whole edge over these services.
@@ -34,6 +34,7 @@ pub fn router(app: App) -> Router {
         .merge(gitlab::routes())
         .merge(runner::routes())
         .merge(admission::routes())
+        .merge(upkeep::routes())
         .merge(chain::routes())
         .merge(pages::routes())
         .fallback(by_path)

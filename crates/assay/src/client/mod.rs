@@ -8,6 +8,7 @@ mod images;
 mod login;
 mod password;
 mod projects;
+mod registry;
 mod show;
 mod tags;
 mod text;
@@ -72,6 +73,9 @@ pub(crate) enum Noun {
     /// Repositories of images.
     #[command(subcommand)]
     Repository(images::Repository),
+    /// Keep the registry: garbage, damage, quotas, what was deleted.
+    #[command(subcommand)]
+    Registry(registry::Registry),
     /// Tags of repositories.
     #[command(subcommand)]
     Tag(tags::TagOf),
@@ -158,6 +162,7 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Bundle(command) => (Text::Whole, command.run(client).await?),
         Noun::Certificate(command) => (Text::Whole, command.run(client).await?),
         Noun::Repository(command) => (command.text(), command.run(client).await?),
+        Noun::Registry(command) => (command.text(), command.run(client).await?),
         Noun::Tag(command) => (command.text(), command.run(client).await?),
         Noun::Scan(command) => (Text::Said(command.said()), command.run(client).await?),
         Noun::Promote(command) => (Text::Said(command.said()), command.run(client).await?),

@@ -14,6 +14,7 @@ mod hostile_layers;
 mod image;
 mod job_pages;
 mod job_rights;
+mod keeping;
 mod kills;
 mod notary;
 mod pages;

@@ -71,15 +71,6 @@ pub(crate) async fn review_bytes_of(tx: &mut Tx, repository: &Id<Repository>, du
     Ok(())
 }
 
-pub(crate) async fn link_review(
-    tx: &mut Tx,
-    repository: &Id<Repository>,
-    digest: &Digest,
-) -> Result<Option<Timestamp>> {
-    let sql = "SELECT due_at FROM reviews WHERE kind = 'link' AND repository = $1 AND digest = $2";
-    tx.opt(sql, &args![repository, digest.as_str()]).await?.map(|row| row.time("due_at")).transpose()
-}
-
 /// Whether these bytes wait for a review or are being removed.
 pub(crate) async fn is_reviewed(tx: &mut Tx, digest: &Digest) -> Result<bool> {
     let sql = "SELECT 1 AS one FROM reviews WHERE kind = 'bytes' AND repository = '' AND digest = $1";

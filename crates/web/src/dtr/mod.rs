@@ -13,7 +13,10 @@ mod webhooks;
 
 use axum::Router;
 
-pub(crate) use self::body::{Asked, Body, Params, unread};
+pub(crate) use self::{
+    body::{Asked, Body, Params, unread},
+    repositories::Named,
+};
 
 use crate::App;
 

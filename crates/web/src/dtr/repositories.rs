@@ -40,13 +40,13 @@ impl Paging {
 
 /// A repository as the two parts of a path name it. A name of more than two components comes with its slashes encoded.
 #[derive(Deserialize)]
-pub(super) struct Named {
+pub(crate) struct Named {
     namespace: String,
     repo: String,
 }
 
 impl Named {
-    pub(super) fn name(&self) -> Result<RepoName, ApiError> {
+    pub(crate) fn name(&self) -> Result<RepoName, ApiError> {
         repo_name(&self.namespace, &self.repo)
     }
 }
