@@ -100,6 +100,8 @@ impl Registry {
             }
             let names = store::tag_names(tx, &repository.id).await?;
             store::delete_repository(tx, &repository.id).await?;
+            let namespace = name.namespace().parse().map_err(identity::Error::from)?;
+            Identity::forget_grants(tx, ctx, On::Repository, (&namespace, name.name())).await?;
             let entry = Entry::new("repository.deleted")
                 .about(record::repository_subject(name))
                 .unset(record::repository_key(name));
