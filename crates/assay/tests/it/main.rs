@@ -7,6 +7,7 @@ mod browser;
 mod chain_told;
 mod clients;
 mod command_line;
+mod conformance;
 mod docs;
 mod full_disk;
 mod guard_killed;
