@@ -8,6 +8,7 @@ mod chain_told;
 mod clients;
 mod command_line;
 mod conformance;
+mod cves;
 mod docs;
 mod full_disk;
 mod guard_killed;
