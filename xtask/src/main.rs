@@ -8,7 +8,7 @@
 //! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
 //! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
 //! cargo xtask bench registry   how fast it is, as ratios to Debian's docker-registry in the same run
-//! cargo xtask interop          clients that come as Go modules, and the OCI's conformance program, against a real server
+//! cargo xtask interop [PART]   clients that come as Go modules, and the OCI's conformance program, against a real server
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
 //!
@@ -69,7 +69,11 @@ enum Chore {
         seed: Option<u64>,
     },
     /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go)
-    Interop,
+    Interop {
+        /// This part alone
+        #[arg(value_enum)]
+        only: Option<interop::Part>,
+    },
     /// Measure against a peer, interleaved, as ratios
     #[command(subcommand)]
     Bench(Bench),
@@ -123,8 +127,8 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             stage::with_cleanup(false, |cleanup| bench::registry(cleanup, repository(), arguments))?;
             Ok(ExitCode::SUCCESS)
         }
-        Chore::Interop => {
-            interop::run(&repository().join("target/interop"))?;
+        Chore::Interop { only } => {
+            interop::run(&repository().join("target/interop"), *only)?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Prepare => {

@@ -1,9 +1,15 @@
 //! Listeners: HTTPS for everybody, plain HTTP on loopback for measurements.
 
+mod gate;
+mod patience;
+#[cfg(test)]
+mod tests;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::{Router, extract::ConnectInfo};
+use base::limits;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -23,9 +29,12 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-/// How long a client may take for a TLS handshake, and for the head of a request: a slow one must not hold a slot for ever.
-const HANDSHAKE: Duration = Duration::from_secs(15);
-const HEAD: Duration = Duration::from_secs(30);
+pub(crate) use self::gate::Gate;
+use self::{
+    gate::Entry,
+    patience::{PatientBody, PatientStream},
+};
+
 /// How long open requests may go on when the server stops.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -44,7 +53,7 @@ pub(crate) fn acceptor(certified: &Certified) -> Result<TlsAcceptor> {
 }
 
 /// Serve until the tasks stop, then let open requests end.
-pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, tasks: Tasks) {
+pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, gate: Gate, tasks: Tasks) {
     let graceful = GracefulShutdown::new();
     loop {
         let (stream, remote) = tokio::select! {
@@ -59,8 +68,14 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, route
             },
             () = tasks.stopped() => break,
         };
-        let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
+        let (place, router) = match gate.enter(remote.ip()) {
+            Entry::Admitted(place) => (place, router.clone()),
+            Entry::Refused(place, refusal) => (place, refusal.router()),
+            Entry::Dropped => continue,
+        };
+        let (tls, watcher) = (tls.clone(), graceful.watcher());
         tasks.spawn(async move {
+            let _place = place;
             if let Err(error) = connection(stream, remote, tls, router, watcher).await {
                 tracing::debug!(%remote, %error, "a connection ended early");
             }
@@ -84,7 +99,7 @@ async fn connection(
     stream.set_nodelay(true)?;
     match tls {
         Some(tls) => {
-            let stream = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await??;
+            let stream = tokio::time::timeout(limits::HANDSHAKE, tls.accept(stream)).await??;
             speak(stream, remote, router, watcher).await
         }
         None => speak(stream, remote, router, watcher).await,
@@ -99,10 +114,10 @@ async fn speak(
 ) -> Result<(), Failure> {
     let service = router.map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(remote));
-        request.map(axum::body::Body::new)
+        request.map(|body| axum::body::Body::new(PatientBody::new(body)))
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    builder.timer(TokioTimer::new()).header_read_timeout(limits::REQUEST_HEAD);
+    let serving = builder.serve_connection(TokioIo::new(PatientStream::new(stream)), TowerToHyperService::new(service));
     Ok(watcher.watch(serving).await?)
 }

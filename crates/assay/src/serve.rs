@@ -65,11 +65,11 @@ async fn serve(config: Config) -> Result<()> {
     built.start(&tasks);
     tell(&format!("assay serves {} on {}", config.url, secure.local_addr()?));
 
-    let mut listeners = tokio::task::JoinSet::new();
-    listeners.spawn(listen::serve(secure, Some(acceptor), router.clone(), tasks.clone()));
+    let (mut listeners, gate) = (tokio::task::JoinSet::new(), listen::Gate::open());
+    listeners.spawn(listen::serve(secure, Some(acceptor), router.clone(), gate.clone(), tasks.clone()));
     if let Some(plain) = plain {
         tell(&format!("assay serves plain HTTP on {} for measurements", plain.local_addr()?));
-        listeners.spawn(listen::serve(plain, None, router, tasks.clone()));
+        listeners.spawn(listen::serve(plain, None, router, gate, tasks.clone()));
     }
     asked_to_stop().await?;
     tell("assay stops");

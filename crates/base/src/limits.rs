@@ -301,3 +301,22 @@ pub const WRONG_PASSWORD_REST_FROM_ADDRESS: std::time::Duration = std::time::Dur
 
 /// Accounts, and addresses, whose wrong passwords are remembered at one time: 1 MB.
 pub const WRONG_PASSWORD_KEYS: usize = 10_000;
+
+/// How long a client may take for the TLS handshake, and for the head of a request. The second is also how long a connection may
+/// rest between two requests; clients open a new one then.
+pub const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(15);
+pub const REQUEST_HEAD: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long a client may be waited for in the middle of a body or an answer, and the bytes that earn it one more second: a network
+/// may be away for a minute, and the slowest line in use moves more than this.
+pub const CLIENT_PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+pub const CLIENT_BYTES_PER_S: u32 = 4 * 1024;
+
+/// Connections at one time: some 100 kB each in the worst case. No more than half of the open files that the system allows.
+pub const CONNECTIONS: usize = 4_096;
+
+/// Connections from one IPv4 address or IPv6 /64, behind which an office or a proxy may sit: nobody can take them all.
+pub const CONNECTIONS_FROM_ADDRESS: usize = 1_024;
+
+/// Connections beyond those that are told so; more are closed without a word.
+pub const CONNECTIONS_REFUSED: usize = 64;

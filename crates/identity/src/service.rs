@@ -305,15 +305,24 @@ impl Identity {
                 }
             };
             store::set_grant(tx, on, (namespace, name.unwrap_or("")), (&user, &team_id), level).await?;
-            let (place, key) = (name.unwrap_or("*"), on.state_key(namespace, name, grantee));
-            let entry = Entry::new("grant.set").about(format!("{on}/{namespace}/{place}")).about(grantee);
-            let entry = match level {
-                Some(level) => entry.set(key, level),
-                None => entry.unset(key),
-            };
-            audit::append(tx, ctx, entry).await?;
+            audit::append(tx, ctx, grant_entry(on, (namespace, name), grantee, level)).await?;
             Ok(())
         })
+    }
+
+    /// Take every grant on one repository or project that goes: the next one of its name is another. Part of the transaction of
+    /// whoever removes it.
+    pub async fn forget_grants(
+        tx: &mut Tx,
+        ctx: &Ctx,
+        on: On,
+        (namespace, name): (&AccountName, &str),
+    ) -> Result<(), Error> {
+        let grants = store::grants(tx, Some(namespace)).await?.into_iter();
+        for grant in grants.filter(|grant| grant.on == on && grant.name.as_deref() == Some(name)) {
+            audit::append(tx, ctx, grant_entry(on, (namespace, Some(name)), &grant.grantee, None)).await?;
+        }
+        Ok(store::delete_grants(tx, on, namespace, name).await?)
     }
 
     /// The grants of a namespace; for its owners.
@@ -326,6 +335,15 @@ impl Identity {
     /// The present state under the keys that this context's audit entries set.
     pub async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
         Ok(store::state(tx).await?)
+    }
+}
+
+fn grant_entry(on: On, (namespace, name): (&AccountName, Option<&str>), to: &Grantee, level: Option<Level>) -> Entry {
+    let (place, key) = (name.unwrap_or("*"), on.state_key(namespace, name, to));
+    let entry = Entry::new("grant.set").about(format!("{on}/{namespace}/{place}")).about(to);
+    match level {
+        Some(level) => entry.set(key, level),
+        None => entry.unset(key),
     }
 }
 

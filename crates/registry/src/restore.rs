@@ -2,7 +2,7 @@
 //!
 //! A deleted tag or manifest leaves a row that says how it was; its blobs and bytes are reviewed only when the row's time is
 //! over. A deleted repository keeps all its rows under a name that nobody can ask for, and loses them when its time is over.
-//! What other contexts kept about a repository (policies, waivers, trust data) went with it and does not come back.
+//! What other contexts kept about a repository (grants, policies, waivers, trust data) went with it and does not come back.
 
 use std::time::Duration;
 

@@ -115,13 +115,9 @@ impl Registry {
                 return Err(hold.refusal(&repository.name));
             }
             let names = store::tag_names(tx, &repository.id).await?;
-            if self.settings.undo.is_zero() {
-                store::review_bytes_of(tx, &repository.id, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?;
-                store::delete_repository(tx, &repository.id).await?;
-            } else {
-                store::put_repository_aside(tx, &repository.id, ctx.now).await?;
-                self.removal("request").note(tx, ctx, &repository, Deleted::Repository).await?;
-            }
+            self.take_away(tx, ctx, &repository).await?;
+            let namespace = name.namespace().parse().map_err(identity::Error::from)?;
+            Identity::forget_grants(tx, ctx, On::Repository, (&namespace, name.name())).await?;
             let entry = Entry::new("repository.deleted")
                 .about(record::repository_subject(name))
                 .unset(record::repository_key(name))
@@ -133,6 +129,16 @@ impl Registry {
             }
             Ok(record::repository_event(tx, ctx, "repository.deleted", &repository, &entry).await?)
         })
+    }
+
+    /// For good, or aside for as long as it can be brought back.
+    async fn take_away(&self, tx: &mut Tx, ctx: &Ctx, repository: &Repository) -> Result<(), Error> {
+        if self.settings.undo.is_zero() {
+            store::review_bytes_of(tx, &repository.id, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?;
+            return Ok(store::delete_repository(tx, &repository.id).await?);
+        }
+        store::put_repository_aside(tx, &repository.id, ctx.now).await?;
+        self.removal("request").note(tx, ctx, repository, Deleted::Repository).await
     }
 
     /// Repositories the actor may see, by name: all, or those of one namespace, after `after`.

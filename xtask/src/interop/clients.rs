@@ -1,4 +1,4 @@
-//! What people do with crane, oras and regctl: push, copy, attach, list, pull, delete.
+//! What people do with crane, oras, regctl and helm: push, copy, attach, list, pull, delete.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,19 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::server::Server;
-use super::tools::Tools;
 use crate::command;
 use crate::stage::{Run, Steps};
 
 /// One program in a home of its own, signed in.
-struct Client<'a> {
+pub(super) struct Client<'a> {
     server: &'a Server,
     program: &'a Path,
-    home: PathBuf,
+    pub(super) home: PathBuf,
 }
 
 impl<'a> Client<'a> {
     /// A home with a layer in it, `layer.tar`, and a document, `sbom.json`.
-    fn new(run: &Run, server: &'a Server, program: &'a Path, name: &str) -> Result<Client<'a>> {
+    pub(super) fn new(run: &Run, server: &'a Server, program: &'a Path, name: &str) -> Result<Client<'a>> {
         let home = run.folder(name)?;
         fs::write(home.join("hello"), name)?;
         command::run(Command::new("tar").current_dir(&home).args(["-cf", "layer.tar", "hello"]))?;
@@ -29,12 +28,18 @@ impl<'a> Client<'a> {
         Ok(Client { server, program, home })
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<String> {
-        let said = command::run(self.server.client(self.program, &self.home).args(arguments))?;
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.server.client(self.program, &self.home);
+        command.args(arguments);
+        command
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Result<String> {
+        let said = command::run(&mut self.command(arguments))?;
         Ok(said.trim().to_owned())
     }
 
-    fn login(&self, words: &[&str]) -> Result<()> {
+    pub(super) fn login(&self, words: &[&str]) -> Result<()> {
         let mut login = self.server.client(self.program, &self.home);
         login.args(words).args([&self.server.authority, "--username", "admin", "--password-stdin"]);
         command::run_with_input(&mut login, &self.server.password).map(drop)
@@ -43,8 +48,8 @@ impl<'a> Client<'a> {
 
 /// # Errors
 /// It does not work with this server.
-pub fn crane(steps: &mut Steps, run: &Run, server: &Server, tools: &Tools) -> Result<()> {
-    let client = Client::new(run, server, &tools.crane, "crane")?;
+pub fn crane(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> Result<()> {
+    let client = Client::new(run, server, program, "crane")?;
     let (image, copy) = (server.image("admin/crane:1"), server.image("admin/crane-copy:1"));
     steps.step("crane: append, copy, tag, validate, export, delete", || {
         client.login(&["auth", "login"])?;
@@ -67,8 +72,8 @@ pub fn crane(steps: &mut Steps, run: &Run, server: &Server, tools: &Tools) -> Re
 
 /// # Errors
 /// It does not work with this server.
-pub fn oras(steps: &mut Steps, run: &Run, server: &Server, tools: &Tools) -> Result<()> {
-    let client = Client::new(run, server, &tools.oras, "oras")?;
+pub fn oras(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> Result<()> {
+    let client = Client::new(run, server, program, "oras")?;
     let (artifact, copy) = (server.image("admin/oras:1"), server.image("admin/oras-copy:1"));
     let attached = |to: &str| -> Result<Value> {
         let found: Value = serde_json::from_str(&client.run(&["discover", "--format", "json", to])?)?;
@@ -93,8 +98,8 @@ pub fn oras(steps: &mut Steps, run: &Run, server: &Server, tools: &Tools) -> Res
 
 /// # Errors
 /// It does not work with this server.
-pub fn regctl(steps: &mut Steps, run: &Run, server: &Server, tools: &Tools) -> Result<()> {
-    let client = Client::new(run, server, &tools.regctl, "regctl")?;
+pub fn regctl(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> Result<()> {
+    let client = Client::new(run, server, program, "regctl")?;
     let (from, image) = (server.image("admin/oras:1"), server.image("admin/regctl:1"));
     steps.step("regctl: copy with referrers, list, delete a tag", || {
         let mut login = server.client(client.program, &client.home);
@@ -112,5 +117,27 @@ pub fn regctl(steps: &mut Steps, run: &Run, server: &Server, tools: &Tools) -> R
         client.run(&["tag", "rm", &image])?;
         ensure!(client.run(&["tag", "ls", &server.image("admin/regctl")])?.is_empty(), "a deleted tag is still listed");
         Ok(())
+    })
+}
+
+/// # Errors
+/// It does not work with this server.
+pub fn helm(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> Result<()> {
+    let client = Client::new(run, server, program, "helm")?;
+    let charts = format!("oci://{}", server.image("admin/charts"));
+    steps.step("helm: push a chart, show it, pull it, refuse a version that is not there", || {
+        client.login(&["registry", "login"])?;
+        client.run(&["create", "shop"])?;
+        client.run(&["package", "shop"])?;
+        client.run(&["push", "shop-0.1.0.tgz", &charts])?;
+        let chart = format!("{charts}/shop");
+        let shown = client.run(&["show", "chart", &chart, "--version", "0.1.0"])?;
+        ensure!(shown.contains("name: shop"), "the chart is {shown:?}");
+        fs::create_dir(client.home.join("pulled"))?;
+        client.run(&["pull", &chart, "--version", "0.1.0", "--destination", "pulled"])?;
+        let (sent, got) =
+            (fs::read(client.home.join("shop-0.1.0.tgz"))?, fs::read(client.home.join("pulled/shop-0.1.0.tgz"))?);
+        ensure!(sent == got, "what was pulled is not what was pushed");
+        command::refused(&mut client.command(&["pull", &chart, "--version", "0.2.0"])).map(drop)
     })
 }

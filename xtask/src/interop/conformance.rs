@@ -1,11 +1,11 @@
 //! The OCI's conformance program with the switches of its version `dev`, and with sparse manifests.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::server::Server;
-use super::tools::Tools;
 use crate::command;
 use crate::stage::{Run, Steps};
 
@@ -23,10 +23,10 @@ struct Counts {
 ///
 /// # Errors
 /// Something does, with the names of what.
-pub fn check(steps: &mut Steps, run: &Run, server: &Server, tools: &Tools) -> Result<()> {
+pub fn check(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> Result<()> {
     let said = steps.step("OCI conformance, version dev", || {
         let results = run.folder("conformance")?;
-        let mut program = server.client(&tools.conformance, &results);
+        let mut program = server.client(program, &results);
         program
             .env("OCI_REGISTRY", &server.authority)
             .env("OCI_TLS", "enabled")

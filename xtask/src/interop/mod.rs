@@ -4,12 +4,14 @@
 //! tools      Go modules, each pinned by version and checksum, built into target/interop
 //! server     `assay serve` on a loopback address, data in the run's folder
 //! conformance   the OCI's own program: every check of distribution-spec, nothing switched off
-//! clients    crane, oras, regctl: push, pull, copy, attach, delete
+//! clients    crane, oras, regctl, helm: push, pull, copy, attach, delete
+//! signing    cosign, notation: sign and verify, as referrers and under tags
 //! ```
 
 mod clients;
 mod conformance;
 mod server;
+mod signing;
 mod tools;
 
 use std::path::Path;
@@ -21,22 +23,49 @@ use self::tools::Tools;
 use crate::demo;
 use crate::stage::{Run, Steps, with_cleanup};
 
-/// Builds the clients, and drives the server with each.
+/// A part that can be run alone.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// The OCI's conformance program
+    Conformance,
+    /// crane, oras, regctl, helm
+    Clients,
+    /// cosign, notation
+    Signing,
+}
+
+/// What a client does with a server.
+type Play = fn(&mut Steps, &Run, &Server, &Path) -> Result<()>;
+
+/// In the order of the story: the later ones find what the earlier ones pushed.
+const PLAYS: [(Part, &tools::Tool, Play); 7] = [
+    (Part::Conformance, &tools::CONFORMANCE, conformance::check),
+    (Part::Clients, &tools::CRANE, clients::crane),
+    (Part::Clients, &tools::ORAS, clients::oras),
+    (Part::Clients, &tools::REGCTL, clients::regctl),
+    (Part::Clients, &tools::HELM, clients::helm),
+    (Part::Signing, &tools::NOTATION, signing::notation),
+    (Part::Signing, &tools::COSIGN, signing::cosign),
+];
+
+/// Builds the clients, and drives the server with each; or with those of one part.
 ///
 /// # Errors
 /// The first thing that does not hold.
-pub fn run(folder: &Path) -> Result<()> {
+pub fn run(folder: &Path, only: Option<Part>) -> Result<()> {
     let mut steps = Steps::new();
     with_cleanup(false, |cleanup| {
-        let tools = Tools::build(&mut steps, &folder.join("tools"))?;
+        let tools = Tools::below(&folder.join("tools"))?;
+        let plays = PLAYS.iter().filter(|(part, ..)| only.is_none_or(|only| only == *part));
+        let ready = plays.map(|(_, tool, play)| Ok((tools.program(&mut steps, tool)?, play)));
+        let ready = ready.collect::<Result<Vec<_>>>()?;
         let binary = steps.step("compile assay", demo::compile)?;
         let run = Run::open(&folder.join("runs"))?;
         let server = steps.step("start assay serve", || Server::start(cleanup, &run, &binary))?;
         steps.watch("assay serve", &server.log);
-        conformance::check(&mut steps, &run, &server, &tools)?;
-        clients::crane(&mut steps, &run, &server, &tools)?;
-        clients::oras(&mut steps, &run, &server, &tools)?;
-        clients::regctl(&mut steps, &run, &server, &tools)?;
+        for (program, play) in ready {
+            play(&mut steps, &run, &server, &program)?;
+        }
         cleanup.finish();
         run.remove()
     })?;

@@ -43,6 +43,11 @@ impl Server {
         format!("{}/{name}", self.authority)
     }
 
+    /// The certificate of its authority.
+    pub fn ca(&self) -> &Path {
+        &self.ca
+    }
+
     /// A client that trusts this server's authority and keeps its sign-in in `home`.
     pub fn client(&self, program: &Path, home: &Path) -> Command {
         let mut client = Command::new(program);

@@ -11,8 +11,8 @@ use crate::command;
 use crate::stage::Steps;
 
 /// A program, and the one version of its module that this was written against.
-struct Tool {
-    name: &'static str,
+pub struct Tool {
+    pub name: &'static str,
     module: &'static str,
     version: &'static str,
     /// As in a `go.sum`: what Go says of the module's content.
@@ -20,64 +20,83 @@ struct Tool {
     package: &'static str,
 }
 
-const CONFORMANCE: Tool = Tool {
+pub const CONFORMANCE: Tool = Tool {
     name: "conformance",
     module: "github.com/opencontainers/distribution-spec/conformance",
     version: "v0.0.0-20260730175803-fee21197eb94",
     sum: "h1:iJbOstMHr3jUuu8hKcEkNJWEYnHdHKWQa/xh4xNrP7I=",
     package: ".",
 };
-const CRANE: Tool = Tool {
+pub const CRANE: Tool = Tool {
     name: "crane",
     module: "github.com/google/go-containerregistry",
     version: "v0.22.1",
     sum: "h1:RZuuSYhTvlDvtsK+NkutoCZ//C0X2ebLK8X8l3ULs84=",
     package: "./cmd/crane",
 };
-const ORAS: Tool = Tool {
+pub const ORAS: Tool = Tool {
     name: "oras",
     module: "oras.land/oras",
     version: "v1.3.0",
     sum: "h1:PdxrW0wRu24AMRnJcQWhUXTk33bDHCdSvyWcKoAxArE=",
     package: "./cmd/oras",
 };
-const REGCTL: Tool = Tool {
+pub const REGCTL: Tool = Tool {
     name: "regctl",
     module: "github.com/regclient/regclient",
     version: "v0.11.7",
     sum: "h1:Jsjlnd0ZQ2Blh0vaJtxJ0pU549VajvZ6BTL/4R7noMo=",
     package: "./cmd/regctl",
 };
+pub const HELM: Tool = Tool {
+    name: "helm",
+    module: "helm.sh/helm/v3",
+    version: "v3.22.0",
+    sum: "h1:n1if5iQgHYsujPAcO5oonH/KiSNUmqmUF0iGVjSF3AU=",
+    package: "./cmd/helm",
+};
+/// The one of these that takes long to build, some ten minutes on two processors.
+pub const COSIGN: Tool = Tool {
+    name: "cosign",
+    module: "github.com/sigstore/cosign/v2",
+    version: "v2.6.5",
+    sum: "h1:D7kFSWS2HzfD+LpEuBO89D1KfOAODlkWuuhzXS8yzi0=",
+    package: "./cmd/cosign",
+};
+pub const NOTATION: Tool = Tool {
+    name: "notation",
+    module: "github.com/notaryproject/notation",
+    version: "v1.3.2",
+    sum: "h1:roSxDRZ+w8kIgxoxruhHpSVtVFwpfq2piuaMvOrPaco=",
+    package: "./cmd/notation",
+};
 
 /// Where the programs are.
 pub struct Tools {
-    pub conformance: PathBuf,
-    pub crane: PathBuf,
-    pub oras: PathBuf,
-    pub regctl: PathBuf,
+    folder: PathBuf,
 }
 
 impl Tools {
-    /// Builds what is not there yet.
+    /// Programs of earlier runs are kept in this folder.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn below(folder: &Path) -> Result<Tools> {
+        fs::create_dir_all(folder)?;
+        Ok(Tools { folder: folder.to_owned() })
+    }
+
+    /// The program, built when it is not there yet.
     ///
     /// # Errors
     /// There is no Go, a module cannot be fetched, or is not what it was.
-    pub fn build(steps: &mut Steps, folder: &Path) -> Result<Tools> {
-        fs::create_dir_all(folder)?;
-        let mut ready = |tool: &Tool| {
-            steps.step(&format!("{} {}", tool.name, tool.version), || {
-                let program = folder.join(format!("{}-{}", tool.name, tool.version));
-                if !program.exists() {
-                    build(tool, folder, &program).with_context(|| format!("cannot build {}", tool.name))?;
-                }
-                Ok(program)
-            })
-        };
-        Ok(Tools {
-            conformance: ready(&CONFORMANCE)?,
-            crane: ready(&CRANE)?,
-            oras: ready(&ORAS)?,
-            regctl: ready(&REGCTL)?,
+    pub fn program(&self, steps: &mut Steps, tool: &Tool) -> Result<PathBuf> {
+        steps.step(&format!("{} {}", tool.name, tool.version), || {
+            let program = self.folder.join(format!("{}-{}", tool.name, tool.version));
+            if !program.exists() {
+                build(tool, &self.folder, &program).with_context(|| format!("cannot build {}", tool.name))?;
+            }
+            Ok(program)
         })
     }
 }

@@ -1,11 +1,12 @@
-//! Pushes and pulls of clients that are not Docker's: podman, buildah and skopeo, over TLS, both manifest formats.
+//! Pushes and pulls of clients that are not Docker's: podman, buildah, skopeo and umoci, over TLS, both manifest formats.
 
 use std::fs;
 
+use oci::Digest;
 use serde_json::json;
 
 use crate::{
-    image::{debian, get, layer, push, scanned},
+    image::{debian, get, index_of, layer, push, scanned},
     server::{Desk, PASSWORD, attempt, is_there},
 };
 
@@ -51,7 +52,7 @@ impl Desk {
     }
 
     /// The digest that the server has under a tag.
-    fn digest(&self, repository: &str, tag: &str) -> String {
+    pub fn digest(&self, repository: &str, tag: &str) -> String {
         let tag = get(&self.server, &format!("/api/v0/repositories/{repository}/tags/{tag}"));
         tag["digest"].as_str().unwrap().to_owned()
     }
@@ -157,4 +158,71 @@ fn skopeo_copies_lists_and_deletes() {
     desk.skopeo_ok(&["delete", "--cert-dir", "certs", &docker(&to)]);
     let (succeeded, said) = desk.skopeo(&["inspect", "--cert-dir", "certs", &docker(&to)]);
     assert!(!succeeded && said.contains("manifest unknown"), "{said}");
+}
+
+/// What mirrors do: everything of a repository, with every platform of an index, into the registry and out of it.
+#[test]
+fn skopeo_mirrors_repositories_and_indexes() {
+    if !is_there("skopeo") {
+        return;
+    }
+    let desk = desk();
+    desk.login("skopeo");
+    let amd64 = push(&desk.server, "admin/from", "amd64", &debian(&["bash 5.2.15-2"]));
+    let arm64 = push(&desk.server, "admin/from", "arm64", &debian(&["bash 5.2.15-3"]));
+    let index = index_of(&desk.server, "admin/from", "both", &[("amd64", &amd64), ("arm64", &arm64)]);
+    let trusted = ["--src-cert-dir", "certs", "--dest-cert-dir", "certs"];
+    let from = desk.place("admin/from");
+    let mirror = ["sync", "--all", "--preserve-digests", "--src", "docker", "--dest", "docker"];
+    desk.skopeo_ok(&[&mirror[..], &trusted, &[from.as_str(), &desk.place("admin/mirror")]].concat());
+    for (tag, digest) in [("amd64", &amd64), ("arm64", &arm64), ("both", &index)] {
+        assert_eq!(desk.digest("admin/mirror%2Ffrom", tag), digest.to_string(), "{tag}");
+    }
+    // Over a folder, as a machine without a network is supplied.
+    fs::create_dir(desk.home.join("carried")).unwrap();
+    let source = format!("docker://{from}:both");
+    desk.skopeo_ok(&["copy", "--all", "--preserve-digests", "--src-cert-dir", "certs", &source, "dir:carried/both"]);
+    let into = desk.place("admin/carried");
+    let supply =
+        ["sync", "--all", "--preserve-digests", "--src", "dir", "--dest", "docker", "--dest-cert-dir", "certs"];
+    desk.skopeo_ok(&[&supply[..], &["carried", &into]].concat());
+    let carried = desk.skopeo_ok(&["inspect", "--raw", "--cert-dir", "certs", &format!("docker://{into}/both")]);
+    assert_eq!(Digest::sha256_of(carried.as_bytes()), index);
+    // An index goes, and what it named can go after it.
+    let tagged = desk.skopeo(&["delete", "--cert-dir", "certs", &format!("docker://{from}:arm64")]);
+    assert!(!tagged.0 && tagged.1.contains("names it; delete that first"), "{}", tagged.1);
+    for tag in ["both", "arm64"] {
+        desk.skopeo_ok(&["delete", "--cert-dir", "certs", &format!("docker://{from}:{tag}")]);
+    }
+    let listed = desk.skopeo_ok(&["list-tags", "--cert-dir", "certs", &format!("docker://{from}")]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["Tags"], json!(["amd64"]));
+}
+
+/// An image that umoci made, there and back, with what is in it.
+#[test]
+fn umoci_makes_an_image_that_comes_back_as_it_was() {
+    if !is_there("skopeo") || !is_there("umoci") {
+        return;
+    }
+    let desk = desk();
+    desk.login("skopeo");
+    let umoci = |arguments: &[&str]| {
+        let (succeeded, said) = attempt("umoci", arguments, &desk.home, &[]);
+        assert!(succeeded, "umoci {arguments:?}:\n{said}");
+    };
+    umoci(&["init", "--layout", "made"]);
+    umoci(&["new", "--image", "made:1"]);
+    umoci(&["unpack", "--rootless", "--image", "made:1", "bundle"]);
+    fs::write(desk.home.join("bundle/rootfs/hello"), "from umoci").unwrap();
+    umoci(&["repack", "--image", "made:1", "bundle"]);
+    umoci(&["config", "--image", "made:1", "--config.label", "org.opencontainers.image.title=made"]);
+    let target = format!("docker://{}", desk.place("admin/umoci:1"));
+    desk.skopeo_ok(&["copy", "--preserve-digests", "--dest-cert-dir", "certs", "oci:made:1", &target]);
+    desk.skopeo_ok(&["copy", "--preserve-digests", "--src-cert-dir", "certs", &target, "oci:back:1"]);
+    let index = |layout: &str| fs::read_to_string(desk.home.join(layout).join("index.json")).unwrap();
+    let digest = desk.digest("admin/umoci", "1");
+    assert!(index("made").contains(&digest) && index("back").contains(&digest), "{digest}");
+    umoci(&["unpack", "--rootless", "--image", "back:1", "again"]);
+    assert_eq!(fs::read_to_string(desk.home.join("again/rootfs/hello")).unwrap(), "from umoci");
 }

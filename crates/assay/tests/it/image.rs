@@ -75,6 +75,23 @@ pub fn push_as(server: &Server, auth: &str, repository: &str, tag: &str, files: 
     Digest::of(Algorithm::Sha256, &manifest)
 }
 
+/// Push an index of images that are there, one for each architecture; gives its digest.
+pub fn index_of(server: &Server, repository: &str, tag: &str, images: &[(&str, &Digest)]) -> Digest {
+    let (name, value) = as_admin();
+    let manifests = images.iter().map(|(architecture, digest)| {
+        let path = format!("/v2/{repository}/manifests/{digest}");
+        let head = server.ask("HEAD", &path, &[(name, &value)], b"");
+        let size: u64 = head.header("content-length").unwrap().parse().unwrap();
+        let kind = head.header("content-type").unwrap();
+        let platform = json!({"os": "linux", "architecture": architecture});
+        json!({"mediaType": kind, "digest": digest, "size": size, "platform": platform})
+    });
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let index = json!({"schemaVersion": 2, "mediaType": kind, "manifests": manifests.collect::<Vec<_>>()}).to_string();
+    expect(server, 201, "PUT", &format!("/v2/{repository}/manifests/{tag}"), kind, index.as_bytes());
+    Digest::sha256_of(index.as_bytes())
+}
+
 /// A request by the administrator that must be answered with this status.
 pub fn expect(server: &Server, status: u16, method: &str, path: &str, content_type: &str, body: &[u8]) -> String {
     let (name, value) = as_admin();

@@ -54,6 +54,7 @@ pub struct Server {
     child: Child,
     /// All it wrote to standard error.
     said: Arc<Mutex<String>>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Server {
@@ -64,11 +65,21 @@ impl Server {
 
     /// The same with its data somewhere particular.
     pub fn start_in(ip: &str, folder: tempfile::TempDir) -> Server {
+        Server::start_so(ip, folder, Vec::new())
+    }
+
+    /// On loopback, with this in its environment.
+    pub fn start_with(environment: &[(&'static str, &str)]) -> Server {
+        let environment = environment.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Server::start_so("127.0.0.1", tempfile::tempdir().unwrap(), environment)
+    }
+
+    fn start_so(ip: &str, folder: tempfile::TempDir, environment: Vec<(&'static str, String)>) -> Server {
         let port = TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port();
         let authority = format!("{ip}:{port}");
         let said = Arc::default();
-        let (child, plain) = Server::spawn(&authority, folder.path(), &said);
-        Server { authority, plain, folder, child, said }
+        let (child, plain) = Server::spawn(&authority, folder.path(), &said, &environment);
+        Server { authority, plain, folder, child, said, environment }
     }
 
     /// `kill -9`, and a new start on the same folder.
@@ -84,7 +95,7 @@ impl Server {
     }
 
     pub fn start_again(&mut self) {
-        (self.child, self.plain) = Server::spawn(&self.authority, self.folder.path(), &self.said);
+        (self.child, self.plain) = Server::spawn(&self.authority, self.folder.path(), &self.said, &self.environment);
     }
 
     /// All it wrote to standard error so far.
@@ -107,13 +118,19 @@ impl Server {
     }
 
     /// The folder is named as people name one, relative to where they stand.
-    fn spawn(authority: &str, folder: &Path, said: &Arc<Mutex<String>>) -> (Child, SocketAddr) {
+    fn spawn(
+        authority: &str,
+        folder: &Path,
+        said: &Arc<Mutex<String>>,
+        environment: &[(&'static str, String)],
+    ) -> (Child, SocketAddr) {
         let url = format!("https://{authority}");
         let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
             .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data", "data"])
             .current_dir(folder)
             .env("ASSAY_ADMIN_PASSWORD", PASSWORD)
             .env("ASSAY_LOG", "warn")
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -225,23 +242,27 @@ impl Desk {
 pub struct Answer {
     pub status: u16,
     head: String,
+    /// The body as text, and as it came.
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
-    fn parse(raw: &[u8]) -> Option<Answer> {
-        let text = String::from_utf8_lossy(raw);
-        let (head, body) = text.split_once("\r\n\r\n")?;
+    pub fn parse(raw: &[u8]) -> Option<Answer> {
+        let end = raw.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let (head, bytes) = (String::from_utf8_lossy(&raw[..end]).into_owned(), raw[end + 4..].to_vec());
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Some(Answer { status, head: head.to_owned(), body: body.to_owned() })
+        Some(Answer { status, head, body: String::from_utf8_lossy(&bytes).into_owned(), bytes })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.head
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_once(": "))
-            .find_map(|(key, value)| if key.eq_ignore_ascii_case(name) { Some(value) } else { None })
+        self.headers(name).into_iter().next()
+    }
+
+    /// All values of a header that may come more than once.
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 
     pub fn json(&self) -> serde_json::Value {

@@ -15,9 +15,6 @@ use registry::ManifestPush;
 
 use super::{Call, OciError, recent::Answer};
 
-/// Tags in one push, `?tag=a&tag=b`; more is 414, as the specification says.
-const TAGS_MAX: usize = 20;
-
 /// `GET` and `HEAD /v2/<name>/manifests/<reference>`: the bytes as they were pushed.
 pub(super) async fn pull(call: &Call, repo: &RepoName, reference: &Reference) -> Result<Response, OciError> {
     let manifest = call.app.registry.manifest(&call.ctx, repo, reference).await;
@@ -79,11 +76,12 @@ pub(super) async fn delete(call: &Call, repo: &RepoName, reference: &Reference) 
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
+/// The tags of `?tag=a&tag=b`; more than one push may set is 414, as the specification says.
 fn extra_tags(call: &Call) -> Result<Vec<Tag>, OciError> {
     let texts = call.query_all("tag");
-    if texts.len() > TAGS_MAX {
-        let mut error =
-            OciError::new(Kind::Invalid, ErrorCode::TagInvalid, format!("more than {TAGS_MAX} tags at once"));
+    if texts.len() > limits::PUSH_TAGS {
+        let message = format!("one push sets at most {} tags", limits::PUSH_TAGS);
+        let mut error = OciError::new(Kind::Invalid, ErrorCode::TagInvalid, message);
         error.set_status(StatusCode::URI_TOO_LONG);
         return Err(error);
     }

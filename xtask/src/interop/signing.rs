@@ -1,0 +1,132 @@
+//! Signatures of cosign and notation, with keys of one's own and no log but ours: as referrers, and under tags as before those.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use super::clients::Client;
+use super::server::Server;
+use crate::command;
+use crate::stage::{Run, Steps};
+
+/// Push something to sign, with what every client here can do: HTTP; gives its digest.
+fn image(client: &Client, server: &Server, name: &str) -> Result<String> {
+    let curl = |arguments: &[&str]| -> Result<String> {
+        let mut curl = server.client(Path::new("curl"), &client.home);
+        curl.args(["--silent", "--show-error", "--fail-with-body", "--cacert"]).arg(server.ca());
+        curl.args(["--user", &format!("admin:{}", server.password)]).args(arguments);
+        command::run(&mut curl)
+    };
+    let sum = |file: &str| -> Result<String> {
+        let said = command::run(Command::new("sha256sum").arg(client.home.join(file)))?;
+        Ok(format!("sha256:{}", said.split(' ').next().context("sha256sum says nothing")?))
+    };
+    let at = |rest: &str| format!("https://{}/v2/{name}/{rest}", server.authority);
+    fs::write(client.home.join("config.json"), "{}")?;
+    for file in ["layer.tar", "config.json"] {
+        let upload = at(&format!("blobs/uploads/?digest={}", sum(file)?));
+        curl(&["--header", "Content-Type: application/octet-stream", "--data-binary", &format!("@{file}"), &upload])?;
+    }
+    let size = fs::metadata(client.home.join("layer.tar"))?.len();
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": sum("config.json")?, "size": 2},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": sum("layer.tar")?, "size": size}],
+    });
+    fs::write(client.home.join("manifest.json"), manifest.to_string())?;
+    let kind = "Content-Type: application/vnd.oci.image.manifest.v1+json";
+    curl(&["--request", "PUT", "--header", kind, "--data-binary", "@manifest.json", &at("manifests/1")])?;
+    sum("manifest.json")
+}
+
+/// What is listed as being about an image: the types.
+fn referrers(client: &Client, server: &Server, name: &str, digest: &str) -> Result<Vec<String>> {
+    let said = listed(client, server, &format!("{name}/referrers/{digest}"))?;
+    let found = said["manifests"].as_array().context("a list of referrers")?;
+    Ok(found.iter().filter_map(|one| one["artifactType"].as_str().map(str::to_owned)).collect())
+}
+
+fn listed(client: &Client, server: &Server, path: &str) -> Result<Value> {
+    let mut curl = server.client(Path::new("curl"), &client.home);
+    curl.args(["--silent", "--fail-with-body", "--cacert"]).arg(server.ca());
+    curl.args(["--user", &format!("admin:{}", server.password), &format!("https://{}/v2/{path}", server.authority)]);
+    Ok(serde_json::from_str(&command::run(&mut curl)?)?)
+}
+
+/// # Errors
+/// It does not work with this server.
+pub fn notation(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> Result<()> {
+    let client = Client::new(run, server, program, "notation")?;
+    let notation = |arguments: &[&str]| {
+        let mut command = client.command(arguments);
+        command.env("NOTATION_USERNAME", "admin").env("NOTATION_PASSWORD", &server.password);
+        command.env("XDG_CONFIG_HOME", client.home.join("config"));
+        command
+    };
+    steps.step("notation: sign as a referrer and under a tag, verify, refuse what is not signed", || {
+        let name = "admin/notation";
+        let digest = image(&client, server, name)?;
+        let reference = server.image(&format!("{name}@{digest}"));
+        command::run(&mut notation(&["cert", "generate-test", "--default", "assay.test"]))?;
+        let policy = json!({"version": "1.0", "trustPolicies": [{
+            "name": "all", "registryScopes": ["*"], "signatureVerification": {"level": "strict"},
+            "trustStores": ["ca:assay.test"], "trustedIdentities": ["*"],
+        }]});
+        fs::write(client.home.join("policy.json"), policy.to_string())?;
+        command::run(&mut notation(&["policy", "import", "policy.json"]))?;
+        command::refused(&mut notation(&["verify", &reference]))?;
+        command::run(&mut notation(&["sign", "--force-referrers-tag=false", &reference]))?;
+        let found = referrers(&client, server, name, &digest)?;
+        ensure!(found == ["application/vnd.cncf.notary.signature"], "what is about the image is {found:?}");
+        command::run(&mut notation(&["verify", &reference]))?;
+        command::run(&mut notation(&["sign", "--force-referrers-tag", "--signature-format", "cose", &reference]))?;
+        command::run(&mut notation(&["verify", &reference]))?;
+        let tags = listed(&client, server, &format!("{name}/tags/list"))?;
+        ensure!(tags["tags"] == json!(["1", digest.replace(':', "-")]), "the tags are {tags}");
+        Ok(())
+    })
+}
+
+/// # Errors
+/// It does not work with this server.
+pub fn cosign(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> Result<()> {
+    let client = Client::new(run, server, program, "cosign")?;
+    let cosign = |arguments: &[&str]| {
+        let mut command = client.command(arguments);
+        command.env("COSIGN_PASSWORD", "a password of the key").env("COSIGN_EXPERIMENTAL", "1");
+        command
+    };
+    steps.step("cosign: sign under a tag and as a referrer, verify, refuse another key", || {
+        client.login(&["login"])?;
+        for prefix in ["own", "other"] {
+            command::run(&mut cosign(&["generate-key-pair", "--output-key-prefix", prefix]))?;
+        }
+        let sign = ["sign", "--yes", "--key", "own.key", "--tlog-upload=false"];
+        for (name, signs, verifies) in [
+            ("admin/cosign-tag", &[][..], &[][..]),
+            ("admin/cosign-referrer", &["--registry-referrers-mode=oci-1-1"], &["--experimental-oci11"]),
+        ] {
+            let digest = image(&client, server, name)?;
+            let reference = server.image(&format!("{name}@{digest}"));
+            let verify = |key: &str| {
+                let arguments = ["verify", "--insecure-ignore-tlog=true", "--key", key];
+                cosign(&[&arguments, verifies, &[&reference]].concat())
+            };
+            command::refused(&mut verify("own.pub"))?;
+            command::run(&mut cosign(&[&sign, signs, &[&reference]].concat()))?;
+            command::run(&mut verify("own.pub"))?;
+            command::refused(&mut verify("other.pub"))?;
+            let tag = format!("{}.sig", digest.replace(':', "-"));
+            let tags = listed(&client, server, &format!("{name}/tags/list"))?.to_string();
+            let about = referrers(&client, server, name, &digest)?;
+            ensure!(
+                tags.contains(&tag) == signs.is_empty() && about.is_empty() == signs.is_empty(),
+                "{name} has the tags {tags}, and about the image {about:?}"
+            );
+        }
+        Ok(())
+    })
+}
