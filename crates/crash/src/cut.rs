@@ -44,6 +44,7 @@ impl Disk {
             }
         }
         self.sweep();
+        self.find_places();
         losses
     }
 }

@@ -239,6 +239,21 @@ impl Disk {
         }
     }
 
+    /// After a power cut: where things are is where they are now.
+    pub(crate) fn find_places(&mut self) {
+        let mut places = Vec::new();
+        for (folder, node) in &self.nodes {
+            if let Kind::Folder(names) = &node.kind {
+                places.extend(names.now.iter().map(|(name, ino)| (*ino, (*folder, name.clone()))));
+            }
+        }
+        for (ino, place) in places {
+            if let Some(node) = self.nodes.get_mut(&ino) {
+                node.place = place;
+            }
+        }
+    }
+
     /// Forget what no name leads to, now or after a power cut. Nobody may have a file open.
     pub fn sweep(&mut self) {
         let mut reached = BTreeSet::from([ROOT]);

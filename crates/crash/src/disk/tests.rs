@@ -178,6 +178,19 @@ fn a_kill_without_a_power_cut_loses_nothing_and_syncs_nothing() {
 }
 
 #[test]
+fn a_rename_that_was_lost_leaves_the_file_in_its_old_place() {
+    let (mut disk, a, b) = disk();
+    let ino = file(&mut disk, a, "f", b"bytes");
+    disk.sync_folder(a).unwrap();
+    disk.rename((a, "f".as_ref()), (b, "g".as_ref())).unwrap();
+    assert_eq!(disk.path(ino), "b/g");
+    let mut chance = Chance::of(0, 0);
+    disk.cut(&mut chance);
+    let place = disk.path(ino);
+    assert_eq!(disk.at(&place), Some(ino), "{place}");
+}
+
+#[test]
 fn what_names_refuse() {
     let (mut disk, a, b) = disk();
     file(&mut disk, a, "f", b"");
