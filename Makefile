@@ -9,6 +9,7 @@ demo:
 
 test: lint
 	cargo test --workspace
+	cargo xtask crash registry --rounds 50
 	cargo xtask demo
 
 lint:

@@ -8,6 +8,7 @@
 //! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
 //! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
 //! cargo xtask bench registry   how fast it is, as ratios to Debian's docker-registry in the same run
+//! cargo xtask crash registry   whether an acknowledged push survives `kill -9` and power loss: rounds of load, kill, look
 //! cargo xtask interop [PART]   clients that come as Go modules, and the OCI's conformance program, against a real server
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
@@ -33,6 +34,7 @@ mod images;
 
 mod bench;
 mod check;
+mod crash;
 mod demo;
 mod interop;
 mod tidy;
@@ -77,9 +79,22 @@ enum Chore {
     /// Measure against a peer, interleaved, as ratios
     #[command(subcommand)]
     Bench(Bench),
+    /// Kill the program and cut its power, and see what is left
+    #[command(subcommand)]
+    Crash(Crash),
     /// Docker engines in namespaces of their own
     #[command(subcommand)]
     Engines(Engines),
+}
+
+#[derive(Subcommand)]
+enum Crash {
+    /// The registry under load, on a disk that forgets what was not synced (root, /dev/fuse)
+    Registry {
+        /// `--rounds 1000 --seed 7 --format json --ignore-sync blob-folder`
+        #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -127,6 +142,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             stage::with_cleanup(false, |cleanup| bench::registry(cleanup, repository(), arguments))?;
             Ok(ExitCode::SUCCESS)
         }
+        Chore::Crash(Crash::Registry { arguments }) => crash::registry(repository(), arguments),
         Chore::Interop { only } => {
             interop::run(&repository().join("target/interop"), *only)?;
             Ok(ExitCode::SUCCESS)

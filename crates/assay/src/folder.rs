@@ -176,10 +176,19 @@ impl Folder {
     }
 }
 
-/// A folder that only its owner can enter.
+/// A folder that only its owner can enter, and whose name is on disk when this returns: what is synced inside is lost with it.
+/// The name is synced also when the folder is there: whoever made it may have died before it could.
 fn make_folder(path: &Path) -> Result<()> {
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("cannot make the folder {}", path.display()))
+    let make = || -> std::io::Result<()> {
+        let missing = path.ancestors().skip(1).take_while(|above| !above.exists()).count();
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        path.ancestors().skip(1).take(missing + 1).try_for_each(|above| match File::open(above) {
+            // Only somebody else can have made a folder in there.
+            Err(error) if missing == 0 && error.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+            above => above?.sync_all(),
+        })
+    };
+    make().with_context(|| format!("cannot make the folder {}", path.display()))
 }
 
 /// Write a file whole or not at all, readable by its owner only.
