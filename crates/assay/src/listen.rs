@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::{Router, extract::ConnectInfo};
+use base::limits;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -102,7 +103,7 @@ async fn speak(
         request.map(axum::body::Body::new)
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(limits::SEND_BYTES);
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     Ok(watcher.watch(serving).await?)
 }
