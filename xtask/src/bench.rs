@@ -13,7 +13,8 @@ use crate::stage::Cleanup;
 /// # Errors
 /// Something does not compile, or a side does not answer.
 pub fn registry(cleanup: &Cleanup, repository: &Path, arguments: &[String]) -> Result<()> {
-    println!("{}", packages::ensure_peers(cleanup)?);
+    // Not among the figures, which a program may read.
+    eprintln!("{}", packages::ensure_peers(cleanup)?);
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--release", "--package", "assay", "--package", "bench"]).current_dir(repository);
     ensure!(build.status()?.success(), "the benchmark does not compile");

@@ -117,7 +117,7 @@ async fn speak(
         request.map(|body| axum::body::Body::new(PatientBody::new(body)))
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits::REQUEST_HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(limits::REQUEST_HEAD).max_buf_size(limits::SEND_BYTES);
     let serving = builder.serve_connection(TokioIo::new(PatientStream::new(stream)), TowerToHyperService::new(service));
     Ok(watcher.watch(serving).await?)
 }

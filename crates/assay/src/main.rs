@@ -14,6 +14,10 @@ mod runner;
 mod serve;
 mod wiring;
 
+/// Decision 10: many threads of a server take and give back large buffers, which glibc keeps apart for each and for good.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A commit is pushed, a pipeline builds the image, the registry takes it, the scanner opens it, a policy promotes it, a
 /// signature follows it, and only then may it run.
 #[derive(Debug, Parser)]

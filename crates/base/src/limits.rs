@@ -49,6 +49,10 @@ pub const BLOB_BYTES: u64 = 20 * 1024 * 1024 * 1024;
 /// One chunk that is held in memory while a body is read, hashed and written.
 pub const CHUNK_BYTES: usize = 256 * 1024;
 
+/// What a connection holds in memory of what it sends, and of what it has received and nobody took yet. More makes nothing
+/// faster: this much stays in the nearest cache of a processor on its way from the kernel and back.
+pub const SEND_BYTES: usize = 64 * 1024;
+
 /// Uploads whose file stays open and whose running hash stays in memory; a resting one beyond that is read again when its
 /// sender goes on. Bounds open files: an engine sends five layers at once.
 pub const UPLOADS_OPEN: usize = 256;

@@ -11,6 +11,10 @@ use crate::side::Side;
 pub const REPOSITORY: &str = "admin/bench";
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
+/// The blobs that are pulled.
+pub const SIZES: [usize; 3] = [MIB, 10 * MIB, 100 * MIB];
+pub const MIB: usize = 1 << 20;
+
 /// An image of one layer, ready to be sent.
 pub struct Image {
     pub layer: Vec<u8>,

@@ -1,21 +1,37 @@
-//! One connection that asks and reads answers, with as little work as HTTP/1.1 allows.
+//! One connection that asks and reads answers, with as little work as HTTP/1.1 allows; plain or over TLS.
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// An answer takes less, or something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A head fits; a body goes through it in pieces.
 const BUFFER: usize = 1 << 18;
+/// What is read of encrypted bytes at once: a few records.
+const RECORDS: usize = 1 << 16;
 const HEADERS: usize = 48;
 
 /// A connection that is kept.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, Socket>>),
+}
+
+/// A socket that is read in larger pieces than the TLS library asks for.
+struct Socket {
+    reader: BufReader<TcpStream>,
+    writer: TcpStream,
 }
 
 /// What was answered; the body was read and thrown away, unless it was asked for.
@@ -28,10 +44,20 @@ pub struct Answer {
 }
 
 impl Connection {
-    pub fn open(address: SocketAddr) -> Result<Connection> {
+    /// Connects; with a configuration of TLS, to a server that has a certificate for its address.
+    pub fn open(address: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> Result<Connection> {
         let stream = TcpStream::connect(address).with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        let stream = match tls {
+            None => Stream::Plain(stream),
+            Some(config) => {
+                let session = ClientConnection::new(Arc::clone(config), ServerName::IpAddress(address.ip().into()))?;
+                let writer = stream.try_clone()?;
+                let socket = Socket { reader: BufReader::with_capacity(RECORDS, stream), writer };
+                Stream::Tls(Box::new(StreamOwned::new(session, socket)))
+            }
+        };
         Ok(Connection { stream, buffer: vec![0; BUFFER] })
     }
 
@@ -91,6 +117,38 @@ impl Connection {
         let more = self.stream.read(&mut self.buffer[from..])?;
         ensure!(more > 0, "the server closed the connection");
         Ok(more)
+    }
+}
+
+impl Stream {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.read(into),
+            Stream::Tls(stream) => stream.read(into),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes),
+        }
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        self.reader.read(into)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.writer.flush()
     }
 }
 

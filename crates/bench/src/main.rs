@@ -1,37 +1,44 @@
 //! How fast the registry is, as a ratio to Debian's `docker-registry` in the same run on the same machine.
 //!
 //! ```text
-//!   sides      assay (plain listener) and docker-registry, the latter once open and once behind bearer tokens
-//!   content    the same images in both
+//!   sides      assay (plain listener, TLS) and docker-registry, the latter open, behind bearer tokens, and behind its own TLS
+//!   content    the same images in all
 //!   rows       each row: so many clients, each with one connection, ask as fast as they are answered
 //!   rounds     ours, peer, ours, peer, … ; medians over the rounds; the ratio is what counts, machines are shared
+//!   floor      a server that knows its answers beforehand, so that one sees what the machine can do
 //! ```
 //!
 //! The generator is threads with blocking sockets: it takes less of the machine than any server it drives. Every client sends
-//! `Accept` for the manifests, and blobs that are pushed are new to the server. Both sides sync what they acknowledge.
+//! `Accept` for the manifests, and blobs that are pushed are new to the server. Both sides sync what they acknowledge, each in
+//! its way; the first lines say in which.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to the person who started it")]
 
 mod content;
+mod floor;
 mod http;
 mod load;
+mod pages;
 mod peer;
 mod report;
 mod rows;
 mod side;
+mod tls;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::Parser;
+use anyhow::{Context, Result};
+use clap::{Parser, ValueEnum};
+use rows::Sides;
 
 #[derive(Parser)]
 #[command(name = "bench", about = "The registry against Debian's docker-registry, interleaved, as ratios")]
 struct Arguments {
     /// The program to measure
-    #[arg(long)]
-    assay: PathBuf,
+    #[arg(long, required_unless_present = "floor")]
+    assay: Option<PathBuf>,
     /// The program to measure it against
     #[arg(long, default_value = "docker-registry")]
     peer: PathBuf,
@@ -47,9 +54,23 @@ struct Arguments {
     /// Only rows whose name contains this
     #[arg(long, default_value = "")]
     only: String,
-    /// Where the figures go as JSON
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = Format::Lines)]
+    format: Format,
+    /// Where the figures also go as JSON
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Be the floor, on this address
+    #[arg(long, hide = true, requires = "floor_blobs")]
+    floor: Option<SocketAddr>,
+    #[arg(long, hide = true)]
+    floor_blobs: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Lines,
+    Json,
 }
 
 fn main() -> ExitCode {
@@ -63,20 +84,44 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let ours = side::start_assay(&arguments.assay, &folder.path().join("assay"))?;
-    let open = peer::start_open(&arguments.peer, &folder.path().join("open"))?;
-    let guarded = peer::start_guarded(&arguments.peer, &folder.path().join("guarded"))?;
-    let turns = rows::Turns { rounds: arguments.rounds, seconds: arguments.seconds, clients: arguments.clients };
-    let idle = ours.resident_bytes()?;
-    let mut lines = rows::all(&turns, &ours, &open, &guarded, &arguments.only)?;
-    let memory = rows::memory(&turns, &ours, idle, &arguments.only)?;
-    for line in &memory {
-        println!("{line}");
+    if let (Some(address), Some(blobs)) = (arguments.floor, &arguments.floor_blobs) {
+        return floor::serve(address, blobs);
     }
-    lines.extend(memory);
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    let program = arguments.assay.as_ref().context("which program?")?;
+    let (ours, secured) = side::start_assay(program, &at("assay"))?;
+    let sides = Sides {
+        open: peer::start_open(&arguments.peer, &at("open"))?,
+        guarded: peer::start_guarded(&arguments.peer, &at("guarded"))?,
+        secure: peer::start_secure(&arguments.peer, &at("secure"))?,
+        floor: floor::start(&at("floor"))?,
+        ours,
+        secured,
+    };
+    let turns = rows::Turns { rounds: arguments.rounds, seconds: arguments.seconds, clients: arguments.clients };
+    let lines_wanted = arguments.format == Format::Lines;
+    if lines_wanted {
+        println!("# {} clients, medians of {} rounds; a ratio is ours over the peer's", turns.clients, turns.rounds);
+        println!("# ours: {}\n# peer: {}", report::OUR_DURABILITY, report::PEER_DURABILITY);
+    }
+    let mut lines = Vec::new();
+    let mut say = |line: report::Line| {
+        if lines_wanted {
+            println!("{line}");
+        }
+        lines.push(line);
+    };
+    rows::memory_idle(&sides, &arguments.only, &mut say)?;
+    rows::all(&turns, &sides, &arguments.only, &mut say)?;
+    rows::memory(&turns, &sides, &arguments.only, &mut say)?;
+    pages::all(&turns, &sides.ours, &at("assay"), &arguments.only, &mut say)?;
+    let json = serde_json::to_string_pretty(&report::json(&lines, &turns))?;
+    if !lines_wanted {
+        println!("{json}");
+    }
     if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&report::json(&lines, &turns))?)?;
+        std::fs::write(path, json)?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Debian's `docker-registry`: access log off, its in-memory cache on, deletion allowed; once open, once behind tokens.
+//! Debian's `docker-registry`: access log off, its in-memory cache on, deletion allowed; once open, once behind tokens, once
+//! behind TLS of its own.
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +13,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 
 use crate::side::{Credential, Side, free_address};
+use crate::tls;
 
 const ISSUER: &str = "bench";
 /// Longer than any run.
@@ -19,7 +21,7 @@ const LIFETIME_SECONDS: i64 = 86_400;
 
 /// Everybody may do everything.
 pub fn start_open(program: &Path, folder: &Path) -> Result<Side> {
-    start(program, folder, "docker-registry", "")
+    start(program, folder, "docker-registry", "", None)
 }
 
 /// The Docker token protocol, with a token that it accepts.
@@ -33,7 +35,7 @@ pub fn start_guarded(program: &Path, folder: &Path) -> Result<Side> {
         "auth:\n  token:\n    realm: http://127.0.0.1:1/none\n    service: {ISSUER}\n    issuer: {ISSUER}\n    rootcertbundle: {}\n",
         bundle.display()
     );
-    let mut side = start(program, folder, "docker-registry with tokens", &auth)?;
+    let mut side = start(program, folder, "docker-registry with tokens", &auth, None)?;
     let now = Clock::System.now().as_second();
     let claims = json!({
         "iss": ISSUER, "sub": "bench", "aud": ISSUER, "jti": "1", "iat": now, "nbf": now - 60, "exp": now + LIFETIME_SECONDS,
@@ -47,19 +49,33 @@ pub fn start_guarded(program: &Path, folder: &Path) -> Result<Side> {
     Ok(side)
 }
 
-fn start(program: &Path, folder: &Path, name: &'static str, auth: &str) -> Result<Side> {
+/// Open, and behind a certificate of its own.
+pub fn start_secure(program: &Path, folder: &Path) -> Result<Side> {
+    fs::create_dir_all(folder)?;
+    let key = rcgen::KeyPair::generate()?;
+    let certificate = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])?.self_signed(&key)?;
+    let (public, private) = (folder.join("tls.pem"), folder.join("tls.key"));
+    fs::write(&public, certificate.pem())?;
+    fs::write(&private, key.serialize_pem())?;
+    let tls = format!("  tls:\n    certificate: {}\n    key: {}\n", public.display(), private.display());
+    start(program, folder, "docker-registry with TLS", &tls, Some(&certificate.pem()))
+}
+
+/// `more` is what the configuration says behind the address: still of `http`, or of a key of its own.
+fn start(program: &Path, folder: &Path, name: &'static str, more: &str, trusted: Option<&str>) -> Result<Side> {
     fs::create_dir_all(folder)?;
     let address = free_address()?;
     let data = folder.join("data");
     let config = format!(
         "version: 0.1\nlog:\n  level: error\n  accesslog:\n    disabled: true\nstorage:\n  cache:\n    blobdescriptor: inmemory\n  \
-         filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\nhttp:\n  addr: {address}\n{auth}",
+         filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\nhttp:\n  addr: {address}\n{more}",
         data.display()
     );
     let file = folder.join("config.yml");
     fs::write(&file, config)?;
     let mut command = Command::new(program);
     command.arg("serve").arg(&file);
-    Side::spawn(name, command, address, &folder.join("log"))
+    let tls = trusted.map(tls::trusting).transpose()?;
+    Side::spawn(name, command, address, tls, &folder.join("log"))
         .with_context(|| format!("{}: apt-get install docker-registry", program.display()))
 }

@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::content::{Image, MANIFEST, REPOSITORY};
+use crate::content::{Image, MANIFEST, MIB, REPOSITORY, SIZES};
+use crate::floor;
 use crate::load::{self, Figures, Work};
 use crate::report::Line;
 use crate::side::Side;
 
-const MIB: usize = 1 << 20;
 /// A turn of pushes ends when all are done; this is for a server that hangs.
 const PUSHES_AT_MOST: Duration = Duration::from_secs(120);
+/// Pushes of one turn, by the size of the layer.
+const PUSHES: [(usize, usize); 2] = [(MIB, 120), (10 * MIB, 30)];
+/// Clients under which memory is looked at.
+const MANY: usize = 100;
 
 /// How often, how long, and how many at once.
 #[derive(Clone, Copy)]
@@ -23,33 +27,63 @@ pub struct Turns {
     pub clients: usize,
 }
 
-/// Every row with its name; ours against the open peer, and with tokens against the guarded one.
-pub fn all(turns: &Turns, ours: &Side, open: &Side, guarded: &Side, only: &str) -> Result<Vec<Line>> {
-    let images = prepare(ours, &[open, guarded])?;
-    let mut lines = Vec::new();
-    let mut row = |name: &str, peer: &Side, measure: &dyn Fn(&Side) -> Result<Figures>| -> Result<()> {
-        if name.contains(only) {
-            let line = interleaved(turns, name, ours, peer, measure)?;
-            println!("{line}");
-            lines.push(line);
-        }
-        Ok(())
-    };
-    let tag = format!("/v2/{REPOSITORY}/manifests/t0");
-    row("GET manifest by tag, anonymous", open, &|side| read(turns, side, "GET", &tag, false))?;
-    row("GET manifest by tag, token", guarded, &|side| read(turns, side, "GET", &tag, true))?;
-    row("HEAD manifest by tag, token", guarded, &|side| read(turns, side, "HEAD", &tag, true))?;
-    for (image, size) in images.iter().zip(SIZES) {
-        let path = format!("/v2/{REPOSITORY}/blobs/{}", image.layer_digest);
-        row(&format!("GET blob {} MiB", size / MIB), open, &|side| read(turns, side, "GET", &path, false))?;
-    }
-    for (size, count) in [(MIB, 120), (10 * MIB, 30)] {
-        row(&format!("push unique {} MiB", size / MIB), open, &|side| push(turns, side, size, count))?;
-    }
-    Ok(lines)
+/// Everybody who is asked.
+pub struct Sides {
+    pub ours: Side,
+    /// Ours, over TLS.
+    pub secured: Side,
+    pub open: Side,
+    pub guarded: Side,
+    pub secure: Side,
+    pub floor: Side,
 }
 
-const SIZES: [usize; 3] = [MIB, 10 * MIB, 100 * MIB];
+/// Takes each line as soon as it is known.
+pub type Say<'a> = &'a mut dyn FnMut(Line);
+
+/// The rows that compare how fast both sides are.
+pub fn all(turns: &Turns, sides: &Sides, only: &str, say: Say<'_>) -> Result<()> {
+    let Sides { ours, secured, open, guarded, secure, floor } = sides;
+    let images = prepare(ours, &[open, guarded, secure])?;
+    let mut row = |name: &str, ours: &Side, peer: &Side, measure: &dyn Fn(&Side) -> Result<Figures>| {
+        if !name.contains(only) {
+            return Ok(None);
+        }
+        let (us, them) = interleaved(turns, ours, peer, measure)?;
+        say(Line::rate(name, us, them));
+        Ok::<_, anyhow::Error>(Some((us, them)))
+    };
+    let tag = format!("/v2/{REPOSITORY}/manifests/t0");
+    row("get-manifest", ours, open, &|side| read(turns, side, "GET", &tag, false))?;
+    row("get-manifest-token", ours, guarded, &|side| read(turns, side, "GET", &tag, true))?;
+    row("head-manifest", ours, open, &|side| read(turns, side, "HEAD", &tag, false))?;
+    row("head-manifest-token", ours, guarded, &|side| read(turns, side, "HEAD", &tag, true))?;
+    row("get-manifest-of-floor", ours, floor, &|side| read(turns, side, "GET", &tag, false))?;
+    let mut costs = Vec::new();
+    for (image, size) in images.iter().zip(SIZES) {
+        let path = format!("/v2/{REPOSITORY}/blobs/{}", image.layer_digest);
+        let name = format!("get-blob-{}MiB", size / MIB);
+        let measure = |side: &Side| {
+            let bare = floor::blob_path(size);
+            read(turns, side, "GET", if std::ptr::eq(side, floor) { &bare } else { &path }, false)
+        };
+        for (name, ours, peer) in [
+            (name.clone(), ours, open),
+            (format!("{name}-tls"), secured, secure),
+            (format!("{name}-of-floor"), ours, floor),
+        ] {
+            let seen = row(&name, ours, peer, &measure)?;
+            costs.extend(seen.map(|(us, them)| Line::cpu(&name, us, them, size)));
+        }
+    }
+    for (size, count) in PUSHES {
+        let name = format!("push-unique-{}MiB", size / MIB);
+        let seen = row(&name, ours, open, &|side| push(turns, side, size, count))?;
+        costs.extend(seen.map(|(us, them)| Line::cpu(&name, us, them, size)));
+    }
+    costs.into_iter().for_each(say);
+    Ok(())
+}
 
 /// The same images everywhere, under `t0`, `t1`, `t2`; ours readable by everybody.
 fn prepare(ours: &Side, peers: &[&Side]) -> Result<Vec<Image>> {
@@ -73,11 +107,10 @@ fn prepare(ours: &Side, peers: &[&Side]) -> Result<Vec<Image>> {
 /// Ours, peer, ours, peer, …; the medians.
 fn interleaved(
     turns: &Turns,
-    name: &str,
     ours: &Side,
     peer: &Side,
     measure: &dyn Fn(&Side) -> Result<Figures>,
-) -> Result<Line> {
+) -> Result<(Figures, Figures)> {
     let turn = |side: &Side| -> Result<Figures> {
         let before = side.cpu_seconds()?;
         let mut figures = measure(side)?;
@@ -90,11 +123,11 @@ fn interleaved(
         us.push(turn(ours)?);
         them.push(turn(peer)?);
     }
-    Ok(Line::ratio(name, load::median(&us), load::median(&them)))
+    Ok((load::median(&us), load::median(&them)))
 }
 
 /// Everybody asks for the same thing on a connection of their own.
-fn read(turns: &Turns, side: &Side, method: &str, path: &str, token: bool) -> Result<Figures> {
+pub fn read(turns: &Turns, side: &Side, method: &str, path: &str, token: bool) -> Result<Figures> {
     let authorization = if token { side.authorization()? } else { None };
     let mut headers = vec![("Accept", MANIFEST)];
     headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
@@ -131,13 +164,27 @@ fn push(turns: &Turns, side: &Side, bytes: usize, count: usize) -> Result<Figure
     load::run(clients.collect::<Result<_>>()?, PUSHES_AT_MOST)
 }
 
-/// What the whole product holds in memory: idle, and with a hundred clients at it.
-pub fn memory(turns: &Turns, ours: &Side, idle: u64, only: &str) -> Result<Vec<Line>> {
-    if !"memory".contains(only) {
-        return Ok(Vec::new());
+/// What both hold in memory before anybody asks.
+pub fn memory_idle(sides: &Sides, only: &str, say: Say<'_>) -> Result<()> {
+    if "memory-idle".contains(only) {
+        say(Line::memory("memory-idle", sides.ours.resident_bytes()?, Some(sides.open.resident_bytes()?)));
     }
-    let busy = Turns { clients: 100, ..*turns };
-    read(&busy, ours, "GET", &format!("/v2/{REPOSITORY}/manifests/t0"), true)?;
-    push(&busy, ours, MIB, 200)?;
-    Ok(vec![Line::memory("memory, idle", idle), Line::memory("memory, after 100 clients", ours.resident_bytes()?)])
+    Ok(())
+}
+
+/// What both hold with a hundred clients at them, who pull manifests and blobs and push: after that, and at the most.
+pub fn memory(turns: &Turns, sides: &Sides, only: &str, say: Say<'_>) -> Result<()> {
+    if !"memory-100-clients".contains(only) && !"memory-peak".contains(only) {
+        return Ok(());
+    }
+    let many = Turns { clients: MANY, ..*turns };
+    let Sides { ours, open, .. } = sides;
+    for side in [ours, open] {
+        read(&many, side, "GET", &format!("/v2/{REPOSITORY}/manifests/t0"), true)?;
+        push(&many, side, MIB, 2 * MANY)?;
+        push(&many, side, 10 * MIB, MANY)?;
+    }
+    say(Line::memory("memory-100-clients", ours.resident_bytes()?, Some(open.resident_bytes()?)));
+    say(Line::memory("memory-peak", ours.peak_bytes()?, Some(open.peak_bytes()?)));
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, SeekFrom, Write},
+    io::{self, Read, Write},
     path::Path,
     sync::Arc,
     time::SystemTime,
@@ -10,9 +10,8 @@ use std::{
 
 use base::{Ctx, Id, limits};
 use oci::{Algorithm, Digest, Hasher};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, Take};
 
-use crate::{Error, layout::Layout, upload::Sessions};
+use crate::{Error, FileReader, layout::Layout, upload::Sessions};
 
 /// A handle to one folder of blobs; cheap to clone.
 #[derive(Clone, Debug)]
@@ -176,12 +175,8 @@ impl Blob {
     }
 
     /// `length` bytes from `first` on. The caller has checked that they are there (`oci::ByteRange`).
-    pub async fn stream(self, first: u64, length: u64) -> Result<Take<tokio::fs::File>, Error> {
-        let mut file = tokio::fs::File::from_std(self.file);
-        if first > 0 {
-            file.seek(SeekFrom::Start(first)).await?;
-        }
-        Ok(file.take(length))
+    pub async fn stream(self, first: u64, length: u64) -> Result<FileReader, Error> {
+        Ok(FileReader::new(self.file, first, length))
     }
 
     /// The file itself, for those who read in a thread that may block.

@@ -28,10 +28,12 @@
 
 mod blobs;
 mod error;
+mod file_reader;
 mod layout;
 mod session;
 mod upload;
 
 pub use blobs::{Blob, Blobs, Stored};
 pub use error::Error;
+pub use file_reader::FileReader;
 pub use upload::{Chunk, Upload};

@@ -7,21 +7,20 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use base::Ctx;
 use sqlx::{
-    ConnectOptions, PgPool, SqlitePool,
+    ConnectOptions, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use crate::{
     Error, Schema,
     error::asks_for_retry,
-    schema::{journal_mode, migrate},
+    schema::migrate,
+    sqlite::{Readers, Sqlite},
     tx::{Conn, Tx},
 };
 
@@ -52,7 +51,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Engine {
-    Sqlite { writer: Arc<Mutex<Writer>>, readers: SqlitePool },
+    Sqlite { writer: Arc<Mutex<Writer>>, readers: Arc<Readers> },
     Postgres(PgPool),
 }
 
@@ -60,6 +59,8 @@ enum Engine {
 #[derive(Debug)]
 struct Writer {
     tx: Tx,
+    /// The connection of `tx`.
+    conn: Sqlite,
     group: Option<Group>,
     /// True from SAVEPOINT to RELEASE. Found true under the lock, it means that a caller was dropped half-way.
     savepoint: bool,
@@ -134,7 +135,7 @@ impl Db {
         if let Some(outcome) = group.0.get() {
             return outcome.clone();
         }
-        let outcome = writer.control("COMMIT").await;
+        let outcome = writer.commit().await;
         if outcome.is_err() {
             // A failed commit (a full disk) leaves the transaction open; none of the group's work may survive in it.
             let _ = writer.tx.execute("ROLLBACK", &[]).await;
@@ -352,6 +353,13 @@ impl Writer {
         (self.unsure, self.savepoint) = (false, false);
     }
 
+    async fn commit(&mut self) -> Result<(), Error> {
+        self.unsure = true;
+        let outcome = self.conn.run_apart("COMMIT").await;
+        self.unsure = false;
+        outcome
+    }
+
     /// A statement that opens or closes something.
     async fn control(&mut self, sql: &'static str) -> Result<(), Error> {
         self.unsure = true;
@@ -362,26 +370,17 @@ impl Writer {
 }
 
 async fn open_sqlite(path: &std::path::Path, schemas: &[Schema]) -> Result<Engine, Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10))
-        .disable_statement_logging();
-    let mut conn = options.connect().await?;
-    let mode = journal_mode(&mut conn).await?;
+    let conn = Sqlite::open(path, true)?;
+    let mut tx = Tx::new(Conn::SqliteWriter(conn.clone()));
+    let mode = tx.one("PRAGMA journal_mode", &[]).await?.text("journal_mode")?;
     if mode != "wal" {
         return Err(Error::Unavailable(format!("{} does not allow write-ahead logging ({mode})", path.display())));
     }
-    let mut writer =
-        Writer { tx: Tx::new(Conn::SqliteWriter(Box::new(conn))), group: None, savepoint: false, unsure: false };
-    writer.tx.execute("BEGIN IMMEDIATE", &[]).await?;
-    migrate(&mut writer.tx, schemas).await?;
-    writer.tx.execute("COMMIT", &[]).await?;
-    let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
-    Ok(Engine::Sqlite { writer: Arc::new(Mutex::new(writer)), readers })
+    tx.execute("BEGIN IMMEDIATE", &[]).await?;
+    migrate(&mut tx, schemas).await?;
+    tx.execute("COMMIT", &[]).await?;
+    let writer = Writer { tx, conn, group: None, savepoint: false, unsure: false };
+    Ok(Engine::Sqlite { writer: Arc::new(Mutex::new(writer)), readers: Arc::new(Readers::new(path, READERS)) })
 }
 
 async fn open_postgres(url: &str, schemas: &[Schema]) -> Result<Engine, Error> {

@@ -1,5 +1,7 @@
 //! What can go wrong between us and the database.
 
+use rusqlite::ffi;
+
 /// A failure of the database, by what the caller can do.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -40,6 +42,26 @@ impl From<sqlx::Error> for Error {
             _ => Error::Unavailable(error.to_string()),
         }
     }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Error {
+        let extended = error.sqlite_error().map(|cause| cause.extended_code);
+        match extended {
+            Some(
+                ffi::SQLITE_CONSTRAINT_UNIQUE
+                | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                | ffi::SQLITE_CONSTRAINT_ROWID
+                | ffi::SQLITE_CONSTRAINT_FOREIGNKEY,
+            ) => Error::Refused(error.to_string()),
+            _ => Error::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// Whether a query of SQLite was broken off because it took too long for where it ran.
+pub(crate) fn is_interrupted(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
 }
 
 /// Whether PostgreSQL asks for the whole transaction again (SQLSTATE 40001 and 40P01).

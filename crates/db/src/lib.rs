@@ -22,6 +22,7 @@ mod engine;
 mod error;
 mod row;
 mod schema;
+mod sqlite;
 mod tx;
 mod value;
 

@@ -3,9 +3,10 @@
 use std::{fmt::Display, str::FromStr};
 
 use base::{Timestamp, from_micros};
-use sqlx::{Row as _, postgres::PgRow, sqlite::SqliteRow};
+use rusqlite::types::Value;
+use sqlx::{Row as _, postgres::PgRow};
 
-use crate::Error;
+use crate::{Error, sqlite::SqliteRow};
 
 /// One row; columns are read by name, and a value of another form than asked for is [`Error::Corrupt`].
 #[derive(Debug)]
@@ -22,12 +23,52 @@ impl std::fmt::Debug for Source {
     }
 }
 
+/// A value of SQLite as one of our types; a column that may be NULL is an `Option`.
+trait FromValue: Sized {
+    fn from_value(value: &Value) -> Option<Self>;
+}
+
+impl FromValue for String {
+    fn from_value(value: &Value) -> Option<String> {
+        if let Value::Text(text) = value { Some(text.clone()) } else { None }
+    }
+}
+
+impl FromValue for i64 {
+    fn from_value(value: &Value) -> Option<i64> {
+        if let Value::Integer(number) = value { Some(*number) } else { None }
+    }
+}
+
+impl FromValue for bool {
+    fn from_value(value: &Value) -> Option<bool> {
+        i64::from_value(value).map(|number| number != 0)
+    }
+}
+
+impl FromValue for Vec<u8> {
+    fn from_value(value: &Value) -> Option<Vec<u8>> {
+        if let Value::Blob(bytes) = value { Some(bytes.clone()) } else { None }
+    }
+}
+
+impl<T: FromValue> FromValue for Option<T> {
+    fn from_value(value: &Value) -> Option<Option<T>> {
+        if *value == Value::Null { Some(None) } else { T::from_value(value).map(Some) }
+    }
+}
+
+fn read<T: FromValue>(row: &SqliteRow, column: &str) -> Result<T, Error> {
+    let value = row.value(column)?;
+    T::from_value(value).ok_or_else(|| Error::Corrupt(format!("column {column} holds {}", value.data_type())))
+}
+
 macro_rules! getter {
     ($(#[$doc:meta])* $name:ident, $type:ty) => {
         $(#[$doc])*
         pub fn $name(&self, column: &str) -> Result<$type, Error> {
             match &self.0 {
-                Source::Sqlite(row) => Ok(row.try_get(column)?),
+                Source::Sqlite(row) => read(row, column),
                 Source::Postgres(row) => Ok(row.try_get(column)?),
             }
         }

@@ -1,6 +1,6 @@
 //! The tables a context brings.
 
-use sqlx::{Executor, Row as _};
+use sqlx::Executor;
 
 use crate::{
     Error,
@@ -62,14 +62,9 @@ async fn steps_of(tx: &mut Tx, context: &str) -> Result<Vec<String>, Error> {
 /// A schema step holds several statements, which only the unprepared protocol takes.
 async fn run_text(tx: &mut Tx, text: &'static str) -> Result<(), Error> {
     match &mut tx.conn {
-        Conn::SqliteWriter(conn) => conn.execute(sqlx::raw_sql(text)).await.map(drop)?,
-        Conn::SqliteReader(conn) => conn.execute(sqlx::raw_sql(text)).await.map(drop)?,
+        Conn::SqliteWriter(conn) => conn.run_text(text)?,
+        Conn::SqliteReader(conn) => conn.run_text(text)?,
         Conn::Postgres(conn) => conn.execute(sqlx::raw_sql(text)).await.map(drop)?,
     }
     Ok(())
-}
-
-/// The one value of `PRAGMA journal_mode`: proof that the writer really is in WAL mode.
-pub(crate) async fn journal_mode(conn: &mut sqlx::SqliteConnection) -> Result<String, Error> {
-    Ok(sqlx::query("PRAGMA journal_mode").fetch_one(conn).await?.try_get(0)?)
 }

@@ -1,10 +1,17 @@
 //! One open transaction.
 
 use sqlx::{
-    Postgres, Sqlite, SqliteConnection, Transaction, postgres::PgArguments, query::Query, sqlite::SqliteArguments,
+    Postgres, Transaction,
+    postgres::{PgArguments, PgRow},
+    query::Query,
 };
 
-use crate::{Error, Row, Val, error::asks_for_retry, row::Source};
+use crate::{
+    Error, Row, Val,
+    error::asks_for_retry,
+    row::Source,
+    sqlite::{Reader, Sqlite, Wanted},
+};
 
 /// One open transaction: what a context's `store.rs` talks to.
 pub struct Tx {
@@ -17,8 +24,8 @@ pub struct Tx {
 
 pub(crate) enum Conn {
     /// The one writer of SQLite; transaction and savepoints are the engine's business, see `engine.rs`.
-    SqliteWriter(Box<SqliteConnection>),
-    SqliteReader(Transaction<'static, Sqlite>),
+    SqliteWriter(Sqlite),
+    SqliteReader(Reader),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -28,25 +35,6 @@ impl std::fmt::Debug for Tx {
     }
 }
 
-macro_rules! run {
-    ($tx:expr, $sql:expr, $args:expr, $method:ident) => {{
-        let answer = match &mut $tx.conn {
-            Conn::SqliteWriter(conn) => bind_sqlite($sql, $args).$method(&mut **conn).await.map(Answer::Sqlite),
-            Conn::SqliteReader(conn) => bind_sqlite($sql, $args).$method(&mut **conn).await.map(Answer::Sqlite),
-            Conn::Postgres(conn) => bind_postgres($sql, $args).$method(&mut **conn).await.map(Answer::Postgres),
-        };
-        answer.map_err(|error| {
-            $tx.retry |= asks_for_retry(&error);
-            Error::from(error)
-        })
-    }};
-}
-
-enum Answer<S, P> {
-    Sqlite(S),
-    Postgres(P),
-}
-
 impl Tx {
     pub(crate) fn new(conn: Conn) -> Tx {
         Tx { conn, retry: false, wake: false }
@@ -54,26 +42,38 @@ impl Tx {
 
     /// Run a statement; gives the number of rows it changed.
     pub async fn execute(&mut self, sql: &'static str, args: &[Val]) -> Result<u64, Error> {
-        Ok(match run!(self, sql, args, execute)? {
-            Answer::Sqlite(done) => done.rows_affected(),
-            Answer::Postgres(done) => done.rows_affected(),
-        })
+        match &mut self.conn {
+            Conn::SqliteWriter(conn) => Ok(conn.run(sql, args, Wanted::Changes).await?.changed),
+            Conn::SqliteReader(conn) => Ok(conn.run(sql, args, Wanted::Changes).await?.changed),
+            Conn::Postgres(conn) => {
+                let done = bind(sql, args).execute(&mut **conn).await;
+                Ok(done.map_err(|error| self.failed(error))?.rows_affected())
+            }
+        }
     }
 
     /// All rows of a query. The caller's SQL bounds how many that can be.
     pub async fn all(&mut self, sql: &'static str, args: &[Val]) -> Result<Vec<Row>, Error> {
-        Ok(match run!(self, sql, args, fetch_all)? {
-            Answer::Sqlite(rows) => rows.into_iter().map(|row| Row(Source::Sqlite(row))).collect(),
-            Answer::Postgres(rows) => rows.into_iter().map(|row| Row(Source::Postgres(row))).collect(),
-        })
+        match &mut self.conn {
+            Conn::SqliteWriter(conn) => Ok(conn.run(sql, args, Wanted::All).await?.rows),
+            Conn::SqliteReader(conn) => Ok(conn.run(sql, args, Wanted::All).await?.rows),
+            Conn::Postgres(conn) => {
+                let rows = bind(sql, args).fetch_all(&mut **conn).await;
+                Ok(rows.map_err(|error| self.failed(error))?.into_iter().map(of_postgres).collect())
+            }
+        }
     }
 
     /// The first row of a query, if there is one.
     pub async fn opt(&mut self, sql: &'static str, args: &[Val]) -> Result<Option<Row>, Error> {
-        Ok(match run!(self, sql, args, fetch_optional)? {
-            Answer::Sqlite(row) => row.map(|row| Row(Source::Sqlite(row))),
-            Answer::Postgres(row) => row.map(|row| Row(Source::Postgres(row))),
-        })
+        match &mut self.conn {
+            Conn::SqliteWriter(conn) => Ok(conn.run(sql, args, Wanted::First).await?.rows.pop()),
+            Conn::SqliteReader(conn) => Ok(conn.run(sql, args, Wanted::First).await?.rows.pop()),
+            Conn::Postgres(conn) => {
+                let row = bind(sql, args).fetch_optional(&mut **conn).await;
+                Ok(row.map_err(|error| self.failed(error))?.map(of_postgres))
+            }
+        }
     }
 
     /// The one row of a query that always has one (an aggregate, a RETURNING).
@@ -85,18 +85,18 @@ impl Tx {
     pub fn wake(&mut self) {
         self.wake = true;
     }
+
+    fn failed(&mut self, error: sqlx::Error) -> Error {
+        self.retry |= asks_for_retry(&error);
+        Error::from(error)
+    }
 }
 
-fn bind_sqlite(sql: &'static str, args: &[Val]) -> Query<'static, Sqlite, SqliteArguments> {
-    args.iter().fold(sqlx::query(sql), |query, arg| match arg.clone() {
-        Val::Bool(value) => query.bind(value),
-        Val::Int(value) => query.bind(value),
-        Val::Text(value) => query.bind(value),
-        Val::Bytes(value) => query.bind(value),
-    })
+fn of_postgres(row: PgRow) -> Row {
+    Row(Source::Postgres(row))
 }
 
-fn bind_postgres(sql: &'static str, args: &[Val]) -> Query<'static, Postgres, PgArguments> {
+fn bind(sql: &'static str, args: &[Val]) -> Query<'static, Postgres, PgArguments> {
     args.iter().fold(sqlx::query(sql), |query, arg| match arg.clone() {
         Val::Bool(value) => query.bind(value),
         Val::Int(value) => query.bind(value),

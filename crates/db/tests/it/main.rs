@@ -203,3 +203,61 @@ async fn a_full_database_refuses_and_takes_again_once_there_is_room() {
     let row = db.read().await.unwrap().one("SELECT count FROM things WHERE name = 'before'", &[]).await.unwrap();
     assert_eq!(row.int("count").unwrap(), 1, "what came with the refused row was undone");
 }
+
+/// A query that is broken off where it must be quick, and runs again where it need not: also between the statements of a
+/// transaction that writes, which must not notice.
+#[tokio::test]
+async fn a_long_query_has_its_answer_and_harms_nobody() {
+    const COUNT: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000)
+         SELECT COUNT(*) AS count FROM n";
+    each_engine(async |db| {
+        let count = async |tx: &mut Tx| tx.one(COUNT, &[]).await?.int("count");
+        assert_eq!(count(&mut db.read().await.unwrap()).await.unwrap(), 500_000);
+        let counted: Result<i64, Error> = db::write!(db, &ctx(), |tx| {
+            add(tx, "before").await?;
+            let counted = tx.one(COUNT, &[]).await?.int("count")?;
+            add(tx, "after").await?;
+            Ok(counted)
+        });
+        assert_eq!(counted.unwrap(), 500_000);
+        let row = db.read().await.unwrap().one("SELECT COUNT(*) AS count FROM things", &[]).await.unwrap();
+        assert_eq!(row.int("count").unwrap(), 2);
+    })
+    .await;
+}
+
+/// Whoever is cut off in the middle of a long query leaves neither its connection nor its place to nobody.
+#[tokio::test]
+async fn readers_cut_off_leave_room_for_others() {
+    const LONG: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000)
+         SELECT COUNT(*) AS count FROM n";
+    each_engine(async |db| {
+        for _ in 0..20 {
+            let long = async { db.read().await.unwrap().one(LONG, &[]).await };
+            let cut = tokio::time::timeout(std::time::Duration::from_millis(5), long).await;
+            assert!(cut.is_err(), "the query was not long");
+        }
+        let caller = ctx();
+        let long = async { db::write!(db, &caller, |tx| tx.one(LONG, &[]).await.map(drop)) };
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(5), long).await.is_err());
+        let _: i64 = db::write!(db, &ctx(), |tx| add(tx, "after").await).unwrap();
+    })
+    .await;
+}
+
+/// The engine reads its schema when a connection prepares its first query, and looks at the clock meanwhile; the time of the
+/// statement before must not count then.
+#[tokio::test]
+async fn reading_a_large_schema_is_not_taken_for_a_long_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables: String = (0..400).map(|number| format!("CREATE TABLE t{number} (a TEXT);")).collect();
+    let schema = [Schema { context: "test", steps: vec![&*tables.leak()].leak() }];
+    let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schema).await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < std::time::Duration::from_millis(5) {
+        std::hint::spin_loop();
+    }
+    let row = tx.one("SELECT COUNT(*) AS count FROM t7", &[]).await.unwrap();
+    assert_eq!(row.int("count").unwrap(), 0);
+}

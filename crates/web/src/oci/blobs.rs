@@ -29,7 +29,7 @@ pub(super) async fn pull(call: &Call, repo: &RepoName, digest: &Digest) -> Resul
         Resolved::NotSatisfiable => return Ok(not_satisfiable(size)),
     };
     let stream = blob.stream(first, length).await.map_err(|error| call.failed(repo, error.into()))?;
-    let body = Body::from_stream(ReaderStream::with_capacity(stream, limits::CHUNK_BYTES));
+    let body = Body::from_stream(ReaderStream::with_capacity(stream, limits::SEND_BYTES));
     let mut response = (status, body).into_response();
     common(&mut response, digest, length);
     if status == StatusCode::PARTIAL_CONTENT {
