@@ -40,6 +40,7 @@ mod record;
 mod service;
 mod tag;
 mod upload;
+mod upload_state;
 
 mod store;
 

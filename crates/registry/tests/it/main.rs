@@ -3,9 +3,12 @@
 
 mod copying;
 mod deleting;
+#[path = "../../../blob/tests/it/gateway.rs"]
+mod gateway;
 mod manifests;
 mod model;
 mod pushing;
+mod replicas;
 mod rights;
 mod uploads;
 mod world;
