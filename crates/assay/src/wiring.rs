@@ -6,7 +6,6 @@ use admit::Admit;
 use anyhow::Result;
 use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
-use blob::Blobs;
 use ci::Ci;
 use db::{Db, Location, Schema};
 use events::{Events, Outbound};
@@ -19,7 +18,7 @@ use scan::Scan;
 use trust::Trust;
 use web::{App, Metrics, Parts, Site};
 
-use crate::{config::Config, folder::Folder, tell};
+use crate::{bucket::Storage, config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
 pub(crate) const SCHEMAS: &[Schema] = &[
@@ -92,7 +91,10 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     first_admin(&identity, &ctx, config).await?;
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
-    let blobs = Blobs::at(&folder.inside("blobs")?).await?;
+    if let Storage::Folder(_) = config.storage {
+        folder.inside("blobs")?;
+    }
+    let blobs = config.storage.open().await?;
     let settings = Settings { host: config.authority.clone(), create_on_push: true };
     let registry = Registry::new(db.clone(), blobs, settings);
     let scan = Scan::open(&ctx, db.clone(), registry.clone()).await?;

@@ -9,6 +9,8 @@ mod clients;
 mod command_line;
 mod docs;
 mod full_disk;
+#[path = "../../../blob/tests/it/gateway.rs"]
+mod gateway;
 mod guard_killed;
 mod hostile_layers;
 mod image;
@@ -22,6 +24,7 @@ mod recent;
 mod repositories_api;
 mod server;
 mod signing_in;
+mod storage;
 mod trust_api;
 mod upkeep;
 mod variables;
