@@ -9,6 +9,7 @@
 //! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
 //! cargo xtask bench registry   how fast it is, as ratios to Debian's docker-registry in the same run
 //! cargo xtask interop          clients that come as Go modules, and the OCI's conformance program, against a real server
+//! cargo xtask interop storage  the tests of the store with buckets of a real server that speaks S3
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
 //!
@@ -69,13 +70,22 @@ enum Chore {
         seed: Option<u64>,
     },
     /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go)
-    Interop,
+    Interop {
+        #[command(subcommand)]
+        part: Option<Interop>,
+    },
     /// Measure against a peer, interleaved, as ratios
     #[command(subcommand)]
     Bench(Bench),
     /// Docker engines in namespaces of their own
     #[command(subcommand)]
     Engines(Engines),
+}
+
+#[derive(Subcommand)]
+enum Interop {
+    /// Run the tests of the store with buckets of a real server that speaks S3 (needs Go)
+    Storage,
 }
 
 #[derive(Subcommand)]
@@ -123,8 +133,12 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             stage::with_cleanup(false, |cleanup| bench::registry(cleanup, repository(), arguments))?;
             Ok(ExitCode::SUCCESS)
         }
-        Chore::Interop => {
+        Chore::Interop { part: None } => {
             interop::run(&repository().join("target/interop"))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Interop { part: Some(Interop::Storage) } => {
+            interop::storage::run(&repository().join("target/interop"))?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Prepare => {

@@ -5,11 +5,13 @@
 //! server     `assay serve` on a loopback address, data in the run's folder
 //! conformance   the OCI's own program: every check of distribution-spec, nothing switched off
 //! clients    crane, oras, regctl: push, pull, copy, attach, delete
+//! storage    the tests of the store with buckets of a real server
 //! ```
 
 mod clients;
 mod conformance;
 mod server;
+pub mod storage;
 mod tools;
 
 use std::path::Path;

@@ -48,6 +48,14 @@ const REGCTL: Tool = Tool {
     sum: "h1:Jsjlnd0ZQ2Blh0vaJtxJ0pU549VajvZ6BTL/4R7noMo=",
     package: "./cmd/regctl",
 };
+/// A server that speaks S3 and stores plain files.
+const VERSITYGW: Tool = Tool {
+    name: "versitygw",
+    module: "github.com/versity/versitygw",
+    version: "v1.8.0",
+    sum: "h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=",
+    package: "./cmd/versitygw",
+};
 
 /// Where the programs are.
 pub struct Tools {
@@ -63,23 +71,32 @@ impl Tools {
     /// # Errors
     /// There is no Go, a module cannot be fetched, or is not what it was.
     pub fn build(steps: &mut Steps, folder: &Path) -> Result<Tools> {
-        fs::create_dir_all(folder)?;
-        let mut ready = |tool: &Tool| {
-            steps.step(&format!("{} {}", tool.name, tool.version), || {
-                let program = folder.join(format!("{}-{}", tool.name, tool.version));
-                if !program.exists() {
-                    build(tool, folder, &program).with_context(|| format!("cannot build {}", tool.name))?;
-                }
-                Ok(program)
-            })
-        };
         Ok(Tools {
-            conformance: ready(&CONFORMANCE)?,
-            crane: ready(&CRANE)?,
-            oras: ready(&ORAS)?,
-            regctl: ready(&REGCTL)?,
+            conformance: ready(steps, folder, &CONFORMANCE)?,
+            crane: ready(steps, folder, &CRANE)?,
+            oras: ready(steps, folder, &ORAS)?,
+            regctl: ready(steps, folder, &REGCTL)?,
         })
     }
+}
+
+/// The server for buckets, built when it is not there yet.
+///
+/// # Errors
+/// As [`Tools::build`].
+pub fn s3_server(steps: &mut Steps, folder: &Path) -> Result<PathBuf> {
+    ready(steps, folder, &VERSITYGW)
+}
+
+fn ready(steps: &mut Steps, folder: &Path, tool: &Tool) -> Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    steps.step(&format!("{} {}", tool.name, tool.version), || {
+        let program = folder.join(format!("{}-{}", tool.name, tool.version));
+        if !program.exists() {
+            build(tool, folder, &program).with_context(|| format!("cannot build {}", tool.name))?;
+        }
+        Ok(program)
+    })
 }
 
 fn build(tool: &Tool, folder: &Path, program: &Path) -> Result<()> {
