@@ -19,3 +19,4 @@ lint:
 # Clients from other registries than the operating system's and Rust's.
 interop:
 	cargo xtask interop
+	cargo xtask interop storage

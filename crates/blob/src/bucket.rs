@@ -208,11 +208,26 @@ impl Bucket {
 
 /// For the operator, at the start.
 fn unusable(error: object_store::Error) -> Error {
-    Error::Unavailable(error.to_string())
+    Error::Unavailable(chain(&error))
+}
+
+/// All that is known: the store's crate says last what matters, a wrong certificate for example.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !said.contains(&words) {
+            said.push_str(": ");
+            said.push_str(&words);
+        }
+        cause = error.source();
+    }
+    said
 }
 
 /// For a client, who is not to read where the store is; the log says the rest.
 fn failed(what: &str, key: &str, error: &object_store::Error) -> Error {
-    tracing::warn!(what, key, %error, "the bucket did not do what it was asked");
+    tracing::warn!(what, key, error = chain(error), "the bucket did not do what it was asked");
     Error::Unavailable("the bucket does not answer as it should; try again later".to_owned())
 }
