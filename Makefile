@@ -20,3 +20,4 @@ lint:
 # Clients from other registries than the operating system's and Rust's.
 interop:
 	cargo xtask interop
+	cargo xtask interop storage

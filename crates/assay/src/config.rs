@@ -1,12 +1,18 @@
 //! The server's configuration: one TOML file, the environment, flags; the later wins. Checked whole before a port is bound.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail};
 use base::Secret;
 use serde::Deserialize;
 
-use crate::serve::Args;
+use crate::{
+    bucket::{Storage, Table},
+    serve::Args,
+};
 
 /// Long enough that a mistake of Friday is noticed on Monday.
 const UNDO_DAYS: u16 = 7;
@@ -25,6 +31,7 @@ struct File {
     sparse_manifests: bool,
     undo_days: Option<u16>,
     untagged_days: Option<u16>,
+    storage: Option<Table>,
 }
 
 /// The configuration the server runs with.
@@ -53,23 +60,17 @@ pub(crate) struct Config {
     pub(crate) undo_days: u16,
     /// How old manifests without a tag become; `None` is for ever.
     pub(crate) untagged_days: Option<u16>,
+    /// Where blobs are: the folder `blobs/` in the data folder, unless it says a bucket.
+    pub(crate) storage: Storage,
     /// For the first start; without it one is generated and shown once.
     pub(crate) admin_password: Option<Secret>,
 }
 
 impl Config {
     pub(crate) fn read(args: Args) -> Result<Config> {
-        let file = match &args.config {
-            Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-                toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))?
-            }
-            None => File::default(),
-        };
-        let Some(data) = args.data.or(file.data) else {
-            bail!("where shall the data be? Give --data DIR, ASSAY_DATA or `data` in the configuration");
-        };
-        let data = std::path::absolute(&data).with_context(|| format!("--data {} is no path", data.display()))?;
+        let mut file = File::read(args.config.as_deref())?;
+        let data = file.data(args.data)?;
+        let storage = file.storage(&data)?;
         let listen = args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8443)));
         let plain_listen = args.plain_listen.or(file.plain_listen);
         if let Some(address) = plain_listen
@@ -94,8 +95,39 @@ impl Config {
             sparse_manifests: args.sparse_manifests || file.sparse_manifests,
             undo_days: file.undo_days.unwrap_or(UNDO_DAYS),
             untagged_days: file.untagged_days,
+            storage,
             admin_password: admin_password(),
         })
+    }
+}
+
+/// Where the blobs of a server with this configuration are.
+pub(crate) fn storage(config: Option<&Path>, data: Option<PathBuf>) -> Result<Storage> {
+    let mut file = File::read(config)?;
+    let data = file.data(data)?;
+    file.storage(&data)
+}
+
+impl File {
+    fn read(path: Option<&Path>) -> Result<File> {
+        let Some(path) = path else { return Ok(File::default()) };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
+    }
+
+    /// The data folder, the flag's or the file's, from the root on.
+    fn data(&mut self, flag: Option<PathBuf>) -> Result<PathBuf> {
+        let Some(data) = flag.or(self.data.take()) else {
+            bail!("where shall the data be? Give --data DIR, ASSAY_DATA or `data` in the configuration");
+        };
+        std::path::absolute(&data).with_context(|| format!("--data {} is no path", data.display()))
+    }
+
+    fn storage(&mut self, data: &Path) -> Result<Storage> {
+        match self.storage.take() {
+            Some(table) => Ok(Storage::Bucket(Box::new(table.check()?))),
+            None => Ok(Storage::Folder(data.join("blobs"))),
+        }
     }
 }
 

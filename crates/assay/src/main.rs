@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod audit;
+mod bucket;
 mod client;
 mod config;
 mod folder;
@@ -12,6 +13,7 @@ mod guard;
 mod listen;
 mod runner;
 mod serve;
+mod storage;
 mod wiring;
 
 /// Decision 10: many threads of a server take and give back large buffers, which glibc keeps apart for each and for good.
@@ -40,6 +42,9 @@ enum Command {
     /// The audit log: verify it, look into it.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Where blobs are.
+    #[command(subcommand)]
+    Storage(storage::Command),
     #[command(flatten)]
     Client(client::Noun),
 }
@@ -65,6 +70,11 @@ fn main() -> ExitCode {
             let (answer, good) = command.run().await?;
             client::print(&answer, cli.common)?;
             if good { Ok(()) } else { Err(NotGood.into()) }
+        }),
+        Command::Storage(command) => in_runtime(async {
+            let (answer, good) = command.run().await?;
+            client::print(&answer, cli.common)?;
+            if good { Ok(()) } else { Err(anyhow::anyhow!("some blobs are damaged; they are listed above")) }
         }),
         Command::Client(noun) => in_runtime(client::run(noun, cli.common)),
     };

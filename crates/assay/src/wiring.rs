@@ -6,7 +6,6 @@ use admit::Admit;
 use anyhow::Result;
 use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret, limits};
-use blob::Blobs;
 use ci::Ci;
 use db::{Db, Location, Schema};
 use events::{Events, Outbound};
@@ -19,7 +18,7 @@ use scan::Scan;
 use trust::Trust;
 use web::{App, Metrics, Parts, Site};
 
-use crate::{config::Config, folder::Folder, tell};
+use crate::{bucket::Storage, config::Config, folder::Folder, tell};
 
 /// The tables of all contexts.
 pub(crate) const SCHEMAS: &[Schema] = &[
@@ -94,9 +93,12 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     first_admin(&identity, &ctx, config).await?;
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
-    let blobs = Blobs::at(&folder.inside("blobs")?).await?;
-    let registry = Registry::new(db.clone(), blobs, registry_settings(config));
-    let records = Blobs::at(&folder.inside("records")?).await?;
+    if let Storage::Folder(_) = config.storage {
+        folder.inside("blobs")?;
+        folder.inside("records")?;
+    }
+    let registry = Registry::new(db.clone(), config.storage.open().await?, registry_settings(config));
+    let records = config.storage.records().open().await?;
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
 
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());

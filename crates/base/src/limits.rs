@@ -57,6 +57,37 @@ pub const SEND_BYTES: usize = 64 * 1024;
 /// sender goes on. Bounds open files: an engine sends five layers at once.
 pub const UPLOADS_OPEN: usize = 256;
 
+/// One part of an upload to a bucket: the least that S3 takes of any part but the last. It is held in memory until the bucket
+/// has it, so it is not larger than it must be; a blob of 20 GiB has 4,096 of them, and S3 takes 10,000.
+pub const PART_BYTES: usize = 5 * 1024 * 1024;
+
+/// Requests that send to a bucket at once, each with at most one part in memory (640 MiB); the next ones wait.
+pub const BUCKET_SENDERS: usize = 128;
+
+/// How long a replica holds an upload that it notes nothing about, and how often it notes something while a sender is slow:
+/// after a replica died its uploads wait so long for another one.
+pub const UPLOAD_LEASE: std::time::Duration = std::time::Duration::from_secs(60);
+pub const UPLOAD_NOTE: std::time::Duration = std::time::Duration::from_secs(15);
+
+/// Bytes of an upload between two notes about it. In a folder the note spares reading them again after a restart, which takes
+/// less than a tenth of a second; in a bucket it is what a killed server loses of a request.
+pub const UPLOAD_NOTE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A multipart upload's id, and what a store calls one part. AWS's have 128 and 32 characters.
+pub const STORE_NAME_BYTES: usize = 1024;
+
+/// What S3 copies inside a bucket in one request; more goes through the server.
+pub const BUCKET_COPY_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+
+/// How long a link to a blob in a bucket works: a client follows it at once.
+pub const REDIRECT_LIFETIME: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+
+/// How long a store may take to take a connection, to say the next bytes (it copies up to 5 GiB in silence), and all tries of
+/// one request together.
+pub const STORE_CONNECT: std::time::Duration = std::time::Duration::from_secs(5);
+pub const STORE_SILENCE: std::time::Duration = std::time::Duration::from_secs(120);
+pub const STORE_TRIES: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Tags that one push of a manifest may set; OCI distribution asks registries to take at least ten.
 /// More than these would not fit into one audit entry.
 pub const PUSH_TAGS: usize = 20;

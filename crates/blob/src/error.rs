@@ -31,15 +31,18 @@ pub enum Error {
     Body(String),
     #[error("the disk is full: {0}")]
     Full(String),
-    #[error("the blob folder cannot be used: {0}")]
+    #[error("the store cannot be used: {0}")]
     Unavailable(String),
+    /// What was noted about an upload is not what this crate hands out.
+    #[error("what was noted about the upload cannot be used ({0}); begin a new one")]
+    State(String),
 }
 
 impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Error::NotFound(_) | Error::Over => Kind::NotFound,
-            Error::Damaged { .. } => Kind::Internal,
+            Error::Damaged { .. } | Error::State(_) => Kind::Internal,
             Error::Busy | Error::OutOfOrder { .. } => Kind::Conflict,
             Error::Length { .. } | Error::WrongDigest { .. } | Error::Body(_) => Kind::Invalid,
             Error::TooLarge => Kind::TooLarge,
@@ -48,8 +51,26 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Damage that is found while a blob is on its way to somebody who cannot be told what is wrong: the log is.
+    pub(crate) fn damaged(digest: &Digest, problem: &str) -> Error {
+        tracing::error!(%digest, problem, "a stored blob is damaged; pushing the same content again repairs it");
+        Error::Damaged { digest: digest.clone(), problem: problem.to_owned() }
+    }
+
+    /// A body ended with this error. One of our own that passed through a reader stays what it is.
+    pub(crate) fn broken_off(error: io::Error) -> Error {
+        error.downcast::<Error>().unwrap_or_else(|error| Error::Body(error.to_string()))
+    }
+}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
+        // Our own, which passed through a reader.
+        let error = match error.downcast::<Error>() {
+            Ok(own) => return own,
+            Err(error) => error,
+        };
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full(error.to_string()),
             _ => Error::Unavailable(error.to_string()),

@@ -47,9 +47,13 @@ impl Layout {
         Ok(layout)
     }
 
+    /// A folder that another process may own: nothing is made or removed.
+    pub(crate) fn beside(folder: &Path) -> Layout {
+        Layout { folder: folder.to_owned() }
+    }
+
     pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex();
-        self.algorithm(digest.algorithm()).join(&hex[..2]).join(hex)
+        self.folder.join(key_of(digest))
     }
 
     /// One of the 256 folders that blobs lie in.
@@ -70,7 +74,43 @@ impl Layout {
     }
 
     fn algorithm(&self, algorithm: Algorithm) -> PathBuf {
-        self.folder.join("blobs").join(algorithm.as_str())
+        self.folder.join(folder_of(algorithm))
+    }
+
+    /// Blobs of an algorithm and their sizes, in order of their digests, after `after`.
+    pub(crate) fn list(
+        &self,
+        algorithm: Algorithm,
+        after: Option<&Digest>,
+        limit: usize,
+    ) -> io::Result<Vec<(Digest, u64)>> {
+        let after = after.map_or("", Digest::hex);
+        let mut found = Vec::new();
+        for prefix in (0..=255_u8).map(|prefix| format!("{prefix:02x}")) {
+            if prefix.as_str() < after.get(..2).unwrap_or_default() {
+                continue;
+            }
+            let begun = found.len();
+            for entry in fs::read_dir(self.algorithm(algorithm).join(&prefix))? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let Some(Ok(digest)) = name.to_str().map(|hex| format!("{algorithm}:{hex}").parse::<Digest>()) else {
+                    continue;
+                };
+                match entry.metadata() {
+                    Ok(metadata) if digest.hex() > after => found.push((digest, metadata.len())),
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    // Before the page, or deleted meanwhile.
+                    _ => {}
+                }
+            }
+            found[begun..].sort_unstable();
+            if found.len() >= limit {
+                found.truncate(limit);
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Give a complete file its name. Whoever reads the name afterwards, also after a power cut, reads these bytes.
@@ -86,6 +126,24 @@ impl Layout {
         File::open(blob)?.sync_data()?;
         sync_folder(parent(blob))
     }
+}
+
+/// The name of a blob below the folder, and in a bucket.
+pub(crate) fn key_of(digest: &Digest) -> String {
+    let hex = digest.hex();
+    format!("{}/{}/{hex}", folder_of(digest.algorithm()), &hex[..2])
+}
+
+/// The blob with this key, if it is one.
+pub(crate) fn digest_of(key: &str) -> Option<Digest> {
+    let (algorithm, rest) = key.strip_prefix("blobs/")?.split_once('/')?;
+    let digest: Digest = format!("{algorithm}:{}", rest.split_once('/')?.1).parse().ok()?;
+    (key_of(&digest) == key).then_some(digest)
+}
+
+/// Where the blobs of an algorithm are.
+pub(crate) fn folder_of(algorithm: Algorithm) -> String {
+    format!("blobs/{algorithm}")
 }
 
 fn parent(blob: &Path) -> &Path {

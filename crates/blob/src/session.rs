@@ -9,7 +9,7 @@ use std::{
 use base::limits;
 use oci::{Algorithm, Digest, Hasher};
 
-use crate::{Error, layout::Layout};
+use crate::{Error, UploadState, layout::Layout, state::Place};
 
 /// The state of one upload between two calls. Whoever holds its lock may use it; `Over` is final.
 #[derive(Debug, Default)]
@@ -40,8 +40,13 @@ pub(crate) struct Mark {
 impl Session {
     /// The open file, opened (made, and read to its end) when it is not.
     pub(crate) fn open(&mut self, path: &Path) -> Result<&mut OpenUpload, Error> {
+        self.open_from(path, None)
+    }
+
+    /// The same, with a state from which on the file needs to be read.
+    pub(crate) fn open_from(&mut self, path: &Path, known: Option<&UploadState>) -> Result<&mut OpenUpload, Error> {
         match self {
-            Session::Resting => *self = Session::Open(OpenUpload::open(path, Algorithm::Sha256)?),
+            Session::Resting => *self = Session::Open(OpenUpload::open(path, Algorithm::Sha256, known)?),
             Session::Open(_) => {}
             Session::Over => return Err(Error::Over),
         }
@@ -89,12 +94,18 @@ impl Session {
 
     /// Check the digest and make the upload a blob; gives its size. A wrong digest ends the upload, and so does a disk that
     /// fails to take it: after a failed fsync nobody knows what the file holds.
-    pub(crate) fn finish(&mut self, layout: &Layout, path: &Path, digest: &Digest) -> Result<u64, Error> {
-        let open = self.open(path)?;
+    pub(crate) fn finish(
+        &mut self,
+        layout: &Layout,
+        path: &Path,
+        known: Option<&UploadState>,
+        digest: &Digest,
+    ) -> Result<u64, Error> {
+        let open = self.open_from(path, known)?;
         let actual = if open.hasher.algorithm() == digest.algorithm() {
             open.hasher.clone().finish()
         } else {
-            OpenUpload::open(path, digest.algorithm())?.hasher.finish()
+            OpenUpload::open(path, digest.algorithm(), None)?.hasher.finish()
         };
         if actual != *digest {
             self.discard(path)?;
@@ -119,10 +130,15 @@ impl Session {
 }
 
 impl OpenUpload {
-    fn open(path: &Path, algorithm: Algorithm) -> Result<OpenUpload, Error> {
+    /// Open the file and read it to its end, from where the known state ends when the file is as long as that. What a state
+    /// was handed out for is on disk, so a file that is long enough holds it.
+    fn open(path: &Path, algorithm: Algorithm, known: Option<&UploadState>) -> Result<OpenUpload, Error> {
         let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
-        let mut hasher = Hasher::new(algorithm);
-        let mut length = 0;
+        let stored = file.metadata()?.len();
+        let known = known.filter(|known| known.length() <= stored);
+        let mut hasher = known.map_or_else(|| Hasher::new(algorithm), UploadState::hasher);
+        let mut length = known.map_or(0, UploadState::length);
+        file.seek(SeekFrom::Start(length))?;
         let mut buffer = vec![0; limits::CHUNK_BYTES];
         loop {
             match file.read(&mut buffer)? {
@@ -138,6 +154,12 @@ impl OpenUpload {
 
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// The state to go on from after a restart. What it speaks of is on disk when this returns.
+    pub(crate) fn note(&self) -> Result<UploadState, Error> {
+        self.file.sync_data()?;
+        Ok(UploadState::new(self.length, &self.hasher, Place::Folder))
     }
 
     pub(crate) fn mark(&self) -> Mark {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -11,14 +11,21 @@ use std::{
     time::SystemTime,
 };
 
-use base::{Id, limits};
+use base::{Ctx, Id, limits};
 use oci::Digest;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     sync::{Mutex as AsyncMutex, OwnedMutexGuard},
 };
 
-use crate::{Blobs, Error, blobs::blocking, session::Session};
+use crate::{
+    Blobs, Error, UploadState,
+    blobs::{Store, blocking},
+    layout,
+    parts::Parts,
+    remote,
+    session::Session,
+};
 
 /// Names an upload: `Id<Upload>`.
 #[derive(Debug)]
@@ -86,106 +93,192 @@ impl Drop for Claim {
 impl Blobs {
     /// Add the body to an upload, which begins with its first byte; gives the new length. When the sender breaks off, what
     /// came so far stays; every other error leaves the upload as it was. Dropped half-way, it keeps whole pieces.
-    pub async fn append(
+    ///
+    /// `known` is the state that was noted last, and is the one to note when this returns, also with an error. In a bucket it is
+    /// all there is; `note` is told the state now and then while a long body comes, or nothing when a slow sender is waited
+    /// for. In a folder the file is what counts, and the state changes only when it spares reading much of it again.
+    pub async fn append<F>(
         &self,
         id: &Id<Upload>,
+        known: &mut Option<UploadState>,
         chunk: Chunk,
-        mut body: impl AsyncRead + Unpin + Send,
-    ) -> Result<u64, Error> {
+        body: impl AsyncRead + Unpin + Send,
+        note: impl FnMut(Option<UploadState>) -> F + Send,
+    ) -> Result<u64, Error>
+    where
+        F: Future<Output = Result<(), Error>> + Send,
+    {
         let (_claim, session) = self.sessions().claim(id).await?;
-        let path = self.layout().upload(id);
-        let (mut session, mark) = opened(session, path.clone(), chunk.offset).await?;
-        let mut buffer = Vec::with_capacity(limits::CHUNK_BYTES);
-        let mut received = 0_u64;
-        let begin = length_of(&session);
-        let outcome = loop {
-            buffer.clear();
-            let read = fill(&mut body, &mut buffer).await;
-            received += buffer.len() as u64;
-            if begin + received > limits::BLOB_BYTES {
-                break Err(Error::TooLarge);
+        match self.store() {
+            Store::Folder(layout) => append_to_file(session, layout.upload(id), known, chunk, body).await,
+            Store::Bucket(bucket) => {
+                let outcome = remote::append(bucket, id, known, chunk, body, note).await;
+                self.sessions().forget(id);
+                outcome
             }
-            if let Some(announced) = chunk.length.filter(|announced| received > *announced) {
-                break Err(Error::Length { announced, received });
-            }
-            let ended = buffer.len() < limits::CHUNK_BYTES;
-            if !buffer.is_empty() {
-                let written;
-                (session, buffer, written) = write(session, path.clone(), buffer).await?;
-                if let Err(error) = written {
-                    break Err(error);
+        }
+    }
+
+    /// Take a whole blob; gives its size. It is there to stay when this returns, and nothing of it is when this fails.
+    pub async fn take(
+        &self,
+        ctx: &Ctx,
+        digest: &Digest,
+        chunk: Chunk,
+        body: impl AsyncRead + Unpin + Send,
+    ) -> Result<u64, Error> {
+        if chunk.offset.is_some_and(|given| given > 0) {
+            return Err(Error::OutOfOrder { given: chunk.offset.unwrap_or_default(), length: 0 });
+        }
+        match self.store() {
+            Store::Folder(_) => {
+                let id = Id::new(ctx);
+                let nobody = |_| async { Ok(()) };
+                if let Err(error) = self.append(&id, &mut None, chunk, body, nobody).await {
+                    self.discard(&id, None).await?;
+                    return Err(error);
                 }
+                self.finish(&id, None, digest).await
             }
-            if let Err(error) = read {
-                return Err(Error::Body(error.to_string()));
-            }
-            if ended {
-                break match chunk.length {
-                    Some(announced) if announced != received => Err(Error::Length { announced, received }),
-                    _ => Ok(()),
-                };
-            }
-        };
-        match outcome {
-            Ok(()) => Ok(length_of(&session)),
-            Err(error) => {
-                blocking(move || session.back_to(&path, mark)).await??;
-                Err(error)
+            Store::Bucket(bucket) => {
+                let _sender = remote::sender(bucket).await?;
+                let parts = Parts::new(bucket, layout::key_of(digest), digest.algorithm());
+                parts.take(body, chunk, digest).await
             }
         }
     }
 
     /// How many bytes of the upload are here.
-    pub async fn length(&self, id: &Id<Upload>) -> Result<u64, Error> {
-        match tokio::fs::metadata(self.layout().upload(id)).await {
-            Ok(metadata) => Ok(metadata.len()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(error.into()),
+    pub async fn length(&self, id: &Id<Upload>, known: Option<&UploadState>) -> Result<u64, Error> {
+        match self.store() {
+            Store::Folder(layout) => match tokio::fs::metadata(layout.upload(id)).await {
+                Ok(metadata) => Ok(metadata.len()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+                Err(error) => Err(error.into()),
+            },
+            Store::Bucket(_) => Ok(known.map_or(0, UploadState::length)),
         }
     }
 
-    /// Make the upload the blob of this digest, on disk when this returns; gives its size. The upload is over then, also
-    /// when this fails; only [`Error::Busy`] leaves it.
-    pub async fn finish(&self, id: &Id<Upload>, digest: &Digest) -> Result<u64, Error> {
+    /// Make the upload the blob of this digest; gives its size. It is there to stay when this returns. The upload is over then,
+    /// also when this fails; only [`Error::Busy`] leaves it.
+    pub async fn finish(&self, id: &Id<Upload>, known: Option<&UploadState>, digest: &Digest) -> Result<u64, Error> {
         let (_claim, mut session) = self.sessions().claim(id).await?;
-        let (layout, path, digest) = (self.layout().clone(), self.layout().upload(id), digest.clone());
-        let outcome = blocking(move || session.finish(&layout, &path, &digest)).await?;
+        let outcome = match self.store() {
+            Store::Folder(layout) => {
+                let (layout, path) = (layout.clone(), layout.upload(id));
+                let (known, digest) = (known.cloned(), digest.clone());
+                blocking(move || session.finish(&layout, &path, known.as_ref(), &digest)).await?
+            }
+            Store::Bucket(bucket) => remote::finish(bucket, id, known, digest).await,
+        };
         self.sessions().forget(id);
         outcome
     }
 
     /// Give an upload up.
-    pub async fn discard(&self, id: &Id<Upload>) -> Result<(), Error> {
+    pub async fn discard(&self, id: &Id<Upload>, known: Option<&UploadState>) -> Result<(), Error> {
         let (_claim, mut session) = self.sessions().claim(id).await?;
-        let path = self.layout().upload(id);
-        blocking(move || session.discard(&path)).await??;
+        match self.store() {
+            Store::Folder(layout) => {
+                let path = layout.upload(id);
+                blocking(move || session.discard(&path)).await??;
+            }
+            Store::Bucket(bucket) => remote::remove(bucket, id, known).await?,
+        }
         self.sessions().forget(id);
         Ok(())
     }
 
-    /// The uploads on disk and when each was last written to, for whoever knows which of them are still wanted.
+    /// The uploads that lie in the store and when each was last written to, for whoever knows which of them are still wanted.
     pub async fn uploads(&self) -> Result<Vec<(Id<Upload>, SystemTime)>, Error> {
-        let folder = self.layout().uploads();
-        blocking(move || {
-            let mut uploads = Vec::new();
-            for entry in fs::read_dir(folder)? {
-                let entry = entry?;
-                if let Some(Ok(id)) = entry.file_name().to_str().map(str::parse) {
-                    uploads.push((id, entry.metadata()?.modified()?));
-                }
+        match self.store() {
+            Store::Folder(layout) => {
+                let folder = layout.uploads();
+                blocking(move || uploads_in(&folder)).await?
             }
-            Ok(uploads)
-        })
-        .await?
+            Store::Bucket(bucket) => remote::uploads(bucket).await,
+        }
+    }
+}
+
+fn uploads_in(folder: &Path) -> Result<Vec<(Id<Upload>, SystemTime)>, Error> {
+    let mut uploads = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if let Some(Ok(id)) = entry.file_name().to_str().map(str::parse) {
+            uploads.push((id, entry.metadata()?.modified()?));
+        }
+    }
+    Ok(uploads)
+}
+
+async fn append_to_file(
+    session: Held,
+    path: PathBuf,
+    known: &mut Option<UploadState>,
+    chunk: Chunk,
+    mut body: impl AsyncRead + Unpin + Send,
+) -> Result<u64, Error> {
+    let (mut session, mark) = opened(session, path.clone(), known.clone(), chunk.offset).await?;
+    let mut buffer = Vec::with_capacity(limits::CHUNK_BYTES);
+    let mut received = 0_u64;
+    let begin = length_of(&session);
+    let outcome = loop {
+        buffer.clear();
+        let read = fill(&mut body, &mut buffer).await;
+        received += buffer.len() as u64;
+        if begin + received > limits::BLOB_BYTES {
+            break Err(Error::TooLarge);
+        }
+        if let Some(announced) = chunk.length.filter(|announced| received > *announced) {
+            break Err(Error::Length { announced, received });
+        }
+        let ended = buffer.len() < limits::CHUNK_BYTES;
+        if !buffer.is_empty() {
+            let written;
+            (session, buffer, written) = write(session, path.clone(), buffer).await?;
+            if let Err(error) = written {
+                break Err(error);
+            }
+        }
+        if let Err(error) = read {
+            return Err(Error::broken_off(error));
+        }
+        if ended {
+            break match chunk.length {
+                Some(announced) if announced != received => Err(Error::Length { announced, received }),
+                _ => Ok(()),
+            };
+        }
+    };
+    match outcome {
+        Ok(()) => {
+            let length = length_of(&session);
+            let noted = known.as_ref().map_or(0, UploadState::length);
+            if length >= noted.saturating_add(limits::UPLOAD_NOTE_BYTES) {
+                *known = Some(note(session).await?);
+            }
+            Ok(length)
+        }
+        Err(error) => {
+            blocking(move || session.back_to(&path, mark)).await??;
+            Err(error)
+        }
     }
 }
 
 type Held = OwnedMutexGuard<Session>;
 
 /// Open the file and check the offset; gives also the point to go back to.
-async fn opened(mut session: Held, path: PathBuf, offset: Option<u64>) -> Result<(Held, crate::session::Mark), Error> {
+async fn opened(
+    mut session: Held,
+    path: PathBuf,
+    known: Option<UploadState>,
+    offset: Option<u64>,
+) -> Result<(Held, crate::session::Mark), Error> {
     blocking(move || {
-        let open = session.open(&path)?;
+        let open = session.open_from(&path, known.as_ref())?;
         let (length, mark) = (open.length(), open.mark());
         match offset {
             Some(given) if given != length => Err(Error::OutOfOrder { given, length }),
@@ -203,6 +296,15 @@ async fn write(mut session: Held, path: PathBuf, buffer: Vec<u8>) -> Result<(Hel
         (session, buffer, written)
     })
     .await
+}
+
+/// Bring what was written to the disk and take the state.
+async fn note(session: Held) -> Result<UploadState, Error> {
+    blocking(move || match &*session {
+        Session::Open(open) => open.note(),
+        Session::Resting | Session::Over => Err(Error::Over),
+    })
+    .await?
 }
 
 fn length_of(session: &Session) -> u64 {

@@ -3,7 +3,7 @@
 use std::{fmt, str};
 
 use base::InvalidName;
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256, Sha512, digest::common::hazmat::SerializableState};
 
 use crate::text::text_type;
 
@@ -96,12 +96,42 @@ impl Hasher {
         }
     }
 
+    /// The inner state, to go on in another process from [`Hasher::restore`].
+    pub fn save(&self) -> Vec<u8> {
+        match self {
+            Hasher::Sha256(state) => state.serialize().to_vec(),
+            Hasher::Sha512(state) => state.serialize().to_vec(),
+        }
+    }
+
+    /// Go on from a state that was saved after `length` bytes; nothing when it is no such state.
+    pub fn restore(algorithm: Algorithm, saved: &[u8], length: u64) -> Option<Hasher> {
+        let hasher = match algorithm {
+            Algorithm::Sha256 => Hasher::Sha256(Sha256::deserialize(&saved.try_into().ok()?).ok()?),
+            Algorithm::Sha512 => Hasher::Sha512(Sha512::deserialize(&saved.try_into().ok()?).ok()?),
+        };
+        (hashed(algorithm, saved) == Some(u128::from(length))).then_some(hasher)
+    }
+
     pub fn finish(self) -> Digest {
         match self {
             Hasher::Sha256(state) => Digest::from_parts(Algorithm::Sha256, &hex::encode(state.finalize())),
             Hasher::Sha512(state) => Digest::from_parts(Algorithm::Sha512, &hex::encode(state.finalize())),
         }
     }
+}
+
+/// How many bytes a saved state stands for: chaining values, the number of whole blocks, the bytes in the unfinished one.
+fn hashed(algorithm: Algorithm, saved: &[u8]) -> Option<u128> {
+    let (blocks, block_bytes) = match algorithm {
+        Algorithm::Sha256 => (u64::from_le_bytes(saved.get(32..40)?.try_into().ok()?).into(), 64),
+        Algorithm::Sha512 => (u128::from_le_bytes(saved.get(64..80)?.try_into().ok()?), 128),
+    };
+    let begun = match algorithm {
+        Algorithm::Sha256 => saved.get(40)?,
+        Algorithm::Sha512 => saved.get(80)?,
+    };
+    u128::checked_add(u128::checked_mul(blocks, block_bytes)?, u128::from(*begun))
 }
 
 impl str::FromStr for Digest {
@@ -189,6 +219,29 @@ mod tests {
                 let digest = hasher.finish();
                 prop_assert_eq!(&digest, &Digest::of(algorithm, &chunks.concat()));
                 prop_assert_eq!(digest.as_str().parse::<Digest>(), Ok(digest));
+            }
+        }
+
+        #[test]
+        fn a_saved_state_goes_on_elsewhere(before in prop::collection::vec(any::<u8>(), 0..400), after in prop::collection::vec(any::<u8>(), 0..400)) {
+            for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+                let mut hasher = Hasher::new(algorithm);
+                hasher.update(&before);
+                let (saved, length) = (hasher.save(), before.len() as u64);
+                prop_assert!(Hasher::restore(algorithm, &saved, length + 1).is_none());
+                prop_assert!(Hasher::restore(algorithm, &saved[1..], length).is_none());
+                let mut restored = Hasher::restore(algorithm, &saved, length).expect("it was just saved");
+                restored.update(&after);
+                prop_assert_eq!(restored.finish(), Digest::of(algorithm, &[&before[..], &after].concat()));
+            }
+        }
+
+        #[test]
+        fn restoring_never_panics(saved in prop::collection::vec(any::<u8>(), 0..220), length in any::<u64>()) {
+            for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+                if let Some(hasher) = Hasher::restore(algorithm, &saved, length) {
+                    prop_assert_eq!(hasher.save(), &saved[..]);
+                }
             }
         }
 

@@ -50,6 +50,7 @@ mod scrub;
 mod service;
 mod tag;
 mod upload;
+mod upload_state;
 
 mod store;
 

@@ -72,7 +72,7 @@ impl Registry {
     pub(crate) async fn require_room(tx: &mut Tx, repository: &Repository, more: u64) -> Result<(), Error> {
         let name = &repository.name;
         if store::has_quota(tx, &repository.id).await? {
-            full(&name.to_string(), store::repository_usage(tx, &repository.id).await?, more)?;
+            full(name.as_ref(), store::repository_usage(tx, &repository.id).await?, more)?;
         }
         if store::namespace_has_quota(tx, name.namespace()).await? {
             full(name.namespace(), store::namespace_usage(tx, name.namespace()).await?, more)?;

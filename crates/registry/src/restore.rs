@@ -101,7 +101,7 @@ impl Registry {
                 Deleted::Repository => restore_repository(tx, ctx, &deletion.repository, &row).await?,
                 Deleted::Manifest { .. } => self.restore_manifest(tx, ctx, &row, &deletion).await?,
                 Deleted::Tag(tag) => {
-                    self.restore_tags(tx, ctx, &deletion.repository, &row, std::slice::from_ref(tag)).await?
+                    self.restore_tags(tx, ctx, &deletion.repository, &row, std::slice::from_ref(tag)).await?;
                 }
             }
             store::delete_deletion(tx, id).await?;

@@ -1,6 +1,9 @@
 //! The service, and what can be done with repositories as a whole.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use audit::Entry;
 use base::{Ctx, limits};
@@ -20,6 +23,8 @@ pub struct Registry {
     pub(crate) db: Db,
     pub(crate) blobs: Blobs,
     pub(crate) settings: Settings,
+    /// This process among those that share a bucket.
+    pub(crate) replica: Arc<OnceLock<String>>,
 }
 
 /// What the operator decides.
@@ -44,7 +49,7 @@ const TAGS_PER_ENTRY: usize = 40;
 
 impl Registry {
     pub fn new(db: Db, blobs: Blobs, settings: Settings) -> Registry {
-        Registry { db, blobs, settings }
+        Registry { db, blobs, settings, replica: Arc::default() }
     }
 
     /// The bytes, for contexts that read what they were given the digest of by a row.

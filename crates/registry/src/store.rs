@@ -5,7 +5,13 @@ use blob::Upload;
 use db::{Error, Row, Schema, Tx, args};
 use oci::{Digest, RepoName, Tag};
 
-use crate::{Hold, Repository, hold::Held, record, tag::NewTag};
+use crate::{
+    Hold, Repository,
+    hold::Held,
+    record,
+    tag::NewTag,
+    upload_state::{Note, Noted},
+};
 
 mod deletions;
 mod images;
@@ -89,6 +95,11 @@ pub const SCHEMA: Schema = Schema {
       CREATE INDEX deletions_until ON deletions (until);
       CREATE TABLE leases (name TEXT PRIMARY KEY, until BIGINT NOT NULL);
       INSERT INTO leases (name, until) VALUES ('collect', 0)",
+        // What was noted of an upload, the length that this note speaks of, and the replica that goes on with it, for how long.
+        "ALTER TABLE uploads ADD COLUMN state TEXT;
+      ALTER TABLE uploads ADD COLUMN length BIGINT NOT NULL DEFAULT 0;
+      ALTER TABLE uploads ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+      ALTER TABLE uploads ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0",
     ],
 };
 
@@ -307,15 +318,54 @@ pub(crate) async fn insert_upload(
     Ok(())
 }
 
-pub(crate) async fn upload_exists(
+/// The upload, if it is this owner's in this repository and still runs.
+pub(crate) async fn upload(
     tx: &mut Tx,
     id: &Id<Upload>,
     repository: &Id<Repository>,
     owner: &str,
     now: Timestamp,
+) -> Result<Option<Noted>, Error> {
+    let sql = "SELECT state, length FROM uploads WHERE id = $1 AND repository = $2 AND owner = $3 AND expires_at > $4";
+    tx.opt(sql, &args![id, repository, owner, now]).await?.as_ref().map(noted_of).transpose()
+}
+
+fn noted_of(row: &Row) -> Result<Noted, Error> {
+    Ok(Noted { state: row.opt_parse("state")?, length: row.int("length")? })
+}
+
+/// Claim an upload for a replica, unless another one holds it. Gives whether that worked.
+pub(crate) async fn hold_upload(
+    tx: &mut Tx,
+    id: &Id<Upload>,
+    holder: &str,
+    until: Timestamp,
+    now: Timestamp,
 ) -> Result<bool, Error> {
-    let sql = "SELECT 1 AS one FROM uploads WHERE id = $1 AND repository = $2 AND owner = $3 AND expires_at > $4";
-    Ok(tx.opt(sql, &args![id, repository, owner, now]).await?.is_some())
+    let sql = "UPDATE uploads SET holder = $2, held_until = $3
+         WHERE id = $1 AND (holder = '' OR holder = $2 OR held_until <= $4)";
+    Ok(tx.execute(sql, &args![id, holder, until, now]).await? > 0)
+}
+
+/// Note how far an upload is, from the length that was noted before. Gives whether it was so far, and this holder's.
+pub(crate) async fn note_upload(tx: &mut Tx, id: &Id<Upload>, was: i64, note: &Note<'_>) -> Result<bool, Error> {
+    let length = note.state.as_ref().map_or(Ok(0), |state| stored(state.length()))?;
+    let (holder, until) = note.next;
+    let sql = "UPDATE uploads SET state = $4, length = $5, holder = $6, held_until = $7
+         WHERE id = $1 AND length = $2 AND holder = $3";
+    let state = note.state.as_ref().map(ToString::to_string);
+    Ok(tx.execute(sql, &args![id, was, note.holder, state, length, holder, until]).await? > 0)
+}
+
+/// Uploads whose time is over, with what was noted of them.
+pub(crate) async fn expired_uploads(
+    tx: &mut Tx,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(Id<Upload>, Noted)>, Error> {
+    let sql = "SELECT id, state, length FROM uploads WHERE expires_at <= $1 AND state IS NOT NULL ORDER BY id LIMIT $2";
+    let rows = tx.all(sql, &args![now, limit]).await?;
+    rows.iter().map(|row| Ok((row.parse("id")?, noted_of(row)?))).collect()
 }
 
 pub(crate) async fn upload_is_live(tx: &mut Tx, id: &Id<Upload>, now: Timestamp) -> Result<bool, Error> {
@@ -334,7 +384,7 @@ pub(crate) async fn delete_upload(tx: &mut Tx, id: &Id<Upload>) -> Result<(), Er
 }
 
 pub(crate) async fn delete_expired_uploads(tx: &mut Tx, now: Timestamp) -> Result<u64, Error> {
-    tx.execute("DELETE FROM uploads WHERE expires_at <= $1", &args![now]).await
+    tx.execute("DELETE FROM uploads WHERE expires_at <= $1 AND state IS NULL", &args![now]).await
 }
 
 // ── holds ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,18 +2,22 @@
 
 use audit::Entry;
 use base::{Ctx, Id, Timestamp, limits};
-use blob::{Blob, Chunk, Upload};
+use blob::{Blob, Chunk, Upload, UploadState};
 use db::Tx;
 use oci::{Digest, RepoName};
-use tokio::io::AsyncRead;
+use tokio::{io::AsyncRead, time::Instant};
 
 use crate::{
     Error, Registry, Repository, Right, collect, record,
     store::{self, HeldBlob},
+    upload_state::Noted,
 };
 
 /// Repositories that are looked at for a mount that names none.
 const MOUNT_CANDIDATES: i64 = 50;
+
+/// Expired uploads with bytes in a bucket that one run gives up; the next run goes on.
+const EXPIRED_AT_ONCE: i64 = 1_000;
 
 /// Gives up uploads whose time is over: a timer's job, [`Registry::expire_uploads`] runs it.
 pub const EXPIRE_JOB: &str = "registry.expire_uploads";
@@ -44,23 +48,57 @@ impl Registry {
         chunk: Chunk,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<u64, Error> {
+        self.append_held(ctx, name, id, chunk, body, true).await.map(|(length, _)| length)
+    }
+
+    /// The same; gives also what was noted, and keeps the upload claimed unless it is to be let go or this fails.
+    async fn append_held(
+        &self,
+        ctx: &Ctx,
+        name: &RepoName,
+        id: &Id<Upload>,
+        chunk: Chunk,
+        body: impl AsyncRead + Unpin + Send,
+        let_go: bool,
+    ) -> Result<(u64, Option<UploadState>), Error> {
         let mut tx = self.db.read().await?;
-        let repository = upload_repository(&mut tx, ctx, name, id).await?;
+        let (repository, noted) = upload_repository(&mut tx, ctx, name, id).await?;
         Registry::require_writable(&mut tx).await?;
         Registry::require_room(&mut tx, &repository, chunk.length.unwrap_or_default()).await?;
         drop(tx);
-        Ok(self.blobs.append(id, chunk, body).await?)
+        let claim = self.claim(ctx, id, &noted).await?;
+        // Read again under the claim: another replica may have gone on meanwhile.
+        let noted = match self.blobs.is_shared() {
+            true => upload_repository(&mut self.db.read().await?, ctx, name, id).await?.1,
+            false => noted,
+        };
+        let (claim, before) = (claim.after(noted.length), noted.state.clone());
+        let mut state = noted.state;
+        let note = |state| claim.clone().go_on(state);
+        let outcome = self.blobs.append(id, &mut state, chunk, body, note).await;
+        match outcome {
+            // Somebody else sends, and notes.
+            Err(blob::Error::Busy) => Err(blob::Error::Busy.into()),
+            outcome => {
+                let let_go = let_go || outcome.is_err();
+                if state != before || (let_go && self.blobs.is_shared()) {
+                    claim.end(state.clone(), let_go).await?;
+                }
+                Ok((outcome?, state))
+            }
+        }
     }
 
     /// How many bytes of the upload are here.
     pub async fn upload_status(&self, ctx: &Ctx, name: &RepoName, id: &Id<Upload>) -> Result<u64, Error> {
-        upload_repository(&mut self.db.read().await?, ctx, name, id).await?;
-        Ok(self.blobs.length(id).await?)
+        let (_, noted) = upload_repository(&mut self.db.read().await?, ctx, name, id).await?;
+        Ok(self.blobs.length(id, noted.state.as_ref()).await?)
     }
 
     pub async fn cancel_upload(&self, ctx: &Ctx, name: &RepoName, id: &Id<Upload>) -> Result<(), Error> {
-        upload_repository(&mut self.db.read().await?, ctx, name, id).await?;
-        self.blobs.discard(id).await?;
+        let (_, noted) = upload_repository(&mut self.db.read().await?, ctx, name, id).await?;
+        self.claim(ctx, id, &noted).await?;
+        self.blobs.discard(id, noted.state.as_ref()).await?;
         db::write!(self.db, ctx, |tx| Ok(store::delete_upload(tx, id).await?))
     }
 
@@ -75,9 +113,10 @@ impl Registry {
         chunk: Chunk,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<u64, Error> {
-        self.append(ctx, name, id, chunk, body).await?;
+        let (_, state) = self.append_held(ctx, name, id, chunk, body, false).await?;
         self.keep_bytes(ctx, digest).await?;
-        let size = match self.finish_in_time(id, digest).await {
+        let began = Instant::now();
+        let size = match self.blobs.finish(id, state.as_ref(), digest).await {
             Ok(size) => size,
             Err(blob::Error::Busy) => return Err(blob::Error::Busy.into()),
             Err(error) => {
@@ -86,7 +125,7 @@ impl Registry {
             }
         };
         db::write!(self.db, ctx, |tx| {
-            let repository = upload_repository(tx, ctx, name, id).await?;
+            let (repository, _) = upload_repository(tx, ctx, name, id).await?;
             store::delete_upload(tx, id).await?;
             link(tx, ctx, &repository, digest, size, None).await
         })?;
@@ -107,13 +146,10 @@ impl Registry {
             Registry::require_room(&mut tx, &repository, chunk.length.unwrap_or_default()).await?;
         }
         drop(tx);
-        let id = Id::new(ctx);
-        if let Err(error) = self.blobs.append(&id, chunk, body).await {
-            self.blobs.discard(&id).await?;
-            return Err(error.into());
-        }
         self.keep_bytes(ctx, digest).await?;
-        let size = self.finish_in_time(&id, digest).await?;
+        let began = Instant::now();
+        let size = self.blobs.take(ctx, digest, chunk, body).await?;
+        self.still_stored(ctx, digest, size, began).await?;
         db::write!(self.db, ctx, |tx| {
             let repository = self.place_to_push(tx, ctx, name).await?;
             link(tx, ctx, &repository, digest, size, None).await
@@ -121,10 +157,16 @@ impl Registry {
         Ok(size)
     }
 
-    /// Make an upload a blob, so soon after [`Registry::keep_bytes`] that it is linked before its bytes may be reviewed.
-    async fn finish_in_time(&self, id: &Id<Upload>, digest: &Digest) -> Result<u64, blob::Error> {
-        let finished = tokio::time::timeout(limits::BYTES_REVIEW_AFTER / 2, self.blobs.finish(id, digest)).await;
-        finished.unwrap_or_else(|_| Err(blob::Error::Unavailable("storing the blob took too long".to_owned())))
+    /// Bytes that took long to store may have been reviewed meanwhile, just after they were: then the client sends them again.
+    async fn still_stored(&self, ctx: &Ctx, digest: &Digest, size: u64, began: Instant) -> Result<(), Error> {
+        if began.elapsed() < limits::BYTES_REVIEW_AFTER / 2 {
+            return Ok(());
+        }
+        self.keep_bytes(ctx, digest).await?;
+        match self.blobs.stat(digest).await? {
+            Some(stored) if stored == size => Ok(()),
+            _ => Err(Error::Sweeping(digest.clone())),
+        }
     }
 
     /// Make a blob of another repository readable in this one: of `from`, or of any the actor may pull from. `None` means
@@ -180,6 +222,16 @@ impl Registry {
         }
     }
 
+    /// A link to the blob in the store, where the operator wants clients to go there themselves. It lets whoever has it read this
+    /// one blob for a short time.
+    pub async fn redirect_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<Option<String>, Error> {
+        if !self.blobs.redirects() {
+            return Ok(None);
+        }
+        self.stat_blob(ctx, name, digest).await?;
+        Ok(Some(self.blobs.redirect(digest).await?))
+    }
+
     async fn held_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<(Repository, HeldBlob), Error> {
         let mut tx = self.db.read().await?;
         let repository = Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
@@ -192,31 +244,43 @@ impl Registry {
     /// Give up uploads whose time is over and files that no upload knows; gives how many. Run now and then.
     pub async fn expire_uploads(&self, ctx: &Ctx) -> Result<usize, Error> {
         let mut ended = 0;
+        // What a bucket holds of these shows in no list, so their rows say it.
+        let expired = store::expired_uploads(&mut self.db.read().await?, ctx.now, EXPIRED_AT_ONCE).await?;
+        for (id, noted) in expired {
+            ended += usize::from(self.give_up(&id, noted.state.as_ref()).await?);
+            db::write!(self.db, ctx, |tx| Ok::<_, Error>(store::delete_upload(tx, &id).await?))?;
+        }
         for (id, modified) in self.blobs.uploads().await? {
             let modified = Timestamp::try_from(modified).unwrap_or(Timestamp::MIN);
             let resting = ctx.now.duration_since(modified).unsigned_abs() > limits::UPLOAD_LIFETIME;
             let wanted = store::upload_is_live(&mut self.db.read().await?, &id, ctx.now).await?;
             if !wanted && resting && ctx.now > modified {
-                match self.blobs.discard(&id).await {
-                    Ok(()) => ended += 1,
-                    Err(blob::Error::Busy) => {}
-                    Err(error) => return Err(error.into()),
-                }
+                ended += usize::from(self.give_up(&id, None).await?);
             }
         }
         db::write!(self.db, ctx, |tx| Ok::<_, Error>(store::delete_expired_uploads(tx, ctx.now).await?))?;
         Ok(ended)
     }
+
+    async fn give_up(&self, id: &Id<Upload>, state: Option<&UploadState>) -> Result<bool, Error> {
+        match self.blobs.discard(id, state).await {
+            Ok(()) => Ok(true),
+            Err(blob::Error::Busy) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// The repository of an upload that is this actor's and still runs. Every other id is unknown, whatever it may be.
-async fn upload_repository(tx: &mut Tx, ctx: &Ctx, name: &RepoName, id: &Id<Upload>) -> Result<Repository, Error> {
+async fn upload_repository(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    name: &RepoName,
+    id: &Id<Upload>,
+) -> Result<(Repository, Noted), Error> {
     let repository = Registry::authorize(tx, ctx, name, Right::Push).await?;
-    if store::upload_exists(tx, id, &repository.id, &owner(ctx), ctx.now).await? {
-        Ok(repository)
-    } else {
-        Err(Error::UploadUnknown)
-    }
+    let noted = store::upload(tx, id, &repository.id, &owner(ctx), ctx.now).await?;
+    noted.map(|noted| (repository, noted)).ok_or(Error::UploadUnknown)
 }
 
 /// Make a stored blob readable in a repository. The same again is no change.

@@ -34,7 +34,7 @@ impl Scan {
             let json = self.records.read(&digest, size).await?;
             return LayerInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()));
         }
-        let mut file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_file();
+        let mut file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_blocking().await?;
         let place = layer.digest.to_string();
         let inventory = blocking(move || {
             let mut magic = [0; MAGIC_BYTES];

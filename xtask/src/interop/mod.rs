@@ -6,12 +6,14 @@
 //! conformance   the OCI's own program: every check of distribution-spec, nothing switched off
 //! clients    crane, oras, regctl, helm: push, pull, copy, attach, delete
 //! signing    cosign, notation: sign and verify, as referrers and under tags
+//! storage    the tests of the store with buckets of a real server
 //! ```
 
 mod clients;
 mod conformance;
 mod server;
 mod signing;
+mod storage;
 mod tools;
 
 use std::path::Path;
@@ -32,6 +34,8 @@ pub enum Part {
     Clients,
     /// cosign, notation
     Signing,
+    /// The tests of the store, with buckets of a real server that speaks S3
+    Storage,
 }
 
 /// What a client does with a server.
@@ -53,6 +57,9 @@ const PLAYS: [(Part, &tools::Tool, Play); 7] = [
 /// # Errors
 /// The first thing that does not hold.
 pub fn run(folder: &Path, only: Option<Part>) -> Result<()> {
+    if only == Some(Part::Storage) {
+        return storage::run(folder);
+    }
     let mut steps = Steps::new();
     with_cleanup(false, |cleanup| {
         let tools = Tools::below(&folder.join("tools"))?;

@@ -70,6 +70,14 @@ pub const NOTATION: Tool = Tool {
     sum: "h1:roSxDRZ+w8kIgxoxruhHpSVtVFwpfq2piuaMvOrPaco=",
     package: "./cmd/notation",
 };
+/// A server that speaks S3 and stores plain files.
+pub const VERSITYGW: Tool = Tool {
+    name: "versitygw",
+    module: "github.com/versity/versitygw",
+    version: "v1.8.0",
+    sum: "h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=",
+    package: "./cmd/versitygw",
+};
 
 /// Where the programs are.
 pub struct Tools {

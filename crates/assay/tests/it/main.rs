@@ -12,6 +12,8 @@ mod cves;
 mod docker;
 mod docs;
 mod full_disk;
+#[path = "../../../blob/tests/it/gateway.rs"]
+mod gateway;
 mod guard_killed;
 mod hostile_layers;
 mod image;
@@ -27,6 +29,7 @@ mod registry_page;
 mod repositories_api;
 mod server;
 mod signing_in;
+mod storage;
 mod trust_api;
 mod upkeep;
 mod variables;

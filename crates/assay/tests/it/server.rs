@@ -117,7 +117,7 @@ impl Server {
         path
     }
 
-    /// The folder is named as people name one, relative to where they stand.
+    /// The folder is named as people name one, relative to where they stand. A configuration counts when there is one.
     fn spawn(
         authority: &str,
         folder: &Path,
@@ -125,8 +125,10 @@ impl Server {
         environment: &[(&'static str, String)],
     ) -> (Child, SocketAddr) {
         let url = format!("https://{authority}");
+        let configuration = folder.join("assay.toml").exists().then_some(["--config", "assay.toml"]);
         let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
             .args(["serve", "--listen", authority, "--url", &url, "--plain-listen", "127.0.0.1:0", "--data", "data"])
+            .args(configuration.iter().flatten())
             .current_dir(folder)
             .env("ASSAY_ADMIN_PASSWORD", PASSWORD)
             .env("ASSAY_LOG", "warn")

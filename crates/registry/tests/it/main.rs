@@ -4,10 +4,13 @@
 mod collecting;
 mod copying;
 mod deleting;
+#[path = "../../../blob/tests/it/gateway.rs"]
+mod gateway;
 mod limiting;
 mod manifests;
 mod model;
 mod pushing;
+mod replicas;
 mod restoring;
 mod rights;
 mod scrubbing;

@@ -115,7 +115,9 @@ async fn uploads_end_by_themselves() {
         let id = registry.start_upload(&ctx, &name).await.unwrap();
         registry.append(&ctx, &name, &id, from(0), &b"x"[..]).await.unwrap();
         let orphan = new_id();
-        registry.blobs().append(&orphan, Chunk::default(), &b"nobody knows me"[..]).await.unwrap();
+        let nobody = |_| async { Ok(()) };
+        let text = &b"nobody knows me"[..];
+        registry.blobs().append(&orphan, &mut None, Chunk::default(), text, nobody).await.unwrap();
         assert_eq!(registry.expire_uploads(&world.system()).await.unwrap(), 0);
         // Files carry the machine's time: twenty years after the clock of the test they are old, whatever it is.
         world.later(20 * 365 * 24);

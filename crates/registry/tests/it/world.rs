@@ -14,6 +14,8 @@ use oci::{Digest, MediaType, Reference, RepoName, Tag};
 use registry::{Error, ManifestPush, NewRepository, Pushed, Registry, Repository, Settings, Visibility};
 use serde_json::{Value, json};
 
+use crate::gateway::Gateway;
+
 pub const HOST: &str = "assay.test:8443";
 
 pub struct World {
@@ -22,6 +24,8 @@ pub struct World {
     pub identity: Identity,
     pub clock: Clock,
     pub folder: tempfile::TempDir,
+    /// Holds the blobs instead of the folder.
+    pub gateway: Option<Gateway>,
 }
 
 /// An image to push: its blobs and its manifest.
@@ -32,20 +36,29 @@ pub struct Sample {
 }
 
 impl World {
-    /// One on SQLite, and one on PostgreSQL when `ASSAY_TEST_POSTGRES` holds a URL.
+    /// One on SQLite, and one on PostgreSQL when `ASSAY_TEST_POSTGRES` holds a URL, both with a folder; and one with a bucket when
+    /// `ASSAY_TEST_S3_SERVER` names a server's program.
     pub async fn everywhere() -> Vec<World> {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::Sqlite(folder.path().join("db"));
-        let mut worlds = vec![World::at(&location, folder).await];
-        #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
-        match std::env::var("ASSAY_TEST_POSTGRES") {
-            Ok(url) => worlds.push(World::at(&own_schema(&url).await, tempfile::tempdir().unwrap()).await),
-            Err(_) => eprintln!("ASSAY_TEST_POSTGRES is not set: PostgreSQL was not tested"),
+        let mut worlds = vec![World::at(&location, folder, None).await];
+        match postgres().await {
+            Some(location) => worlds.push(World::at(&location, tempfile::tempdir().unwrap(), None).await),
+            None => eprintln!("ASSAY_TEST_POSTGRES is not set: PostgreSQL was not tested"),
         }
+        worlds.extend(World::in_bucket().await);
         worlds
     }
 
-    async fn at(location: &Location, folder: tempfile::TempDir) -> World {
+    /// One with a bucket, on PostgreSQL where that can be.
+    pub async fn in_bucket() -> Option<World> {
+        let gateway = Gateway::start()?;
+        let folder = tempfile::tempdir().unwrap();
+        let location = postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        Some(World::at(&location, folder, Some(gateway)).await)
+    }
+
+    async fn at(location: &Location, folder: tempfile::TempDir, gateway: Option<Gateway>) -> World {
         let schemas = [audit::SCHEMA, jobs::SCHEMA, identity::SCHEMA, registry::SCHEMA];
         let db = Db::open(location, &schemas).await.unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
@@ -53,8 +66,8 @@ impl World {
         let key = authority.client("token", clock.now()).unwrap();
         let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, HOST).unwrap();
         let identity = Identity::new(db.clone(), keys, authority, None);
-        let registry = registry(&db, folder.path()).await;
-        let world = World { db, registry, identity, clock, folder };
+        let registry = registry(&db, folder.path(), gateway.as_ref()).await;
+        let world = World { db, registry, identity, clock, folder, gateway };
         let system = world.system();
         let events = ["image.pushed", "tag.deleted", "manifest.deleted", "repository.created", "repository.deleted"];
         let wanted = events.map(|event| jobs::Subscription { event, job: "collect" });
@@ -64,12 +77,17 @@ impl World {
 
     /// The same database and folder as a program that was started again sees them.
     pub async fn restart(&mut self) {
-        self.registry = registry(&self.db, self.folder.path()).await;
+        self.registry = self.replica().await;
+    }
+
+    /// Another process with the same database and store.
+    pub async fn replica(&self) -> Registry {
+        registry(&self.db, self.folder.path(), self.gateway.as_ref()).await
     }
 
     /// The same as its operator changed it.
     pub async fn set(&mut self, change: impl FnOnce(&mut Settings)) {
-        let blobs = Blobs::at(&self.folder.path().join("registry")).await.unwrap();
+        let blobs = blobs(self.folder.path(), self.gateway.as_ref()).await;
         let mut settings = settings();
         change(&mut settings);
         self.registry = Registry::new(self.db.clone(), blobs, settings);
@@ -199,6 +217,15 @@ impl World {
     }
 }
 
+/// A schema of its own on PostgreSQL, when there is one.
+async fn postgres() -> Option<Location> {
+    #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
+    match std::env::var("ASSAY_TEST_POSTGRES") {
+        Ok(url) => Some(own_schema(&url).await),
+        Err(_) => None,
+    }
+}
+
 /// A new schema for each world, so that tests run side by side in one database, which is thrown away afterwards.
 async fn own_schema(url: &str) -> Location {
     let name = format!("registry_{}", Entropy::System.token(16));
@@ -212,9 +239,15 @@ async fn own_schema(url: &str) -> Location {
     Location::Postgres(Secret::new(format!("{url}{separator}options=-c%20search_path%3D{name}")))
 }
 
-async fn registry(db: &Db, folder: &std::path::Path) -> Registry {
-    let blobs = Blobs::at(&folder.join("registry")).await.unwrap();
-    Registry::new(db.clone(), blobs, settings())
+async fn registry(db: &Db, folder: &std::path::Path, gateway: Option<&Gateway>) -> Registry {
+    Registry::new(db.clone(), blobs(folder, gateway).await, settings())
+}
+
+async fn blobs(folder: &std::path::Path, gateway: Option<&Gateway>) -> Blobs {
+    match gateway {
+        Some(gateway) => Blobs::in_bucket(&gateway.settings("registry/")).await.unwrap(),
+        None => Blobs::at(&folder.join("registry")).await.unwrap(),
+    }
 }
 
 fn settings() -> Settings {

@@ -20,6 +20,10 @@ pub(super) async fn pull(call: &Call, repo: &RepoName, digest: &Digest) -> Resul
         common(&mut response, digest, size);
         return Ok(response);
     }
+    let link = registry.redirect_blob(&call.ctx, repo, digest).await.map_err(|error| call.failed(repo, error))?;
+    if let Some(link) = link {
+        return Ok(elsewhere(digest, &link));
+    }
     let blob = registry.open_blob(&call.ctx, repo, digest).await.map_err(|error| call.failed(repo, error))?;
     let size = blob.size();
     let wanted = call.header(header::RANGE).map(ByteRange::from_header);
@@ -47,6 +51,16 @@ fn common(response: &mut Response, digest: &Digest, length: u64) {
     insert(headers, "accept-ranges", "bytes");
     // Content named by its digest never changes; but whether one may read it does, so only the client itself keeps it.
     insert(headers, "cache-control", "private, max-age=31536000, immutable");
+}
+
+/// The store itself has the blob for whoever follows the link; nobody is to keep it longer than it works.
+fn elsewhere(digest: &Digest, link: &str) -> Response {
+    let mut response = StatusCode::TEMPORARY_REDIRECT.into_response();
+    let headers = response.headers_mut();
+    insert(headers, "location", link);
+    insert(headers, "docker-content-digest", digest.as_str());
+    insert(headers, "cache-control", "no-store");
+    response
 }
 
 fn not_satisfiable(size: u64) -> Response {
