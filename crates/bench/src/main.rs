@@ -23,6 +23,7 @@ mod peer;
 mod report;
 mod rows;
 mod side;
+mod store;
 mod tls;
 
 use std::net::SocketAddr;
