@@ -124,6 +124,7 @@ impl Registry {
                 return Err(error.into());
             }
         };
+        self.still_stored(ctx, digest, size, began).await?;
         db::write!(self.db, ctx, |tx| {
             let (repository, _) = upload_repository(tx, ctx, name, id).await?;
             store::delete_upload(tx, id).await?;
