@@ -33,8 +33,26 @@ impl Scan {
     pub async fn open(ctx: &Ctx, db: Db, registry: Registry, records: Blobs) -> Result<Scan, Error> {
         let current = Current::new(advisory::starter().clone());
         let scan = Scan { db, records, registry, current };
+        scan.bring_records(ctx).await?;
         scan.load_current(ctx).await?;
         Ok(scan)
+    }
+
+    /// Records of an early state lie among the registry's blobs: copy them, before garbage collection finds them there.
+    async fn bring_records(&self, ctx: &Ctx) -> Result<(), Error> {
+        let known = store::records(&mut self.db.read().await?).await?;
+        for digest in known {
+            if self.records.stat(&digest).await?.is_none()
+                && let Some(size) = self.registry.blobs().stat(&digest).await?
+            {
+                match self.registry.blobs().copy_to(ctx, &self.records, &digest, size, false).await {
+                    // Whoever needs it is told then.
+                    Err(error @ blob::Error::Damaged { .. }) => tracing::warn!(%error, "a record was not brought over"),
+                    outcome => drop(outcome?),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Ask for a scan of what a reference names, whether or not its repository scans on push.

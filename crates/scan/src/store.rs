@@ -55,6 +55,18 @@ pub(crate) async fn insert_layer_inventory(
     Ok(())
 }
 
+/// The digests of everything that is kept in files: inventories of layers and images, snapshots.
+pub(crate) async fn records(tx: &mut Tx) -> Result<Vec<Digest>, Error> {
+    let rows = tx
+        .all(
+            "SELECT inventory AS digest FROM layer_inventories
+             UNION SELECT inventory FROM scans WHERE inventory IS NOT NULL UNION SELECT digest FROM snapshots",
+            &[],
+        )
+        .await?;
+    rows.iter().map(|row| row.parse("digest")).collect()
+}
+
 /// Note that a scan was asked for, unless its result is there already. Gives whether it was noted.
 pub(crate) async fn set_pending(tx: &mut Tx, digest: &Digest) -> Result<bool, Error> {
     let noted = tx

@@ -63,6 +63,8 @@ fn its_limits_are_those_of_the_program() {
         BLOB_BYTES,
         UPLOADS_OF_ONE,
         UPLOAD_LIFETIME,
+        LINK_REVIEW_AFTER,
+        SCRUB_EVERY,
         PAGE_MAX,
         HANDSHAKE,
         REQUEST_HEAD,

@@ -20,7 +20,7 @@ struct World {
     db: Db,
     registry: Registry,
     scan: Scan,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// The account whose repository this is.
@@ -56,7 +56,7 @@ impl World {
         let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await.unwrap();
         namespace(&db, &ctx).await;
         registry.create_repository(&ctx, NewRepository::private(repo())).await.unwrap();
-        World { db, registry, scan, _folder: folder }
+        World { db, registry, scan, folder }
     }
 
     async fn push_blob(&self, bytes: &[u8]) -> serde_json::Value {
@@ -192,6 +192,25 @@ async fn a_new_snapshot_is_matched_with_stored_inventories_and_the_log_agrees() 
     let state = Scan::state(&mut world.db.read().await.unwrap()).await.unwrap();
     let (_, value) = state.iter().find(|(key, _)| *key == format!("scan/image/{digest}")).unwrap();
     assert!(value.contains(snapshot.digest()), "{value}");
+}
+
+#[tokio::test]
+async fn records_of_an_early_state_are_brought_over() {
+    let world = World::new().await;
+    let content = layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &dpkg("hello", "2.10-3"))]);
+    let digest = world.push("old", &content).await;
+    // As it was when there was one folder for both.
+    let (records, blobs) = (world.folder.path().join("records"), world.folder.path().join("blobs"));
+    for prefix in std::fs::read_dir(records.join("blobs/sha256")).unwrap() {
+        for file in std::fs::read_dir(prefix.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            std::fs::rename(&path, blobs.join(path.strip_prefix(&records).unwrap())).unwrap();
+        }
+    }
+    let again = Blobs::at(&records).await.unwrap();
+    let scan = Scan::open(&ctx(), world.db.clone(), world.registry.clone(), again).await.unwrap();
+    let evidence = scan.evidence(&mut world.db.read().await.unwrap(), &repo(), &digest).await.unwrap();
+    assert!(matches!(evidence, Evidence::Known(_)), "{evidence:?}");
 }
 
 /// Whoever knows a manifest but not its layers learns nothing of what a scan found in them.
