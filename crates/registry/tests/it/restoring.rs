@@ -21,6 +21,12 @@ async fn deletions(world: &World) -> Vec<Deletion> {
     world.registry.deletions(&world.system(), &account("a"), None, 100).await.unwrap().items
 }
 
+/// What the clock of a test puts at the same moment stands in no order.
+async fn of_a_repository(world: &World) -> base::Id<Deletion> {
+    let found = deletions(world).await.into_iter().find(|one| one.deleted == Deleted::Repository);
+    found.unwrap().id
+}
+
 #[tokio::test]
 async fn a_manifest_comes_back_with_its_tags_and_blobs() {
     for world in worlds().await {
@@ -72,7 +78,7 @@ async fn a_repository_comes_back_as_it_was_unless_its_name_is_taken() {
         let before = world.state().await;
         world.registry.delete_repository(&system, &name).await.unwrap();
         assert_eq!(world.folded().await, world.state().await);
-        let id = deletions(&world).await[0].id.clone();
+        let id = of_a_repository(&world).await;
         // It can be reached under no name, and nothing in it can be mounted or found.
         assert!(matches!(world.pull(&system, "a/b", "tag-1").await, Err(Error::NameUnknown(_))));
         assert!(world.registry.catalog(&system, "", 100).await.unwrap().items.is_empty());
@@ -112,7 +118,7 @@ async fn a_tag_that_moved_on_is_not_moved_back_and_time_runs_out() {
         assert_eq!(deletions(&world).await.len(), 2);
 
         world.registry.delete_repository(&world.system(), &name).await.unwrap();
-        let id = deletions(&world).await[0].id.clone();
+        let id = of_a_repository(&world).await;
         world.later(8 * 24);
         assert!(matches!(world.registry.restore(&world.system(), &id).await, Err(Error::Invalid(_))));
         world.registry.collect(&world.system()).await.unwrap();
