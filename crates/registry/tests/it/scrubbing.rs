@@ -11,8 +11,12 @@ use super::world::{Sample, World, repo};
 const ALL: u64 = u64::MAX;
 
 fn file(world: &World, digest: &Digest) -> PathBuf {
-    let hex = digest.hex();
-    world.folder.path().join("registry/blobs/sha256").join(&hex[..2]).join(hex)
+    let (hex, folder) = (digest.hex(), "registry/blobs/sha256");
+    let store = match &world.gateway {
+        Some(gateway) => gateway.bucket.join(folder),
+        None => world.folder.path().join(folder),
+    };
+    store.join(&hex[..2]).join(hex)
 }
 
 #[tokio::test]
