@@ -17,7 +17,8 @@ pub fn registry(repository: &Path, arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--package", "assay", "--package", "crash"]).current_dir(repository);
+    // With the whole workspace's features, as `make test` has compiled them already.
+    build.args(["build", "--workspace", "--bin", "assay", "--bin", "crash"]).current_dir(repository);
     ensure!(build.status()?.success(), "the crash test does not compile");
     // Cargo puts them beside this program.
     let own = std::env::current_exe().context("where is this program?")?;
