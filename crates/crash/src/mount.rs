@@ -83,7 +83,11 @@ impl Shared {
 impl Mounted {
     /// Unmount, so that the system forgets what it kept of the files.
     pub fn unmount(mut self) -> io::Result<()> {
-        self.0.take().map_or(Ok(()), BackgroundSession::umount_and_join)
+        match self.0.take().map_or(Ok(()), BackgroundSession::umount_and_join) {
+            // The kernel cut the connection before one of the threads had asked it again: it ends either way.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => Ok(()),
+            outcome => outcome,
+        }
     }
 }
 
