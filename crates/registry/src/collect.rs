@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use audit::Entry;
 use base::{Ctx, Timestamp, limits};
-use blob::Blobs;
 use identity::Level;
 use oci::Digest;
 use serde::Serialize;
@@ -160,7 +159,9 @@ impl Registry {
                 return Ok(());
             }
             let digests: Vec<Digest> = marked.iter().map(|(digest, _)| digest.clone()).collect();
-            remove_files(&self.blobs, &digests).await?;
+            for digest in &digests {
+                self.blobs.delete(digest).await?;
+            }
             db::write!(self.db, ctx, |tx| {
                 for digest in &digests {
                     store::delete_swept(tx, digest).await?;
@@ -203,13 +204,6 @@ impl Registry {
             Ok(store::review_bytes(tx, digest, after(ctx, limits::BYTES_REVIEW_AFTER)).await?)
         })
     }
-}
-
-async fn remove_files(blobs: &Blobs, digests: &[Digest]) -> Result<(), Error> {
-    for digest in digests {
-        blobs.delete(digest).await?;
-    }
-    Ok(())
 }
 
 fn entry(kind: &'static str, digests: &[Digest]) -> Entry {

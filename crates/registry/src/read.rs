@@ -20,11 +20,6 @@ impl Registry {
         Ok(store::references(tx, digest, "layer").await?)
     }
 
-    /// The manifests an index names, in its order.
-    pub async fn children(tx: &mut Tx, digest: &Digest) -> Result<Vec<Layer>, Error> {
-        Ok(store::references(tx, digest, "manifest").await?)
-    }
-
     /// What a tag names.
     pub async fn tagged(tx: &mut Tx, name: &RepoName, tag: &Tag) -> Result<Option<TagView>, Error> {
         match store::repository(tx, name).await? {

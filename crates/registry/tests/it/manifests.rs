@@ -146,7 +146,7 @@ async fn the_size_of_an_index_is_that_of_its_images() {
         let parts = size(Registry::image_of(&mut tx, &one.digest()).await.unwrap())
             + size(Registry::image_of(&mut tx, &two.digest()).await.unwrap());
         assert_eq!(size(Registry::image_of(&mut tx, &index.digest()).await.unwrap()), parts);
-        let children = Registry::children(&mut tx, &index.digest()).await.unwrap();
+        let children = Registry::members(&mut tx, &repo("a/b"), &index.digest()).await.unwrap().images;
         assert_eq!(children[1].digest, two.digest());
     }
 }
