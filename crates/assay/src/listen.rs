@@ -28,6 +28,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
+use web::{SendfileLine, SendfileStream};
 
 pub(crate) use self::gate::Gate;
 use self::{
@@ -100,20 +101,27 @@ async fn connection(
     match tls {
         Some(tls) => {
             let stream = tokio::time::timeout(limits::HANDSHAKE, tls.accept(stream)).await??;
-            speak(stream, remote, router, watcher).await
+            speak(stream, remote, None, router, watcher).await
         }
-        None => speak(stream, remote, router, watcher).await,
+        None => {
+            let (stream, line) = SendfileStream::new(stream);
+            speak(stream, remote, Some(line), router, watcher).await
+        }
     }
 }
 
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     remote: SocketAddr,
+    sendfile: Option<SendfileLine>,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) -> Result<(), Failure> {
     let service = router.map_request(move |mut request: axum::http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(remote));
+        if let Some(line) = &sendfile {
+            request.extensions_mut().insert(line.clone());
+        }
         request.map(|body| axum::body::Body::new(PatientBody::new(body)))
     });
     let mut builder = http1::Builder::new();

@@ -53,6 +53,9 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 /// faster: this much stays in the nearest cache of a processor on its way from the kernel and back.
 pub const SEND_BYTES: usize = 64 * 1024;
 
+/// What the kernel is asked to send of a file at once; nothing of it is held in memory by us. A socket takes less anyhow.
+pub const SENDFILE_BYTES: usize = 1024 * 1024;
+
 /// Uploads whose file stays open and whose running hash stays in memory; a resting one beyond that is read again when its
 /// sender goes on. Bounds open files: an engine sends five layers at once.
 pub const UPLOADS_OPEN: usize = 256;
@@ -355,3 +358,6 @@ pub const CONNECTIONS_FROM_ADDRESS: usize = 1_024;
 
 /// Connections beyond those that are told so; more are closed without a word.
 pub const CONNECTIONS_REFUSED: usize = 64;
+
+/// Tokens of the token service whose signature need not be verified again; each client has one at a time, of half a KiB.
+pub const VERIFIED_TOKENS: usize = 4_096;

@@ -20,6 +20,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::file_extents::FileExtents;
+
 /// The bytes of a file from one place to another.
 #[derive(Debug)]
 pub struct FileReader {
@@ -35,6 +37,11 @@ pub struct FileReader {
 impl FileReader {
     pub(crate) fn new(file: File, first: u64, length: u64) -> FileReader {
         FileReader { file: Arc::new(file), next: first, left: length, waiting: None, ready: Vec::new() }
+    }
+
+    /// The same bytes as extents that the kernel can send.
+    pub fn into_extents(self) -> FileExtents {
+        FileExtents::new(self.file, self.next, self.left)
     }
 
     fn read_from_disk(&self) -> JoinHandle<io::Result<Vec<u8>>> {

@@ -30,10 +30,12 @@
 
 mod blobs;
 mod error;
+mod file_extents;
 mod file_reader;
 mod layout;
 mod reader;
 
+mod receive;
 mod session;
 mod state;
 mod upload;
@@ -48,6 +50,7 @@ pub use blobs::{Blobs, Stored};
 pub use bucket::BucketSettings;
 pub use copy::Copied;
 pub use error::Error;
+pub use file_extents::{FileExtent, FileExtents};
 pub use reader::{Blob, BlobReader, BlockingReader};
 pub use state::UploadState;
 pub use upload::{Chunk, Upload};

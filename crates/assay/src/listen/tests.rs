@@ -51,7 +51,7 @@ async fn between<T>(client: impl AsyncFnOnce(DuplexStream) -> T) -> (T, Duration
     let (near, far) = tokio::io::duplex(16 * 1024);
     let (graceful, began) = (GracefulShutdown::new(), Instant::now());
     let server = async {
-        let ended = speak(far, "192.0.2.1:5".parse().unwrap(), router(), graceful.watcher()).await;
+        let ended = speak(far, "192.0.2.1:5".parse().unwrap(), None, router(), graceful.watcher()).await;
         (began.elapsed(), ended)
     };
     let (gave, (time, ended)) = tokio::join!(client(near), server);

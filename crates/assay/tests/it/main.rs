@@ -24,6 +24,7 @@ mod kills;
 mod notary;
 mod pages;
 mod pipelines;
+mod plain_connections;
 mod recent;
 mod registry_page;
 mod repositories_api;

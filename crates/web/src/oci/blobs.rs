@@ -6,10 +6,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base::{Kind, limits};
+use blob::BlobReader;
 use oci::{ByteRange, Digest, ErrorCode, RepoName, Resolved};
 use tokio_util::io::ReaderStream;
 
 use super::{Call, OciError, manifests::insert};
+use crate::sendfile::SendfileBody;
 
 /// `GET` and `HEAD /v2/<name>/blobs/<digest>`.
 pub(super) async fn pull(call: &Call, repo: &RepoName, digest: &Digest) -> Result<Response, OciError> {
@@ -33,13 +35,20 @@ pub(super) async fn pull(call: &Call, repo: &RepoName, digest: &Digest) -> Resul
         Resolved::NotSatisfiable => return Ok(not_satisfiable(size)),
     };
     let stream = blob.stream(first, length).await.map_err(|error| call.failed(repo, error.into()))?;
-    let body = Body::from_stream(ReaderStream::with_capacity(stream, limits::SEND_BYTES));
-    let mut response = (status, body).into_response();
+    let mut response = (status, body(call, stream)).into_response();
     common(&mut response, digest, length);
     if status == StatusCode::PARTIAL_CONTENT {
         insert(response.headers_mut(), "content-range", &format!("bytes {first}-{}/{size}", first + length - 1));
     }
     Ok(response)
+}
+
+/// By the kernel alone where bytes lie in a file and the connection can, as they are read otherwise.
+fn body(call: &Call, stream: BlobReader) -> Body {
+    match (stream, &call.sendfile) {
+        (BlobReader::File(reader), Some(line)) => Body::new(SendfileBody::new(reader.into_extents(), line.clone())),
+        (stream, _) => Body::from_stream(ReaderStream::with_capacity(stream, limits::SEND_BYTES)),
+    }
 }
 
 fn common(response: &mut Response, digest: &Digest, length: u64) {

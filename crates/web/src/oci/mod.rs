@@ -19,7 +19,7 @@ use oci::RepoName;
 
 pub(crate) use self::recent::Recent;
 use self::{error::OciError, path::OciPath, recent::Question};
-use crate::{App, v2};
+use crate::{App, SendfileLine, v2};
 
 /// One request, its path read and its caller known.
 struct Call {
@@ -28,6 +28,8 @@ struct Call {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    /// Where the connection can have files sent by the kernel.
+    sendfile: Option<SendfileLine>,
     /// How the answer may be kept for those who ask the same again.
     keep: Option<Keep>,
 }
@@ -105,7 +107,8 @@ async fn answer(app: App, request: Request) -> Result<Response, OciError> {
     }
     let path = path.map_err(OciError::no_path)?;
     let keep = keep.map(|(question, version)| Keep { question, version, until: scope.ends_at() });
-    let call = Call { app, ctx, method, uri, headers, keep };
+    let sendfile = extensions.get::<SendfileLine>().cloned();
+    let call = Call { app, ctx, method, uri, headers, sendfile, keep };
     dispatch(call, path, body).await
 }
 
