@@ -28,6 +28,7 @@ mod sealer;
 mod service;
 mod sign_in;
 mod store;
+mod verified_tokens;
 
 pub use access_token::AccessToken;
 pub use account::{Account, AccountKind, Member, PublicKey, RESERVED, Team};

@@ -3,11 +3,13 @@
 //! Such a token is a statement about a principal, not a right: every request made with it is decided from the rows again.
 //! Its `access` only narrows what the client asked for. See the distribution token specification, "jwt".
 
+use std::sync::Arc;
+
 use base::{Credential, Ctx, Id, Principal, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, verified_tokens::VerifiedTokens};
 
 /// How long a token is valid: a push of a large image renews it several times.
 pub const LIFETIME_SECONDS: i64 = 300;
@@ -50,6 +52,7 @@ pub struct TokenKeys {
     encoding: EncodingKey,
     decoding: DecodingKey,
     issuer: String,
+    verified: Arc<VerifiedTokens>,
 }
 
 impl std::fmt::Debug for TokenKeys {
@@ -67,6 +70,7 @@ impl TokenKeys {
             encoding: EncodingKey::from_ec_pem(private_pem.as_bytes()).map_err(broken)?,
             decoding: DecodingKey::from_ec_pem(public_pem.as_bytes()).map_err(broken)?,
             issuer: issuer.to_owned(),
+            verified: Arc::default(),
         })
     }
 
@@ -101,19 +105,23 @@ impl TokenKeys {
             .map_err(|error| Error::Internal(format!("a token could not be signed: {error}")))
     }
 
-    /// What a token says, if we signed it and it is valid `now`. The algorithm is ours, never the header's.
-    pub fn open(&self, token: &str, now: Timestamp) -> Result<Claims, Error> {
+    /// What a token says, if we signed it and it is valid `now`.
+    pub fn open(&self, token: &str, now: Timestamp) -> Result<Arc<Claims>, Error> {
+        let claims = self.verified.claims(token, now, || self.verify(token))?;
+        let now = now.as_second();
+        if now < claims.nbf || claims.exp <= now { Err(Error::Unauthenticated) } else { Ok(claims) }
+    }
+
+    /// What a token says, if we signed it. The algorithm is ours, never the header's.
+    fn verify(&self, token: &str) -> Result<Claims, Error> {
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_audience(&[&self.issuer]);
         validation.set_issuer(&[&self.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        // Checked below against the request's own now.
+        // Checked by `open` against the request's own now.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation)
-            .map_err(|_| Error::Unauthenticated)?
-            .claims;
-        let now = now.as_second();
-        if now < claims.nbf || claims.exp <= now { Err(Error::Unauthenticated) } else { Ok(claims) }
+        let decoded = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation);
+        Ok(decoded.map_err(|_| Error::Unauthenticated)?.claims)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Proving who one is: passwords, tokens, sessions, bearer tokens of the token service.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use audit::Entry;
 use base::{AccountName, Actor, Credential, Ctx, Principal, Secret, digest_hex};
@@ -56,7 +56,7 @@ impl Identity {
 
     /// Who a bearer token of the token service speaks for, with what it may be used for. The account and the access token
     /// behind it are looked at again: a revoked one ends at once, not when the bearer token expires.
-    pub async fn authenticate_bearer(&self, ctx: &Ctx, token: &str) -> Result<(Actor, Claims), Error> {
+    pub async fn authenticate_bearer(&self, ctx: &Ctx, token: &str) -> Result<(Actor, Arc<Claims>), Error> {
         let claims = self.keys.open(token, ctx.now)?;
         let Some(principal) = claims.principal()? else { return Ok((Actor::Anonymous, claims)) };
         let mut tx = self.db.read().await?;

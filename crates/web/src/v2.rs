@@ -3,6 +3,8 @@
 //! The distribution specification's token authentication: a request without a token that would have sufficed is answered 401 with
 //! `WWW-Authenticate: Bearer`, naming the token service and the scope to ask for.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderMap, HeaderValue};
 use base::{Actor, Ctx, Timestamp};
 use identity::Claims;
@@ -17,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Scope {
     Everything,
-    Only(Box<Claims>),
+    Only(Arc<Claims>),
 }
 
 impl Scope {
@@ -46,7 +48,7 @@ pub(crate) async fn caller(app: &App, ctx: Ctx, headers: &HeaderMap) -> Result<(
     match credentials(headers) {
         Some(Credentials::Bearer(token)) => {
             let (actor, claims) = app.identity.authenticate_bearer(&ctx, token.expose()).await?;
-            Ok((ctx.with_actor(actor), Scope::Only(Box::new(claims))))
+            Ok((ctx.with_actor(actor), Scope::Only(claims)))
         }
         Some(Credentials::Basic { name, secret }) => {
             let actor = app.identity.authenticate(&ctx, &name, &secret).await?;
