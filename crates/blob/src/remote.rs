@@ -11,6 +11,7 @@ use crate::{
     Chunk, Error, Upload, UploadState,
     bucket::Bucket,
     parts::{Parts, data_key, tail_key},
+    receive::Finished,
     state::{Place, Sent},
 };
 
@@ -46,6 +47,24 @@ where
         *known = Some(parts.rest(id, known.as_ref()).await?);
     }
     outcome.map(|()| known.as_ref().map_or(0, UploadState::length))
+}
+
+/// Both of the above and below; what the bucket has is noted in between.
+pub(crate) async fn complete<F>(
+    bucket: &Bucket,
+    id: &Id<Upload>,
+    known: &mut Option<UploadState>,
+    chunk: Chunk,
+    body: impl AsyncRead + Unpin + Send,
+    mut note: impl FnMut(Option<UploadState>) -> F,
+    digest: &Digest,
+) -> Result<Finished, Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    append(bucket, id, known, chunk, body, &mut note).await?;
+    note(known.clone()).await?;
+    Ok(finish(bucket, id, known.as_ref(), digest).await)
 }
 
 /// Make an upload a blob, and remove what is left of it in any case.

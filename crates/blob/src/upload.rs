@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs, io,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -14,15 +14,16 @@ use std::{
 use base::{Ctx, Id, limits};
 use oci::Digest;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
+    io::AsyncRead,
     sync::{Mutex as AsyncMutex, OwnedMutexGuard},
 };
 
 use crate::{
     Blobs, Error, UploadState,
     blobs::{Store, blocking},
-    layout,
+    layout::{self, Layout},
     parts::Parts,
+    receive::{Held, Receiver, receive},
     remote,
     session::Session,
 };
@@ -110,13 +111,50 @@ impl Blobs {
     {
         let (_claim, session) = self.sessions().claim(id).await?;
         match self.store() {
-            Store::Folder(layout) => append_to_file(session, layout.upload(id), known, chunk, body).await,
+            Store::Folder(layout) => {
+                let receiver = receiver(session, layout, id, known.as_ref());
+                let (receiver, _) = receive(receiver, chunk, body, None).await?;
+                let length = receiver.length();
+                let noted = known.as_ref().map_or(0, UploadState::length);
+                if length >= noted.saturating_add(limits::UPLOAD_NOTE_BYTES) {
+                    *known = Some(blocking(move || receiver.note()).await??);
+                }
+                Ok(length)
+            }
             Store::Bucket(bucket) => {
                 let outcome = remote::append(bucket, id, known, chunk, body, note).await;
                 self.sessions().forget(id);
                 outcome
             }
         }
+    }
+
+    /// Add the last bytes, as [`Blobs::append`] does, and make the upload the blob of this digest, as [`Blobs::finish`] does. The
+    /// outer error leaves the upload as it was, the inner one ends it.
+    pub async fn complete<F>(
+        &self,
+        id: &Id<Upload>,
+        known: &mut Option<UploadState>,
+        chunk: Chunk,
+        body: impl AsyncRead + Unpin + Send,
+        note: impl FnMut(Option<UploadState>) -> F + Send,
+        digest: &Digest,
+    ) -> Result<Result<u64, Error>, Error>
+    where
+        F: Future<Output = Result<(), Error>> + Send,
+    {
+        let (_claim, session) = self.sessions().claim(id).await?;
+        let outcome = match self.store() {
+            Store::Folder(layout) => {
+                let receiver = receiver(session, layout, id, known.as_ref());
+                receive(receiver, chunk, body, Some(digest)).await.map(|(_, ended)| ended.unwrap_or(Err(Error::Over)))
+            }
+            Store::Bucket(bucket) => remote::complete(bucket, id, known, chunk, body, note, digest).await,
+        };
+        if self.is_shared() || outcome.is_ok() {
+            self.sessions().forget(id);
+        }
+        outcome
     }
 
     /// Take a whole blob; gives its size. It is there to stay when this returns, and nothing of it is when this fails.
@@ -134,11 +172,13 @@ impl Blobs {
             Store::Folder(_) => {
                 let id = Id::new(ctx);
                 let nobody = |_| async { Ok(()) };
-                if let Err(error) = self.append(&id, &mut None, chunk, body, nobody).await {
-                    self.discard(&id, None).await?;
-                    return Err(error);
+                match self.complete(&id, &mut None, chunk, body, nobody, digest).await {
+                    Ok(finished) => finished,
+                    Err(error) => {
+                        self.discard(&id, None).await?;
+                        Err(error)
+                    }
                 }
-                self.finish(&id, None, digest).await
             }
             Store::Bucket(bucket) => {
                 let _sender = remote::sender(bucket).await?;
@@ -202,6 +242,10 @@ impl Blobs {
     }
 }
 
+fn receiver(session: Held, layout: &Layout, id: &Id<Upload>, known: Option<&UploadState>) -> Receiver {
+    Receiver { session, layout: layout.clone(), path: layout.upload(id), known: known.cloned(), before: None }
+}
+
 fn uploads_in(folder: &Path) -> Result<Vec<(Id<Upload>, SystemTime)>, Error> {
     let mut uploads = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -211,112 +255,4 @@ fn uploads_in(folder: &Path) -> Result<Vec<(Id<Upload>, SystemTime)>, Error> {
         }
     }
     Ok(uploads)
-}
-
-async fn append_to_file(
-    session: Held,
-    path: PathBuf,
-    known: &mut Option<UploadState>,
-    chunk: Chunk,
-    mut body: impl AsyncRead + Unpin + Send,
-) -> Result<u64, Error> {
-    let (mut session, mark) = opened(session, path.clone(), known.clone(), chunk.offset).await?;
-    let mut buffer = Vec::with_capacity(limits::CHUNK_BYTES);
-    let mut received = 0_u64;
-    let begin = length_of(&session);
-    let outcome = loop {
-        buffer.clear();
-        let read = fill(&mut body, &mut buffer).await;
-        received += buffer.len() as u64;
-        if begin + received > limits::BLOB_BYTES {
-            break Err(Error::TooLarge);
-        }
-        if let Some(announced) = chunk.length.filter(|announced| received > *announced) {
-            break Err(Error::Length { announced, received });
-        }
-        let ended = buffer.len() < limits::CHUNK_BYTES;
-        if !buffer.is_empty() {
-            let written;
-            (session, buffer, written) = write(session, path.clone(), buffer).await?;
-            if let Err(error) = written {
-                break Err(error);
-            }
-        }
-        if let Err(error) = read {
-            return Err(Error::broken_off(error));
-        }
-        if ended {
-            break match chunk.length {
-                Some(announced) if announced != received => Err(Error::Length { announced, received }),
-                _ => Ok(()),
-            };
-        }
-    };
-    match outcome {
-        Ok(()) => {
-            let length = length_of(&session);
-            let noted = known.as_ref().map_or(0, UploadState::length);
-            if length >= noted.saturating_add(limits::UPLOAD_NOTE_BYTES) {
-                *known = Some(note(session).await?);
-            }
-            Ok(length)
-        }
-        Err(error) => {
-            blocking(move || session.back_to(&path, mark)).await??;
-            Err(error)
-        }
-    }
-}
-
-type Held = OwnedMutexGuard<Session>;
-
-/// Open the file and check the offset; gives also the point to go back to.
-async fn opened(
-    mut session: Held,
-    path: PathBuf,
-    known: Option<UploadState>,
-    offset: Option<u64>,
-) -> Result<(Held, crate::session::Mark), Error> {
-    blocking(move || {
-        let open = session.open_from(&path, known.as_ref())?;
-        let (length, mark) = (open.length(), open.mark());
-        match offset {
-            Some(given) if given != length => Err(Error::OutOfOrder { given, length }),
-            _ => Ok((session, mark)),
-        }
-    })
-    .await?
-}
-
-/// Write in a thread that may block. The lock goes there and comes back, so that a caller who is dropped meanwhile leaves no
-/// unlocked session behind that is still written to.
-async fn write(mut session: Held, path: PathBuf, buffer: Vec<u8>) -> Result<(Held, Vec<u8>, Result<(), Error>), Error> {
-    blocking(move || {
-        let written = session.write(&path, &buffer);
-        (session, buffer, written)
-    })
-    .await
-}
-
-/// Bring what was written to the disk and take the state.
-async fn note(session: Held) -> Result<UploadState, Error> {
-    blocking(move || match &*session {
-        Session::Open(open) => open.note(),
-        Session::Resting | Session::Over => Err(Error::Over),
-    })
-    .await?
-}
-
-fn length_of(session: &Session) -> u64 {
-    match session {
-        Session::Open(open) => open.length(),
-        Session::Resting | Session::Over => 0,
-    }
-}
-
-/// Read until the buffer is full or the body ends; what was read before an error stays in the buffer.
-async fn fill(body: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> io::Result<()> {
-    let mut body = body.take(limits::CHUNK_BYTES as u64);
-    while buffer.len() < limits::CHUNK_BYTES && body.read_buf(buffer).await? > 0 {}
-    Ok(())
 }

@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     str::FromStr,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -19,9 +19,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use crate::{
     Error, Schema,
     error::asks_for_retry,
+    group::{Committing, Group, Stage, Wait},
     schema::migrate,
     sqlite::{Readers, Sqlite},
     tx::{Conn, Tx},
+    wal::Wal,
 };
 
 /// How often a serializable transaction is tried before the caller is told that the database is busy.
@@ -51,7 +53,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Engine {
-    Sqlite { writer: Arc<Mutex<Writer>>, readers: Arc<Readers> },
+    Sqlite { writer: Arc<Mutex<Writer>>, wal: Arc<Wal>, readers: Arc<Readers> },
     Postgres(PgPool),
 }
 
@@ -69,10 +71,6 @@ struct Writer {
     unsure: bool,
 }
 
-/// Closures that share one commit, and how that commit ended.
-#[derive(Clone, Debug, Default)]
-struct Group(Arc<OnceLock<Result<(), Error>>>);
-
 impl Db {
     /// Open the database and bring it to the given schemas.
     pub async fn open(location: &Location, schemas: &[Schema]) -> Result<Db, Error> {
@@ -86,7 +84,13 @@ impl Db {
     /// The tries of one [`crate::write!`]; use the macro.
     #[doc(hidden)]
     pub fn attempts<'a>(&'a self, ctx: &'a Ctx) -> Attempts<'a> {
-        Attempts { db: self, ctx, count: 0 }
+        Attempts { db: self, ctx, count: 0, wait: Wait::Kept }
+    }
+
+    /// The tries of one [`crate::write_soon!`]; use the macro.
+    #[doc(hidden)]
+    pub fn attempts_soon<'a>(&'a self, ctx: &'a Ctx) -> Attempts<'a> {
+        Attempts { wait: Wait::Committed, ..self.attempts(ctx) }
     }
 
     /// Look at state: a transaction that sees one moment and is undone when dropped.
@@ -122,7 +126,7 @@ impl Db {
     /// Close the connections; what was acknowledged is on disk already.
     pub async fn close(&self) {
         match &self.0.engine {
-            Engine::Sqlite { readers, writer } => {
+            Engine::Sqlite { readers, writer, .. } => {
                 drop(writer.lock().await);
                 readers.close().await;
             }
@@ -130,10 +134,15 @@ impl Db {
         }
     }
 
-    async fn commit_sqlite(&self, writer: &mut Writer, group: &Group) -> Result<(), Error> {
-        writer.heal().await?;
-        if let Some(outcome) = group.0.get() {
-            return outcome.clone();
+    /// Commit a group behind all who were waiting for the writer meanwhile: their work joins it. Then bring it to the disk, while
+    /// the next group is at work.
+    async fn commit_sqlite(&self, writer: Arc<Mutex<Writer>>, wal: &Wal, group: Group) {
+        let committing = Committing(group);
+        let group = &committing.0;
+        let mut writer = writer.lock().await;
+        writer.heal().await;
+        if group.is_over() {
+            return;
         }
         let outcome = writer.commit().await;
         if outcome.is_err() {
@@ -143,11 +152,20 @@ impl Db {
         writer.group = None;
         // After a failure too: nobody knows how far it came.
         self.0.version.fetch_add(1, Ordering::Release);
-        let _ = group.0.set(outcome.clone());
-        if std::mem::take(&mut writer.tx.wake) {
+        let wake = std::mem::take(&mut writer.tx.wake);
+        let number = wal.appended();
+        drop(writer);
+        if let Err(error) = outcome {
+            return group.reach(Stage::Failed(error));
+        }
+        group.reach(Stage::Committed);
+        match wal.sync(number).await {
+            Ok(()) => group.reach(Stage::Kept),
+            Err(error) => group.reach(Stage::Failed(error)),
+        }
+        if wake {
             self.0.wake.send_modify(|count| *count += 1);
         }
-        outcome
     }
 }
 
@@ -157,6 +175,7 @@ pub struct Attempts<'a> {
     db: &'a Db,
     ctx: &'a Ctx,
     count: u32,
+    wait: Wait,
 }
 
 /// A transaction that may write, held by one [`crate::write!`]. Dropped before its end, it leaves nothing.
@@ -193,14 +212,19 @@ impl Attempts<'_> {
     pub async fn begin(&mut self) -> Result<Open, Error> {
         self.count += 1;
         match &self.db.0.engine {
-            Engine::Sqlite { writer, .. } => {
+            Engine::Sqlite { writer, wal, .. } => {
+                wal.check()?;
                 let mut writer = Arc::clone(writer).lock_owned().await;
                 writer.begin().await?;
                 Ok(Open(Held::Sqlite(writer)))
             }
             Engine::Postgres(pool) => {
                 let conn = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
-                Ok(Open(Held::Postgres(Tx::new(Conn::Postgres(conn)))))
+                let mut tx = Tx::new(Conn::Postgres(conn));
+                if self.wait == Wait::Committed {
+                    tx.execute("SET LOCAL synchronous_commit = off", &[]).await?;
+                }
+                Ok(Open(Held::Postgres(tx)))
             }
         }
     }
@@ -222,19 +246,13 @@ impl Attempts<'_> {
         let group = writer.group.clone().expect("begin made a group");
         let queue = OwnedMutexGuard::mutex(&writer).clone();
         drop(writer);
-        let db = self.db.clone();
-        // A task of its own: whoever is dropped here (a client that hangs up) must not leave a commit half-done.
-        #[expect(clippy::disallowed_methods, reason = "awaited at once, and short")]
-        let committing = tokio::spawn(async move {
-            // Behind all who were waiting meanwhile: their work joins this commit.
-            let mut writer = queue.lock().await;
-            match group.0.get() {
-                Some(outcome) => outcome.clone(),
-                None => db.commit_sqlite(&mut writer, &group).await,
-            }
-        });
-        let outcome = committing.await.unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())));
-        outcome.map(|()| value).map_err(E::from)
+        if let (true, Engine::Sqlite { wal, .. }) = (group.claim(), &self.db.0.engine) {
+            let (db, wal, group) = (self.db.clone(), Arc::clone(wal), group.clone());
+            // A task of its own: whoever is dropped here (a client that hangs up) must not leave a commit half-done.
+            #[expect(clippy::disallowed_methods, reason = "all of the group wait for it, and it is short")]
+            tokio::spawn(async move { db.commit_sqlite(queue, &wal, group).await });
+        }
+        group.ended(self.wait).await.map(|()| value).map_err(E::from)
     }
 
     async fn end_postgres<T, E: From<Error>>(&mut self, tx: Tx, outcome: Result<T, E>) -> Option<Result<T, E>> {
@@ -276,10 +294,27 @@ impl Attempts<'_> {
 #[macro_export]
 macro_rules! write {
     ($db:expr, $ctx:expr, |$tx:ident| $body:expr) => {
+        $crate::write_with!(attempts, $db, $ctx, |$tx| $body)
+    };
+}
+
+/// The same, and go on as soon as everybody sees it: a power cut may still undo it, as long as no later [`write!`] has returned.
+/// For what a client does again without loss, such as beginning an upload.
+#[macro_export]
+macro_rules! write_soon {
+    ($db:expr, $ctx:expr, |$tx:ident| $body:expr) => {
+        $crate::write_with!(attempts_soon, $db, $ctx, |$tx| $body)
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! write_with {
+    ($attempts:ident, $db:expr, $ctx:expr, |$tx:ident| $body:expr) => {
         // The match keeps temporaries of the arguments alive.
         match (&$db, $ctx) {
             (db, ctx) => {
-                let mut attempts = db.attempts(ctx);
+                let mut attempts = db.$attempts(ctx);
                 loop {
                     let mut open = match attempts.begin().await {
                         Ok(open) => open,
@@ -300,7 +335,7 @@ macro_rules! write {
 
 impl Writer {
     async fn begin(&mut self) -> Result<(), Error> {
-        self.heal().await?;
+        self.heal().await;
         if self.group.is_none() {
             self.control("BEGIN IMMEDIATE").await?;
             self.group = Some(Group::default());
@@ -318,14 +353,14 @@ impl Writer {
                 Ok(value)
             }
             Err(error) => {
-                self.heal().await?;
+                self.heal().await;
                 Err(error)
             }
         }
     }
 
     /// Undo what a caller left half-done.
-    async fn heal(&mut self) -> Result<(), Error> {
+    async fn heal(&mut self) {
         if self.unsure {
             self.give_up("another caller was cut off in the middle").await;
         }
@@ -341,14 +376,13 @@ impl Writer {
             }
             self.savepoint = false;
         }
-        Ok(())
     }
 
     /// End the transaction and all the group's work; nobody was told that any of it is committed.
     async fn give_up(&mut self, why: &str) {
         let _ = self.tx.execute("ROLLBACK", &[]).await;
         if let Some(group) = self.group.take() {
-            let _ = group.0.set(Err(Error::Unavailable(why.to_owned())));
+            group.reach(Stage::Failed(Error::Unavailable(why.to_owned())));
         }
         (self.unsure, self.savepoint) = (false, false);
     }
@@ -380,7 +414,9 @@ async fn open_sqlite(path: &std::path::Path, schemas: &[Schema]) -> Result<Engin
     migrate(&mut tx, schemas).await?;
     tx.execute("COMMIT", &[]).await?;
     let writer = Writer { tx, conn, group: None, savepoint: false, unsure: false };
-    Ok(Engine::Sqlite { writer: Arc::new(Mutex::new(writer)), readers: Arc::new(Readers::new(path, READERS)) })
+    let wal = Arc::new(Wal::of(path)?);
+    wal.sync(wal.appended()).await?;
+    Ok(Engine::Sqlite { writer: Arc::new(Mutex::new(writer)), wal, readers: Arc::new(Readers::new(path, READERS)) })
 }
 
 async fn open_postgres(url: &str, schemas: &[Schema]) -> Result<Engine, Error> {

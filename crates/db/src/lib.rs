@@ -4,12 +4,13 @@
 //! engines: `$1` placeholders, TEXT, BIGINT, BOOLEAN and BYTEA columns, times as microseconds, ids as TEXT.
 //!
 //! On SQLite there is one writer connection. Closures that arrive together share one commit: each runs in a savepoint of
-//! its own, and whoever comes first to the writer again commits for all of them, so that durability (`synchronous=FULL`)
-//! is paid once per group and not once per request:
+//! its own, and the first of them sends somebody to commit for all, so that durability is paid once per group and not once per
+//! request; the next group is at work while the disk takes this one (`wal.rs`):
 //!
 //! ```text
-//!   A: lock · BEGIN · SAVEPOINT · closure · RELEASE · unlock ─ queue ─────────── lock · COMMIT · unlock → Ok
-//!   B:          queue ─────────────────────── lock · SAVEPOINT · closure · RELEASE · unlock ─ queue ─ lock (done) → Ok
+//!   A: lock · BEGIN · SAVEPOINT · closure · RELEASE · unlock ─ wait ──────────────────────────────── → Ok
+//!   B:          queue ─────────────────────── lock · SAVEPOINT · closure · RELEASE · unlock ─ wait ─ → Ok
+//!   committer:                                   queue ─────────────────── lock · COMMIT · unlock · sync
 //! ```
 //!
 //! On PostgreSQL every closure is a serializable transaction, and runs again when the engine asks for that; a closure must
@@ -20,11 +21,13 @@
 
 mod engine;
 mod error;
+mod group;
 mod row;
 mod schema;
 mod sqlite;
 mod tx;
 mod value;
+mod wal;
 
 pub use engine::{Attempts, Db, Location, Open};
 pub use error::Error;

@@ -10,7 +10,7 @@ use tokio::{io::AsyncRead, time::Instant};
 use crate::{
     Error, Registry, Repository, Right, collect, record,
     store::{self, HeldBlob},
-    upload_state::Noted,
+    upload_state::{Claim, Noted},
 };
 
 /// Repositories that are looked at for a mount that names none.
@@ -27,7 +27,8 @@ impl Registry {
     pub async fn start_upload(&self, ctx: &Ctx, name: &RepoName) -> Result<Id<Upload>, Error> {
         let id = Id::new(ctx);
         let expires = ctx.now.checked_add(limits::UPLOAD_LIFETIME).unwrap_or(Timestamp::MAX);
-        db::write!(self.db, ctx, |tx| {
+        // Who is told of an upload that a power cut undoes begins it again.
+        db::write_soon!(self.db, ctx, |tx| {
             let repository = self.place_to_push(tx, ctx, name).await?;
             let owner = owner(ctx);
             if store::count_uploads(tx, &owner, ctx.now).await? >= limits::UPLOADS_OF_ONE {
@@ -48,19 +49,22 @@ impl Registry {
         chunk: Chunk,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<u64, Error> {
-        self.append_held(ctx, name, id, chunk, body, true).await.map(|(length, _)| length)
+        let (claim, mut state) = self.claim_to_send(ctx, name, id, chunk).await?;
+        let before = state.clone();
+        let note = |state| claim.clone().go_on(state);
+        let outcome = self.blobs.append(id, &mut state, chunk, body, note).await;
+        self.note_sent(&claim, &before, state, &outcome, true).await?;
+        Ok(outcome?)
     }
 
-    /// The same; gives also what was noted, and keeps the upload claimed unless it is to be let go or this fails.
-    async fn append_held(
+    /// The upload, claimed for a chunk that may come, and what was noted of it.
+    async fn claim_to_send(
         &self,
         ctx: &Ctx,
         name: &RepoName,
         id: &Id<Upload>,
         chunk: Chunk,
-        body: impl AsyncRead + Unpin + Send,
-        let_go: bool,
-    ) -> Result<(u64, Option<UploadState>), Error> {
+    ) -> Result<(Claim, Option<UploadState>), Error> {
         let mut tx = self.db.read().await?;
         let (repository, noted) = upload_repository(&mut tx, ctx, name, id).await?;
         Registry::require_writable(&mut tx).await?;
@@ -72,21 +76,27 @@ impl Registry {
             true => upload_repository(&mut self.db.read().await?, ctx, name, id).await?.1,
             false => noted,
         };
-        let (claim, before) = (claim.after(noted.length), noted.state.clone());
-        let mut state = noted.state;
-        let note = |state| claim.clone().go_on(state);
-        let outcome = self.blobs.append(id, &mut state, chunk, body, note).await;
-        match outcome {
-            // Somebody else sends, and notes.
-            Err(blob::Error::Busy) => Err(blob::Error::Busy.into()),
-            outcome => {
-                let let_go = let_go || outcome.is_err();
-                if state != before || (let_go && self.blobs.is_shared()) {
-                    claim.end(state.clone(), let_go).await?;
-                }
-                Ok((outcome?, state))
-            }
+        Ok((claim.after(noted.length), noted.state))
+    }
+
+    /// Note how far an upload is after a request, and let it go where it is not to be finished.
+    async fn note_sent<T>(
+        &self,
+        claim: &Claim,
+        before: &Option<UploadState>,
+        state: Option<UploadState>,
+        outcome: &Result<T, blob::Error>,
+        let_go: bool,
+    ) -> Result<(), Error> {
+        // Somebody else sends, and notes.
+        if matches!(outcome, Err(blob::Error::Busy)) {
+            return Ok(());
         }
+        let let_go = let_go || outcome.is_err();
+        if state != *before || (let_go && self.blobs.is_shared()) {
+            claim.end(state, let_go).await?;
+        }
+        Ok(())
     }
 
     /// How many bytes of the upload are here.
@@ -113,12 +123,16 @@ impl Registry {
         chunk: Chunk,
         body: impl AsyncRead + Unpin + Send,
     ) -> Result<u64, Error> {
-        let (_, state) = self.append_held(ctx, name, id, chunk, body, false).await?;
+        let (claim, mut state) = self.claim_to_send(ctx, name, id, chunk).await?;
         self.keep_bytes(ctx, digest).await?;
-        let began = Instant::now();
-        let size = match self.blobs.finish(id, state.as_ref(), digest).await {
+        let (before, began) = (state.clone(), Instant::now());
+        let note = |state| claim.clone().go_on(state);
+        let outcome = self.blobs.complete(id, &mut state, chunk, body, note, digest).await;
+        if outcome.is_err() {
+            self.note_sent(&claim, &before, state, &outcome, true).await?;
+        }
+        let size = match outcome? {
             Ok(size) => size,
-            Err(blob::Error::Busy) => return Err(blob::Error::Busy.into()),
             Err(error) => {
                 db::write!(self.db, ctx, |tx| Ok::<_, Error>(store::delete_upload(tx, id).await?))?;
                 return Err(error.into());
