@@ -38,8 +38,8 @@ pub(crate) const SCHEMAS: &[Schema] = &[
 /// Who wants to hear of what.
 const SUBSCRIPTIONS: &[&[Subscription]] = &[
     &[
-        Subscription { event: "image.pushed", job: scan::IMAGE_JOB },
-        Subscription { event: "git.pushed", job: ci::PUSHED_JOB },
+        Subscription { event: "image.pushed", job: scan::IMAGE_JOB, filtered: false },
+        Subscription { event: "git.pushed", job: ci::PUSHED_JOB, filtered: false },
     ],
     promote::SUBSCRIPTIONS,
     events::SUBSCRIPTIONS,
@@ -102,8 +102,10 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
 
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
+    promote.resume(&ctx).await?;
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
+    events.resume(&ctx).await?;
 
     let alone = config.database.is_none();
     let forge = Forge::new(db.clone(), folder.inside("git")?);

@@ -13,17 +13,20 @@ use crate::{
     store,
 };
 
+/// Runs for each event that a webhook may be for.
+pub(crate) const DELIVER_JOB: &str = "events.deliver";
+
 /// The events that somebody outside may want to hear of.
 pub const SUBSCRIPTIONS: &[Subscription] = &[
-    Subscription { event: "image.pushed", job: "events.deliver" },
-    Subscription { event: "image.promoted", job: "events.deliver" },
-    Subscription { event: "tag.deleted", job: "events.deliver" },
-    Subscription { event: "manifest.deleted", job: "events.deliver" },
-    Subscription { event: "scan.completed", job: "events.deliver" },
-    Subscription { event: "scan.failed", job: "events.deliver" },
-    Subscription { event: "repository.created", job: "events.deliver" },
-    Subscription { event: "repository.updated", job: "events.deliver" },
-    Subscription { event: "repository.deleted", job: "events.deliver" },
+    Subscription { event: "image.pushed", job: DELIVER_JOB, filtered: true },
+    Subscription { event: "image.promoted", job: DELIVER_JOB, filtered: true },
+    Subscription { event: "tag.deleted", job: DELIVER_JOB, filtered: true },
+    Subscription { event: "manifest.deleted", job: DELIVER_JOB, filtered: true },
+    Subscription { event: "scan.completed", job: DELIVER_JOB, filtered: true },
+    Subscription { event: "scan.failed", job: DELIVER_JOB, filtered: true },
+    Subscription { event: "repository.created", job: DELIVER_JOB, filtered: true },
+    Subscription { event: "repository.updated", job: DELIVER_JOB, filtered: true },
+    Subscription { event: "repository.deleted", job: DELIVER_JOB, filtered: true },
 ];
 
 /// Calls before a delivery is given up: with the queue's growing pauses, about a quarter of an hour.
@@ -36,7 +39,7 @@ impl Events {
     pub fn work(&self, worker: Worker) -> Worker {
         let (deliver, send) = (self.clone(), self.clone());
         worker
-            .on("events.deliver", move |ctx, job| {
+            .on(DELIVER_JOB, move |ctx, job| {
                 let events = deliver.clone();
                 async move { events.deliver(&ctx, &job).await }
             })

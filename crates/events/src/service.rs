@@ -9,6 +9,7 @@ use jobs::NewJob;
 use crate::{
     Attempt, Change, Delivery, EventType, NewWebhook, Outbound, Probe, Scope, Webhook, WebhookId,
     error::Error,
+    jobs::DELIVER_JOB,
     outbound::{Call, check_plain},
     payload, pinned, store,
 };
@@ -66,11 +67,17 @@ impl Events {
                 )));
             }
             store::insert(tx, &webhook).await?;
+            watch(tx).await?;
             audit::append(tx, ctx, entry("webhook.created", &webhook).set(webhook.state_key(), webhook.state()))
                 .await?;
             Ok(())
         })?;
         Ok(webhook)
+    }
+
+    /// Say anew whether there are webhooks, as an earlier program may not have; at each start.
+    pub async fn resume(&self, ctx: &Ctx) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| Ok(watch(tx).await?))
     }
 
     /// One's own webhooks, or all for an administrator, in order of id after `after`.
@@ -222,8 +229,15 @@ pub(crate) async fn enqueue(
 
 pub(crate) async fn remove(tx: &mut Tx, ctx: &Ctx, webhook: &Webhook) -> Result<(), Error> {
     store::delete(tx, &webhook.id).await?;
+    watch(tx).await?;
     audit::append(tx, ctx, entry("webhook.deleted", webhook).unset(webhook.state_key())).await?;
     Ok(())
+}
+
+/// Let events wake us as long as there is a webhook.
+async fn watch(tx: &mut Tx) -> Result<(), db::Error> {
+    let everything = if store::any(tx).await? { &[String::new()][..] } else { &[] };
+    jobs::want(tx, DELIVER_JOB, everything).await
 }
 
 /// The webhook, for those who may manage it.

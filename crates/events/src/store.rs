@@ -115,6 +115,11 @@ pub(crate) async fn note_call(
     row.map_or(Ok(None), |row| row.opt_time("failing_since"))
 }
 
+/// Whether there is a webhook.
+pub(crate) async fn any(tx: &mut Tx) -> Result<bool, Error> {
+    Ok(tx.opt("SELECT 1 AS one FROM webhooks LIMIT 1", &[]).await?.is_some())
+}
+
 /// All webhooks, for the fold of the audit log.
 pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Webhook>, Error> {
     tx.all("SELECT * FROM webhooks ORDER BY id", &[]).await?.iter().map(webhook_of).collect()

@@ -26,17 +26,27 @@ pub struct Event {
 pub struct Subscription {
     pub event: &'static str,
     pub job: &'static str,
+    /// Not for every such event, but only where somebody said so with [`want`].
+    pub filtered: bool,
 }
 
 /// Write one job per subscriber of this event, in the caller's transaction.
 pub async fn emit(tx: &mut Tx, ctx: &Ctx, event: &Event) -> Result<(), Error> {
     let payload = serde_json::to_value(event).expect("an event has no map with keys that are not text");
-    for job in store::subscribers(tx, &event.kind).await? {
+    let repository = event.data["repository"].as_str().unwrap_or_default();
+    for job in store::subscribers(tx, &event.kind, repository).await? {
         let lane = format!("{job} {}", event.subject);
         let new = NewJob::new(&job, payload.clone()).in_lane(&lane).caused_by(&event.entry);
         enqueue(tx, ctx, new).await?;
     }
     Ok(())
+}
+
+/// Replace the scopes in which the filtered subscriptions of a job count: names of repositories as events carry them in their
+/// data, or nothing at all for everything. Part of each change of what the job works on, so that a push to a repository that
+/// nobody watches writes no job.
+pub async fn want(tx: &mut Tx, job: &str, scopes: &[String]) -> Result<(), Error> {
+    store::replace_wanted(tx, job, scopes).await
 }
 
 /// Replace the subscriptions by those of this program. Called once at start.

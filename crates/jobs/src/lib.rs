@@ -13,7 +13,7 @@
 //! ```
 //!
 //! An [`Event`] is how a context tells the others what happened without knowing them: [`emit`] writes one job per
-//! subscription, and the subscriptions are wired in the binary.
+//! subscription, and the subscriptions are wired in the binary. A context that works on few repositories says on which ([`want`]).
 //!
 //! What this crate does not know: any job or event by name.
 
@@ -23,7 +23,7 @@ mod store;
 mod tasks;
 mod worker;
 
-pub use event::{Event, Subscription, emit, subscribe};
+pub use event::{Event, Subscription, emit, subscribe, want};
 pub use queue::{Failure, Job, NewJob, enqueue};
 pub use store::SCHEMA;
 pub use tasks::Tasks;

@@ -7,13 +7,21 @@ use crate::{Job, NewJob, Subscription};
 
 pub const SCHEMA: Schema = Schema {
     context: "jobs",
-    steps: &["CREATE TABLE jobs (
+    steps: &[
+        "CREATE TABLE jobs (
         id TEXT PRIMARY KEY, kind TEXT NOT NULL, lane TEXT, payload TEXT NOT NULL, cause TEXT,
         state TEXT NOT NULL, run_at BIGINT NOT NULL, attempts BIGINT NOT NULL, lease_until BIGINT NOT NULL,
         last_error TEXT, created_at BIGINT NOT NULL, ordinal BIGINT NOT NULL);
       CREATE INDEX jobs_next ON jobs (state, run_at);
       CREATE INDEX jobs_lane ON jobs (lane, created_at, ordinal);
-      CREATE TABLE event_subscriptions (event TEXT NOT NULL, job TEXT NOT NULL, PRIMARY KEY (event, job))"],
+      CREATE TABLE event_subscriptions (event TEXT NOT NULL, job TEXT NOT NULL, PRIMARY KEY (event, job))",
+        // The order in which waiting jobs are claimed, so that a long queue is not sorted for each.
+        "DROP INDEX jobs_next;
+      CREATE INDEX jobs_next ON jobs (state, run_at, ordinal)",
+        // Where the filtered subscriptions of a job count.
+        "ALTER TABLE event_subscriptions ADD COLUMN filtered BOOLEAN NOT NULL DEFAULT FALSE;
+      CREATE TABLE event_scopes (job TEXT NOT NULL, scope TEXT NOT NULL, PRIMARY KEY (job, scope))",
+    ],
 };
 
 pub(crate) async fn insert(tx: &mut Tx, ctx: &Ctx, id: &Id<Job>, job: &NewJob, ordinal: i64) -> Result<(), Error> {
@@ -36,23 +44,38 @@ pub(crate) async fn insert(tx: &mut Tx, ctx: &Ctx, id: &Id<Job>, job: &NewJob, o
     Ok(())
 }
 
-/// Take the next job that may run: due, or left behind by a worker that died, and first of its lane.
-pub(crate) async fn claim(tx: &mut Tx, now: Timestamp, lease_until: Timestamp) -> Result<Option<Job>, Error> {
-    let row = tx
-        .opt(
+/// Take the next jobs that may run, at most `limit`: due, or left behind by a worker that died, and first of their lanes.
+pub(crate) async fn claim(
+    tx: &mut Tx,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Job>, Error> {
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = tx
+        .all(
             "UPDATE jobs SET state = 'running', lease_until = $2, attempts = attempts + 1
-             WHERE id = (
-                SELECT j.id FROM jobs j
-                WHERE ((j.state = 'waiting' AND j.run_at <= $1) OR (j.state = 'running' AND j.lease_until < $1))
-                  AND (j.lane IS NULL OR NOT EXISTS (
-                    SELECT 1 FROM jobs e WHERE e.lane = j.lane AND e.state IN ('waiting', 'running')
-                      AND (e.created_at < j.created_at OR (e.created_at = j.created_at AND e.ordinal < j.ordinal))))
-                ORDER BY j.run_at, j.ordinal LIMIT 1)
+             WHERE id IN (SELECT id FROM (
+                SELECT * FROM (SELECT j.id, j.run_at, j.ordinal FROM jobs j
+                    WHERE j.state = 'waiting' AND j.run_at <= $1 AND (j.lane IS NULL OR NOT EXISTS (
+                        SELECT 1 FROM jobs e WHERE e.lane = j.lane AND e.state IN ('waiting', 'running')
+                        AND (e.created_at, e.ordinal) < (j.created_at, j.ordinal)))
+                    ORDER BY j.run_at, j.ordinal LIMIT $3) waiting
+                UNION ALL
+                SELECT * FROM (SELECT j.id, j.run_at, j.ordinal FROM jobs j
+                    WHERE j.state = 'running' AND j.lease_until < $1 AND (j.lane IS NULL OR NOT EXISTS (
+                        SELECT 1 FROM jobs e WHERE e.lane = j.lane AND e.state IN ('waiting', 'running')
+                        AND (e.created_at, e.ordinal) < (j.created_at, j.ordinal)))
+                    ORDER BY j.run_at, j.ordinal LIMIT $3) left_behind
+                ) due ORDER BY run_at, ordinal LIMIT $3)
              RETURNING id, kind, payload, cause, attempts, created_at",
-            &args![now, lease_until],
+            &args![now, lease_until, limit],
         )
         .await?;
-    row.as_ref().map(job_of).transpose()
+    rows.iter().map(job_of).collect()
 }
 
 fn job_of(row: &Row) -> Result<Job, Error> {
@@ -113,8 +136,15 @@ pub(crate) async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
     Ok(row.opt_int("due")?.map(from_micros))
 }
 
-pub(crate) async fn subscribers(tx: &mut Tx, event: &str) -> Result<Vec<String>, Error> {
-    let rows = tx.all("SELECT job FROM event_subscriptions WHERE event = $1 ORDER BY job", &args![event]).await?;
+/// Jobs that are wanted for this event in this repository.
+pub(crate) async fn subscribers(tx: &mut Tx, event: &str, repository: &str) -> Result<Vec<String>, Error> {
+    let rows = tx
+        .all(
+            "SELECT s.job FROM event_subscriptions s WHERE s.event = $1 AND (NOT s.filtered OR EXISTS (
+                SELECT 1 FROM event_scopes w WHERE w.job = s.job AND w.scope IN ('', $2))) ORDER BY s.job",
+            &args![event, repository],
+        )
+        .await?;
     rows.iter().map(|row| row.text("job")).collect()
 }
 
@@ -122,10 +152,18 @@ pub(crate) async fn replace_subscriptions(tx: &mut Tx, subscriptions: &[Subscrip
     tx.execute("DELETE FROM event_subscriptions", &[]).await?;
     for subscription in subscriptions {
         tx.execute(
-            "INSERT INTO event_subscriptions (event, job) VALUES ($1, $2)",
-            &args![subscription.event, subscription.job],
+            "INSERT INTO event_subscriptions (event, job, filtered) VALUES ($1, $2, $3)",
+            &args![subscription.event, subscription.job, subscription.filtered],
         )
         .await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn replace_wanted(tx: &mut Tx, job: &str, scopes: &[String]) -> Result<(), Error> {
+    tx.execute("DELETE FROM event_scopes WHERE job = $1", &args![job]).await?;
+    for scope in scopes {
+        tx.execute("INSERT INTO event_scopes (job, scope) VALUES ($1, $2)", &args![job, scope]).await?;
     }
     Ok(())
 }

@@ -1,9 +1,18 @@
 //! The worker: claims jobs, runs their handlers, renews their leases.
+//!
+//! It goes in turns. A turn is one transaction that writes how jobs ended and takes as many as may run instead, so that a queue
+//! of small jobs costs few commits:
+//!
+//! ```text
+//!   turn: write ends, claim ──► run them side by side ──► one or more ended, or something came ──► turn …
+//! ```
 
-use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use base::{Clock, Ctx, Entropy, Timestamp};
-use db::{Db, Error};
+use db::{Db, Error, Tx};
+use futures_util::FutureExt;
+use tokio::task::JoinSet;
 
 use crate::{Failure, Job, NewJob, Tasks, enqueue, store};
 
@@ -68,10 +77,8 @@ impl Worker {
     /// Start the worker's tasks; they end when `tasks` stop.
     pub fn start(self, tasks: &Tasks) {
         let worker = Arc::new(self);
-        for _ in 0..PARALLEL {
-            let (worker, owner) = (Arc::clone(&worker), tasks.clone());
-            tasks.spawn(async move { worker.run(&owner).await });
-        }
+        let (turning, owner) = (Arc::clone(&worker), tasks.clone());
+        tasks.spawn(async move { turning.run(&owner).await });
         for (kind, period) in worker.schedule.clone() {
             let (worker, owner) = (Arc::clone(&worker), tasks.clone());
             tasks.spawn(async move {
@@ -93,30 +100,57 @@ impl Worker {
 
     /// Run jobs until none is due: for tests and for commands that must see the queue empty.
     pub async fn run_until_idle(&self) -> Result<(), Error> {
-        while let Some(job) = self.claim().await? {
-            self.run_one(job).await;
+        let mut ended = Vec::new();
+        loop {
+            let jobs = self.turn(&ended, 1).await?;
+            ended.clear();
+            for job in jobs {
+                ended.push(self.run_one(job).await);
+            }
+            if ended.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    async fn run(&self, tasks: &Tasks) {
+    /// Take turns until the tasks stop and what runs has ended.
+    async fn run(self: Arc<Worker>, tasks: &Tasks) {
         let mut woken = self.db.woken();
-        while !tasks.is_stopping() {
+        let (mut running, mut ended) = (JoinSet::new(), Vec::new());
+        loop {
             woken.mark_unchanged();
-            match self.claim().await {
-                Ok(Some(job)) => {
-                    self.run_one(job).await;
-                    continue;
+            let stopping = tasks.is_stopping();
+            let places = if stopping { 0 } else { PARALLEL - running.len() };
+            match self.turn(&ended, places).await {
+                Ok(jobs) => {
+                    for job in jobs {
+                        let worker = Arc::clone(&self);
+                        running.spawn(async move { worker.run_one(job).await });
+                    }
                 }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "no job could be claimed"),
+                Err(error) if ended.is_empty() => tracing::warn!(%error, "no job could be claimed"),
+                Err(error) => tracing::warn!(%error, "how jobs ended could not be written; they will run again"),
             }
+            ended.clear();
+            if stopping && running.is_empty() {
+                return;
+            }
+            let waits = running.len() < PARALLEL && !stopping;
             tokio::select! {
-                _ = woken.changed() => {}
-                () = tokio::time::sleep(self.pause().await) => {}
-                () = tasks.stopped() => {}
+                Some(first) = running.join_next() => ended.extend(first.ok()),
+                _ = woken.changed(), if waits => {}
+                () = self.rest(), if waits => {}
+                () = tasks.stopped(), if !stopping => {}
+            }
+            while let Some(more) = running.try_join_next() {
+                ended.extend(more.ok());
             }
         }
+    }
+
+    /// Until the next job is due, at most [`POLL`].
+    async fn rest(&self) {
+        tokio::time::sleep(self.pause().await).await;
     }
 
     async fn pause(&self) -> Duration {
@@ -131,31 +165,40 @@ impl Worker {
         }
     }
 
-    async fn claim(&self) -> Result<Option<Job>, Error> {
+    /// Write how jobs ended and take at most so many that may run.
+    async fn turn(&self, ended: &[Ended], places: usize) -> Result<Vec<Job>, Error> {
         let ctx = self.ctx();
         // A look without the writer first: an idle worker must not make the writers wait.
-        if !store::any_due(&mut self.db.read().await?, ctx.now).await? {
-            return Ok(None);
+        if ended.is_empty() && (places == 0 || !store::any_due(&mut self.db.read().await?, ctx.now).await?) {
+            return Ok(Vec::new());
         }
         let lease = later(ctx.now, LEASE);
-        db::write!(self.db, &ctx, |tx| store::claim(tx, ctx.now, lease).await)
+        db::write!(self.db, &ctx, |tx| {
+            for one in ended {
+                one.write(tx, ctx.now).await?;
+            }
+            store::claim(tx, ctx.now, lease, places).await
+        })
     }
 
-    async fn run_one(&self, job: Job) {
+    async fn run_one(&self, job: Job) -> Ended {
         let ctx = self.ctx().caused_by(job.cause.clone());
         let Some(handler) = self.handlers.get(job.kind.as_str()) else {
-            self.end(&job, Err(Failure::Final(format!("this program knows no job {:?}", job.kind)))).await;
-            return;
+            let failure = Failure::Final(format!("this program knows no job {:?}", job.kind));
+            return Ended { job, outcome: Err(failure) };
         };
-        let work = handler(ctx, job.clone());
-        tokio::pin!(work);
+        // A job that panics is one that failed; the others go on.
+        let mut work = std::pin::pin!(AssertUnwindSafe(handler(ctx, job.clone())).catch_unwind());
         let outcome = loop {
             tokio::select! {
-                outcome = &mut work => break outcome,
+                outcome = &mut work => break outcome.unwrap_or_else(|_| Err(Failure::retry("it panicked"))),
                 () = tokio::time::sleep(RENEW) => self.renew(&job).await,
             }
         };
-        self.end(&job, outcome).await;
+        if let Err(error) = &outcome {
+            tracing::warn!(job.kind, job.id = %job.id, attempt = job.attempt, %error, "a job did not succeed");
+        }
+        Ended { job, outcome }
     }
 
     async fn renew(&self, job: &Job) {
@@ -166,28 +209,27 @@ impl Worker {
         }
     }
 
-    async fn end(&self, job: &Job, outcome: Result<(), Failure>) {
-        let ctx = self.ctx();
-        let written = db::write!(self.db, &ctx, |tx| {
-            tx.wake();
-            match &outcome {
-                Ok(()) => store::remove(tx, &job.id).await,
-                Err(Failure::Retry(error)) if job.attempt < ATTEMPTS_MAX => {
-                    store::retry_at(tx, &job.id, later(ctx.now, pause_before(job.attempt)), error).await
-                }
-                Err(error) => store::fail(tx, &job.id, &error.to_string()).await,
-            }
-        });
-        if let Err(error) = &outcome {
-            tracing::warn!(job.kind, job.id = %job.id, attempt = job.attempt, %error, "a job did not succeed");
-        }
-        if let Err(error) = written {
-            tracing::warn!(job.id = %job.id, %error, "the end of a job could not be written; it will run again");
-        }
-    }
-
     fn ctx(&self) -> Ctx {
         Ctx::system("jobs", &self.clock, &self.entropy)
+    }
+}
+
+/// A job that ran, and what came of it.
+struct Ended {
+    job: Job,
+    outcome: Result<(), Failure>,
+}
+
+impl Ended {
+    async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+        let job = &self.job;
+        match &self.outcome {
+            Ok(()) => store::remove(tx, &job.id).await,
+            Err(Failure::Retry(error)) if job.attempt < ATTEMPTS_MAX => {
+                store::retry_at(tx, &job.id, later(now, pause_before(job.attempt)), error).await
+            }
+            Err(error) => store::fail(tx, &job.id, &error.to_string()).await,
+        }
     }
 }
 

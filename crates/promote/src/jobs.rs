@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Runs for each push and each scan.
-const EVALUATE_JOB: &str = "promote.evaluate";
+pub(crate) const EVALUATE_JOB: &str = "promote.evaluate";
 /// Runs when a policy is saved and applied.
 pub(crate) const APPLY_JOB: &str = "promote.apply";
 /// Runs when a waiver came or went.
@@ -25,10 +25,10 @@ const FORGET_JOB: &str = "promote.forget";
 
 /// The events that wake us.
 pub const SUBSCRIPTIONS: &[Subscription] = &[
-    Subscription { event: "image.pushed", job: EVALUATE_JOB },
-    Subscription { event: "scan.completed", job: EVALUATE_JOB },
-    Subscription { event: "scan.failed", job: EVALUATE_JOB },
-    Subscription { event: "repository.deleted", job: FORGET_JOB },
+    Subscription { event: "image.pushed", job: EVALUATE_JOB, filtered: true },
+    Subscription { event: "scan.completed", job: EVALUATE_JOB, filtered: true },
+    Subscription { event: "scan.failed", job: EVALUATE_JOB, filtered: true },
+    Subscription { event: "repository.deleted", job: FORGET_JOB, filtered: false },
 ];
 
 /// Tags read at once when all of a repository are gone through.

@@ -10,7 +10,12 @@ use oci::RepoName;
 use policy::PolicyForm;
 use registry::{Registry, Right};
 
-use crate::{Error, PolicyChange, Promote, PromotionPolicy, jobs::APPLY_JOB, promotion_policy::understood, store};
+use crate::{
+    Error, PolicyChange, Promote, PromotionPolicy,
+    jobs::{APPLY_JOB, EVALUATE_JOB},
+    promotion_policy::understood,
+    store,
+};
 
 impl Promote {
     /// Write a policy: admin level on both repositories. With `apply` everything in the source is evaluated too ("Save &
@@ -45,9 +50,15 @@ impl Promote {
                 return Err(Error::Conflict(format!("{source} has {most} policies already; delete one first")));
             }
             store::insert_policy(tx, &made).await?;
+            watch_sources(tx).await?;
             save(tx, ctx, "policy.created", &made, apply).await
         })?;
         Ok(made)
+    }
+
+    /// Say anew which repositories have policies, as an earlier program may not have; at each start.
+    pub async fn resume(&self, ctx: &Ctx) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| watch_sources(tx).await)
     }
 
     /// Change a policy; the same rights as to write it, also on the target it had.
@@ -151,8 +162,15 @@ async fn save(tx: &mut Tx, ctx: &Ctx, kind: &'static str, policy: &PromotionPoli
 
 pub(crate) async fn remove(tx: &mut Tx, ctx: &Ctx, policy: &PromotionPolicy) -> Result<(), Error> {
     store::delete_policy(tx, &policy.id).await?;
+    watch_sources(tx).await?;
     audit::append(tx, ctx, entry("policy.deleted", policy).unset(policy.state_key())).await?;
     Ok(())
+}
+
+/// Let pushes to and scans in the sources of policies wake us, and no others.
+async fn watch_sources(tx: &mut Tx) -> Result<(), Error> {
+    let sources: Vec<String> = store::sources(tx).await?.iter().map(ToString::to_string).collect();
+    Ok(jobs::want(tx, EVALUATE_JOB, &sources).await?)
 }
 
 fn entry(kind: &'static str, policy: &PromotionPolicy) -> Entry {

@@ -59,7 +59,7 @@ impl World {
         let config = Config { hold: held, ..Config::new("https://assay.test:8443", "assay.test:8443", key) };
         let ci = Ci::new(db.clone(), forge.clone(), config, clock.clone());
         let system = Ctx::system("test", &clock, &Entropy::System);
-        let subscription = jobs::Subscription { event: "git.pushed", job: ci::PUSHED_JOB };
+        let subscription = jobs::Subscription { event: "git.pushed", job: ci::PUSHED_JOB, filtered: false };
         db::write!(db, &system, |tx| jobs::subscribe(tx, &[subscription]).await)
             .map_err(|error: db::Error| error)
             .unwrap();

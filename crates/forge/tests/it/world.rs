@@ -49,7 +49,7 @@ impl World {
                 .await
                 .unwrap();
         }
-        let subscription = jobs::Subscription { event: "git.pushed", job: "ci.pushed" };
+        let subscription = jobs::Subscription { event: "git.pushed", job: "ci.pushed", filtered: false };
         db::write!(db, &system, |tx| jobs::subscribe(tx, &[subscription]).await)
             .map_err(|error: db::Error| error)
             .unwrap();

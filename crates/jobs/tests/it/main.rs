@@ -105,8 +105,12 @@ async fn a_job_of_a_dead_worker_runs_again() {
 async fn an_event_becomes_one_job_per_subscriber_and_none_when_undone() {
     let world = World::new().await;
     let ctx = world.ctx();
-    db::write!(world.db, &ctx, |tx| subscribe(tx, &[Subscription { event: "it.happened", job: "note" }]).await)
-        .unwrap();
+    db::write!(world.db, &ctx, |tx| subscribe(
+        tx,
+        &[Subscription { event: "it.happened", job: "note", filtered: false }]
+    )
+    .await)
+    .unwrap();
     let event =
         Event { kind: "it.happened".into(), subject: "x".into(), data: json!({}), at: ctx.now, entry: "e1".into() };
     let undone: Result<(), Error> = db::write!(world.db, &ctx, |tx| {

@@ -73,8 +73,8 @@ impl World {
         let registry = Registry::new(db.clone(), blobs, settings);
         let ctx = Ctx::system("test", &clock, &Entropy::System);
         let mut subscriptions = vec![
-            Subscription { event: "image.pushed", job: scan::IMAGE_JOB },
-            Subscription { event: "image.promoted", job: "told" },
+            Subscription { event: "image.pushed", job: scan::IMAGE_JOB, filtered: false },
+            Subscription { event: "image.promoted", job: "told", filtered: false },
         ];
         subscriptions.extend(promote::SUBSCRIPTIONS);
         let done: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await);

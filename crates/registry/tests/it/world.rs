@@ -70,7 +70,7 @@ impl World {
         let world = World { db, registry, identity, clock, folder, gateway };
         let system = world.system();
         let events = ["image.pushed", "tag.deleted", "manifest.deleted", "repository.created", "repository.deleted"];
-        let wanted = events.map(|event| jobs::Subscription { event, job: "collect" });
+        let wanted = events.map(|event| jobs::Subscription { event, job: "collect", filtered: false });
         db::write!(world.db, &system, |tx| jobs::subscribe(tx, &wanted).await).unwrap();
         world
     }

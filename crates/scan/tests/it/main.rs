@@ -49,7 +49,7 @@ impl World {
         };
         let registry = Registry::new(db.clone(), blobs, settings);
         let ctx = ctx();
-        let subscription = jobs::Subscription { event: "image.pushed", job: scan::IMAGE_JOB };
+        let subscription = jobs::Subscription { event: "image.pushed", job: scan::IMAGE_JOB, filtered: false };
         let subscribed: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &[subscription]).await);
         subscribed.unwrap();
         let records = Blobs::at(&folder.path().join("records")).await.unwrap();

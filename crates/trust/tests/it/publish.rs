@@ -40,7 +40,7 @@ async fn an_entry_and_an_event_say_what_was_signed_by_whose_key() {
     let world = World::new().await;
     let (writer, client, gitlab) = (world.user("writer").await, Client::new(), SigningKey::generate());
     db::write!(world.db, &writer, |tx| {
-        let wish = jobs::Subscription { event: "trust.published", job: "test.told" };
+        let wish = jobs::Subscription { event: "trust.published", job: "test.told", filtered: false };
         jobs::subscribe(tx, &[wish]).await
     })
     .map_err(|error: db::Error| error)
