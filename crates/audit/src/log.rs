@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use base::{Clock, Ctx, Entropy};
 use db::{Db, Tx};
 use tlog::{Checkpoint, Frontier, Note, Receipt, Signer, TileSet, VerifierKey};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 use crate::{
     Error,
@@ -36,6 +36,8 @@ pub(crate) struct Inner {
     /// Held by whoever sequences, writes files or verifies.
     pub standing: Arc<Mutex<Standing>>,
     pub view: watch::Sender<View>,
+    /// Told when somebody waits for an index.
+    pub hurry: Notify,
 }
 
 /// Whether the files may be written.
@@ -88,6 +90,7 @@ impl Log {
             entropy,
             standing: Arc::new(Mutex::new(Standing::Unknown)),
             view: watch::Sender::new(View::default()),
+            hurry: Notify::new(),
         }));
         let files = log.0.files.clone();
         blocking(move || files.create()).await?;
@@ -137,6 +140,7 @@ impl Log {
         let wait = async {
             loop {
                 view.mark_unchanged();
+                self.0.hurry.notify_one();
                 match self.index_of(entry).await? {
                     Some(index) if index < self.size() => return Ok(index),
                     // The sender lives as long as `self`; whether it changed or the time ran out, look again.

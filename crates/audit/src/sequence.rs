@@ -22,8 +22,11 @@ use crate::{
 
 /// Rounds that may meet another replica's before the caller is told to come again.
 const ATTEMPTS: u32 = 8;
-/// The least time between two rounds, so that entries that come together share one signature and one set of files.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The time between two rounds, so that entries that come together share one signature and one set of files. The more came, the
+/// longer the next ones gather; who waits for an index is not made to.
+const PAUSE_LEAST: Duration = Duration::from_millis(50);
+const PAUSE_OF_ENTRY: Duration = Duration::from_millis(4);
+const PAUSE_MOST: Duration = Duration::from_secs(1);
 /// The longest time without a look: another replica may have appended, or a failure may have passed.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -61,25 +64,36 @@ impl Log {
         let mut said = None;
         loop {
             woken.mark_unchanged();
-            let worked = self.rounds(&mut said).await;
+            let before = self.size();
+            self.rounds(&mut said).await;
+            let entries = self.size().saturating_sub(before);
             tokio::select! {
                 () = &mut stop => break,
-                () = tokio::time::sleep(if worked { PAUSE } else { POLL }) => {}
-                Ok(()) = woken.changed(), if !worked => {}
+                () = self.pause(entries), if entries > 0 => {}
+                () = tokio::time::sleep(POLL), if entries == 0 => {}
+                Ok(()) = woken.changed(), if entries == 0 => {}
             }
         }
         self.rounds(&mut said).await;
     }
 
-    /// Sequence all that waits; gives whether there was something. `said` is the last error that was logged.
-    async fn rounds(&self, said: &mut Option<String>) -> bool {
-        let mut worked = false;
+    /// Rest after a round with so many entries.
+    async fn pause(&self, entries: u64) {
+        let gather = PAUSE_OF_ENTRY.saturating_mul(u32::try_from(entries).unwrap_or(u32::MAX));
+        tokio::time::sleep(PAUSE_LEAST).await;
+        let rest = gather.clamp(PAUSE_LEAST, PAUSE_MOST) - PAUSE_LEAST;
+        // Whether somebody waits or not, the next round begins.
+        let _ = tokio::time::timeout(rest, self.0.hurry.notified()).await;
+    }
+
+    /// Sequence all that waits. `said` is the last error that was logged.
+    async fn rounds(&self, said: &mut Option<String>) {
         loop {
             match self.sequence(&self.ctx()).await {
-                Ok(Some(_)) => worked = true,
+                Ok(Some(_)) => {}
                 Ok(None) => {
                     *said = None;
-                    return worked;
+                    return;
                 }
                 Err(error) => {
                     let error = error.to_string();
@@ -87,7 +101,7 @@ impl Log {
                         tracing::error!(error, "audit entries wait for their index");
                         *said = Some(error);
                     }
-                    return false;
+                    return;
                 }
             }
         }
