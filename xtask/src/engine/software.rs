@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
-/// Debian's client, wherever else on the path another one stands: newer ones no longer sign on push.
-const CLIENT: &str = "/usr/bin/docker";
 /// Debian's engine.
 const DAEMON: &str = "/usr/sbin/dockerd";
 
@@ -22,9 +20,12 @@ pub struct Software {
 }
 
 impl Software {
+    /// Debian's client, wherever else on the path another one stands: newer ones no longer sign on push.
+    pub const DEBIANS_CLIENT: &str = "/usr/bin/docker";
+
     /// Docker 20.10 as Debian has it.
     pub fn debian() -> Software {
-        Software { client: CLIENT.into(), daemon: DAEMON.into(), folder: None, settings: Map::new() }
+        Software { client: Software::DEBIANS_CLIENT.into(), daemon: DAEMON.into(), folder: None, settings: Map::new() }
     }
 
     /// `docker`, `dockerd` and what that starts, from a folder; only what is not there comes from the machine.

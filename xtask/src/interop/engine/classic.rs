@@ -27,13 +27,14 @@ pub fn play(steps: &mut Steps, bench: &Bench) -> Result<()> {
     })?;
     steps.note(&digest);
     steps.step("docker push again and elsewhere: layers exist already, and are mounted", || {
-        let before = bench.pushed()?;
+        let [blobs, ..] = bench.pushed()?;
         let (again, said) = bench.push(&one)?;
         ensure!(again == digest && said.contains("Layer already exists"), "it was pushed again: {said}");
-        ensure!(bench.pushed()? == before, "the log has {:?}, and had {before:?}", bench.pushed()?);
         bench.docker(&["tag", &one, &two])?;
         let (copied, said) = bench.push(&two)?;
         ensure!(copied == digest && said.contains("Mounted from admin/classic"), "nothing was mounted: {said}");
+        // It mounts layers and sends the configuration. Manifests it sends again, and a tag that is set again is news.
+        ensure!(bench.pushed()?[0] == blobs + 1, "more than the configuration was sent again");
         Ok(())
     })?;
     steps.step("docker pull by tag and by digest, and what containerd's store has pushed", || {

@@ -18,7 +18,7 @@ pub fn play(steps: &mut Steps, bench: &Bench) -> Result<()> {
     steps.step("docker login: refused with a wrong password, taken with the right one", || {
         let config = bench.engine.home().join(".docker");
         let refusal = format!("{:#}", bench.login(&config, "admin", "wrong-password").err().context("it was taken")?);
-        ensure!(refusal.contains("password is wrong"), "the refusal is {refusal}");
+        ensure!(refusal.contains("unauthorized: the user name or password is wrong"), "the refusal is {refusal}");
         bench.login(&config, "admin", &bench.server.password).map(drop)
     })?;
     let digest = steps.step("docker build with provenance, docker push: an OCI index, as it was built", || {

@@ -7,13 +7,14 @@
 //!                                               └── engine `classic`     images in a graph driver
 //! ```
 //!
-//! One file for what each store does, and one for what the server refuses and how Docker says it.
+//! One file for what each store does, one for content trust, and one for what the server refuses and how Docker says it.
 
 mod bench;
 mod classic;
 mod containerd;
 mod platforms;
 mod refusals;
+mod trust;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -57,6 +58,7 @@ pub fn run(folder: &Path) -> Result<()> {
         let bench = Bench::new(&server, &newer, run.folder("newer-context")?)?;
         containerd::play(&mut steps, &bench)?;
         platforms::play(&mut steps, &bench)?;
+        trust::play(&mut steps, &bench)?;
         refusals::play(&mut steps, &bench)?;
         let classic = engine(&mut steps, Store::GraphDriver)?;
         classic::play(&mut steps, &Bench::new(&server, &classic, run.folder("classic-context")?)?)?;
