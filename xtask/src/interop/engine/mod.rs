@@ -58,10 +58,11 @@ pub fn run(folder: &Path) -> Result<()> {
         let bench = Bench::new(&server, &newer, run.folder("newer-context")?)?;
         containerd::play(&mut steps, &bench)?;
         platforms::play(&mut steps, &bench)?;
-        trust::play(&mut steps, &bench)?;
         refusals::play(&mut steps, &bench)?;
         let classic = engine(&mut steps, Store::GraphDriver)?;
-        classic::play(&mut steps, &Bench::new(&server, &classic, run.folder("classic-context")?)?)?;
+        let bench = Bench::new(&server, &classic, run.folder("classic-context")?)?;
+        classic::play(&mut steps, &bench)?;
+        trust::play(&mut steps, &bench)?;
 
         steps.step("no process, mount, network device or control group is left", || {
             cleanup.finish();

@@ -1,4 +1,7 @@
 //! Content trust with the newer engine: its own client has it no more, so Debian's signs and checks, and the engine moves bytes.
+//!
+//! With a graph driver only: an engine with containerd's store does not tell its client the digest of what it pushed, which the
+//! client would sign (`no hashes specified for target ""`).
 
 use std::fs;
 use std::path::Path;
