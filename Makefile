@@ -17,7 +17,8 @@ lint:
 	cargo xtask tidy
 	cargo clippy --workspace --all-targets -- -D warnings
 
-# Clients from other registries than the operating system's and Rust's.
+# Clients from other registries than the operating system's and Rust's; the last is a Docker engine and needs root.
 interop:
 	cargo xtask interop
 	cargo xtask interop storage
+	cargo xtask interop engine

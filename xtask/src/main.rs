@@ -10,6 +10,7 @@
 //! cargo xtask bench registry   how fast it is, as ratios to Debian's docker-registry in the same run
 //! cargo xtask crash registry   whether an acknowledged push survives `kill -9` and power loss: rounds of load, kill, look
 //! cargo xtask interop [PART]   clients that come as Go modules, and the OCI's conformance program, against a real server
+//! cargo xtask interop engine   a newer Docker than Debian's, built from its modules (root); `storage`: a server that speaks S3
 //! cargo xtask engines check    prove the harness: two engines side by side, images, Swarm, TLS, plugin, clean end
 //! ```
 //!
@@ -70,7 +71,8 @@ enum Chore {
         #[arg(long, env = "SEED")]
         seed: Option<u64>,
     },
-    /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go)
+    /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go; `engine` and
+    /// `storage` run only when named)
     Interop {
         /// This part alone
         #[arg(value_enum)]

@@ -9,8 +9,9 @@ use axum::{
     http::HeaderMap,
     routing::get,
 };
-use base::{Actor, Ctx, Secret};
+use base::{Actor, Ctx, Kind, Secret};
 use identity::Access;
+use oci::ErrorCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -38,7 +39,7 @@ async fn by_query(
     let query = query.unwrap_or_default();
     let scopes = form_values(&query, "scope");
     let (actor, may) = match credentials(&headers) {
-        Some(Credentials::Basic { name, secret }) => sign_in(&app, &ctx, &name, &secret).await?,
+        Some(Credentials::Basic { name, secret }) => sign_in(&app, &ctx, &name, &secret).await.map_err(in_oci_words)?,
         Some(Credentials::Bearer(_)) => return Err(ApiError::invalid("ask for a token with a user name and password")),
         None => (ctx.actor.clone(), May::AsAsked),
     };
@@ -61,6 +62,18 @@ async fn sign_in(app: &App, ctx: &Ctx, name: &str, secret: &Secret) -> Result<(A
     Ok((app.identity.authenticate(ctx, name, secret).await?, May::AsAsked))
 }
 
+/// Who asks here is a client of the registry and knows its codes: docker shows any other as `unknown`, and takes a wrong
+/// password for a failure of the server.
+fn in_oci_words(error: ApiError) -> ApiError {
+    let code = match error.kind() {
+        Kind::Unauthenticated => ErrorCode::Unauthorized,
+        Kind::RateLimited => ErrorCode::TooManyRequests,
+        Kind::Unavailable => ErrorCode::Unavailable,
+        _ => return error,
+    };
+    error.coded(code.as_str())
+}
+
 #[derive(Deserialize)]
 struct OAuthForm {
     grant_type: String,
@@ -79,7 +92,7 @@ async fn by_form(
 ) -> Result<Json<Value>, ApiError> {
     let Form(form) = form.map_err(ApiError::invalid)?;
     let (actor, may) = match (form.grant_type.as_str(), form.password) {
-        ("password", Some(secret)) => sign_in(&app, &ctx, &form.username, &secret).await?,
+        ("password", Some(secret)) => sign_in(&app, &ctx, &form.username, &secret).await.map_err(in_oci_words)?,
         (other, _) => {
             return Err(ApiError::invalid(format!(
                 "grant type {other:?} is not served; sign in with a user name and a password or access token"

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 
-use crate::engine::{Engine, EngineConfig, EngineTls, Switch};
+use crate::engine::{Engine, EngineConfig, EngineTls, Software, Switch};
 use crate::images::{self, Images};
 use crate::stage::{Cleanup, Process, Run, Steps, signal, with_cleanup};
 use crate::{command, packages, wait};
@@ -55,6 +55,7 @@ pub fn run(root: &Path, cache: &Path, keep: bool) -> Result<()> {
 fn start_build(cleanup: &Cleanup, run: &Run, switch: &Switch) -> Result<Engine> {
     let config = EngineConfig {
         name: "build".to_owned(),
+        software: Software::debian(),
         address: switch.next_address()?,
         hosts: vec![("assay.test".to_owned(), switch.host_address())],
         registries: vec![],
@@ -72,6 +73,7 @@ fn start_production(cleanup: &Cleanup, run: &Run, switch: &Switch, steps: &mut S
         EngineTls { ca: keys.join("ca.pem"), cert: keys.join("server.pem"), key: keys.join("server.key"), port: 2376 };
     let config = EngineConfig {
         name: "production".to_owned(),
+        software: Software::debian(),
         address,
         hosts: vec![("assay.test".to_owned(), switch.host_address())],
         registries: vec![("assay.test:8443".to_owned(), fs::read_to_string(keys.join("ca.pem"))?)],

@@ -17,7 +17,7 @@ use super::client::Client;
 use super::scene::Scene;
 use super::server::Server;
 use super::site;
-use crate::engine::{Engine, EngineConfig, EngineTls};
+use crate::engine::{Engine, EngineConfig, EngineTls, Software};
 use crate::stage::{Program, Recipe, Steps};
 use crate::{command, wait};
 
@@ -58,6 +58,7 @@ pub fn start(steps: &mut Steps, scene: &Scene, server: &Server, people: &People)
     steps.watch("assay guard", &scene.run.dir().join("guard.log"));
     let config = EngineConfig {
         name: site::PRODUCTION.to_owned(),
+        software: Software::debian(),
         address: scene.production,
         hosts: scene.hosts(),
         registries: vec![(site::REGISTRY.to_owned(), fs::read_to_string(&server.ca)?)],

@@ -14,7 +14,7 @@ use super::scene::Scene;
 use super::server::Server;
 use super::site;
 use crate::command;
-use crate::engine::{Engine, EngineConfig};
+use crate::engine::{Engine, EngineConfig, Software};
 use crate::stage::Steps;
 
 /// The build engine, and who pushed from it.
@@ -30,6 +30,7 @@ pub struct Builder {
 pub fn start_engine(steps: &mut Steps, scene: &Scene, server: &Server) -> Result<Engine> {
     let config = EngineConfig {
         name: "build".to_owned(),
+        software: Software::debian(),
         address: scene.build,
         hosts: scene.hosts(),
         registries: vec![(site::REGISTRY.to_owned(), std::fs::read_to_string(&server.ca)?)],

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::EngineConfig;
 
@@ -41,7 +41,7 @@ pub fn write_files(dir: &Path, group: &str, config: &EngineConfig) -> Result<()>
 
 fn settings(dir: &Path, group: &str, config: &EngineConfig) -> Value {
     let mut hosts = vec![format!("unix://{}", dir.join("docker.sock").display())];
-    let mut settings = Map::new();
+    let mut settings = config.software.settings.clone();
     if let Some(tls) = &config.tls {
         hosts.push(format!("tcp://{}:{}", config.address, tls.port));
         settings.insert("tlsverify".to_owned(), json!(true));

@@ -15,6 +15,7 @@
 //! the engine keeps to one folder of its own ([`crate::cgroup`]).
 
 mod daemon;
+mod software;
 mod switch;
 
 use std::ffi::OsStr;
@@ -27,15 +28,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 
+pub use software::Software;
 pub use switch::Switch;
 
 use crate::stage::{Cleanup, Process, Run, Ticket, signal};
 use crate::{cgroup, command, wait};
 
-/// Debian's client, wherever else on the path another one stands: newer ones no longer sign on push.
-const CLIENT: &str = "/usr/bin/docker";
-/// Debian's engine.
-const DAEMON: &str = "/usr/sbin/dockerd";
 /// An engine is ready in half a second on an idle machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 /// `sun_path` of unix(7), less its final zero.
@@ -45,6 +43,8 @@ const SOCKET_PATH_BYTES: usize = 107;
 pub struct EngineConfig {
     /// Its host name and folder: 1 to 12 of `a-z`, unique in the run.
     pub name: String,
+    /// Which engine it is.
+    pub software: Software,
     /// Its address, from [`Switch::next_address`]; asked first, because its certificate names it.
     pub address: Ipv4Addr,
     /// Names its `/etc/hosts` has beyond the machine's.
@@ -142,6 +142,11 @@ impl Engine {
         self.dir.join("dockerd.log")
     }
 
+    /// What it keeps.
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
     /// HOME of [`Engine::docker`]: `.docker/config.json`, `.docker/tls/HOST:PORT/ca.crt`, `.docker/trust`.
     pub fn home(&self) -> PathBuf {
         self.dir.join("home")
@@ -152,9 +157,9 @@ impl Engine {
         self.first_pid
     }
 
-    /// The host's client, talking to this engine, with a home of its own.
+    /// Its client on the host, talking to this engine, with a home of its own.
     pub fn docker<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Command {
-        let mut command = Command::new(CLIENT);
+        let mut command = Command::new(&self.config.software.client);
         command.args(arguments);
         self.dress(&mut command);
         command
@@ -163,13 +168,13 @@ impl Engine {
     /// The same client inside the engine's namespaces, where the private `/etc/hosts` and `/etc/docker/certs.d` hold:
     /// for commands in which the client itself speaks to the registry or the trust server.
     pub fn docker_inside<I: IntoIterator<Item = S>, S: AsRef<OsStr>>(&self, arguments: I) -> Command {
-        let mut command = self.inside(CLIENT);
+        let mut command = self.inside(&self.config.software.client);
         command.args(arguments);
         command
     }
 
     /// Any program inside the engine's namespaces.
-    pub fn inside(&self, program: &str) -> Command {
+    pub fn inside(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = enter(self.first_pid);
         command.arg(program);
         self.dress(&mut command);
@@ -206,7 +211,8 @@ impl Engine {
     fn start_daemon(&mut self) -> Result<()> {
         let mut command = enter(self.first_pid);
         // `container` makes the engine leave AppArmor alone: it would load a profile that outlives it.
-        command.arg("env").arg("container=assay").arg(DAEMON);
+        command.arg("env").arg("container=assay").arg(&self.config.software.daemon);
+        command.env("PATH", self.config.software.path()?);
         let daemon = Process::spawn(&self.cleanup, &format!("engine {}", self.config.name), &command, &self.log())?;
         // The log, not a request: an authorization plugin may refuse any request, and would see one it does not expect.
         let listeners = 1 + usize::from(self.config.tls.is_some());

@@ -7,15 +7,18 @@
 //! clients    crane, oras, regctl, helm: push, pull, copy, attach, delete
 //! signing    cosign, notation: sign and verify, as referrers and under tags
 //! storage    the tests of the store with buckets of a real server
+//! engine     an engine and a client of Docker that are newer than Debian's, with both of its image stores
 //! ```
 
 mod clients;
 mod conformance;
+mod engine;
 mod server;
 mod signing;
 mod storage;
 mod tools;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::Result;
@@ -36,6 +39,8 @@ pub enum Part {
     Signing,
     /// The tests of the store, with buckets of a real server that speaks S3
     Storage,
+    /// A newer Docker than Debian's (root)
+    Engine,
 }
 
 /// What a client does with a server.
@@ -57,8 +62,10 @@ const PLAYS: [(Part, &tools::Tool, Play); 7] = [
 /// # Errors
 /// The first thing that does not hold.
 pub fn run(folder: &Path, only: Option<Part>) -> Result<()> {
-    if only == Some(Part::Storage) {
-        return storage::run(folder);
+    match only {
+        Some(Part::Storage) => return storage::run(folder),
+        Some(Part::Engine) => return engine::run(folder),
+        _ => {}
     }
     let mut steps = Steps::new();
     with_cleanup(false, |cleanup| {
@@ -68,7 +75,9 @@ pub fn run(folder: &Path, only: Option<Part>) -> Result<()> {
         let ready = ready.collect::<Result<Vec<_>>>()?;
         let binary = steps.step("compile assay", demo::compile)?;
         let run = Run::open(&folder.join("runs"))?;
-        let server = steps.step("start assay serve", || Server::start(cleanup, &run, &binary))?;
+        let server = steps.step("start assay serve", || {
+            Server::start(cleanup, &run, &binary, Ipv4Addr::LOCALHOST, &["--sparse-manifests"])
+        })?;
         steps.watch("assay serve", &server.log);
         for (program, play) in ready {
             play(&mut steps, &run, &server, &program)?;

@@ -1,14 +1,15 @@
-//! A server for clients that need no engine: loopback, but over TLS with its own authority, which they all check.
+//! A server on an address of this machine alone, but over TLS with its own authority, which all clients check.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::Value;
 
-use crate::demo;
 use crate::stage::{Cleanup, Process, Run};
+use crate::{command, demo};
 
 const START: Duration = Duration::from_secs(30);
 
@@ -22,17 +23,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it on a free port.
+    /// Starts it on a free port of an address of this machine.
     ///
     /// # Errors
     /// It does not come up.
-    pub fn start(cleanup: &Cleanup, run: &Run, binary: &Path) -> Result<Server> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let authority = format!("127.0.0.1:{port}");
+    pub fn start(cleanup: &Cleanup, run: &Run, binary: &Path, address: Ipv4Addr, more: &[&str]) -> Result<Server> {
+        let authority = TcpListener::bind((address, 0))?.local_addr()?.to_string();
         let (password, data, log) = (demo::secret()?, run.dir().join("data"), run.dir().join("assay.log"));
         let mut serve = Command::new(binary);
         serve.args(["serve", "--listen", &authority, "--url", &format!("https://{authority}"), "--data"]).arg(&data);
-        serve.arg("--sparse-manifests").env("ASSAY_ADMIN_PASSWORD", &password);
+        serve.args(more).env("ASSAY_ADMIN_PASSWORD", &password);
         let process = Process::spawn(cleanup, "assay serve", &serve, &log)?;
         process.ready("its address", START, || Ok(process.said().contains("assay serves https://")))?;
         Ok(Server { authority, password, log, ca: data.join("keys/ca.pem") })
@@ -46,6 +46,21 @@ impl Server {
     /// The certificate of its authority.
     pub fn ca(&self) -> &Path {
         &self.ca
+    }
+
+    /// What the administrator is answered.
+    ///
+    /// # Errors
+    /// Another status than one of success, with the body.
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail-with-body", "--cacert"]).arg(&self.ca);
+        curl.args(["--user", &format!("admin:{}", self.password), "--request", method]);
+        if let Some(body) = body {
+            curl.args(["--header", "Content-Type: application/json", "--data", &body.to_string()]);
+        }
+        let said = command::run(curl.arg(format!("https://{}{path}", self.authority)))?;
+        if said.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&said)?) }
     }
 
     /// A client that trusts this server's authority and keeps its sign-in in `home`.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::clients::Client;
 use super::server::Server;
@@ -43,17 +43,10 @@ fn image(client: &Client, server: &Server, name: &str) -> Result<String> {
 }
 
 /// What is listed as being about an image: the types.
-fn referrers(client: &Client, server: &Server, name: &str, digest: &str) -> Result<Vec<String>> {
-    let said = listed(client, server, &format!("{name}/referrers/{digest}"))?;
+fn referrers(server: &Server, name: &str, digest: &str) -> Result<Vec<String>> {
+    let said = server.ask("GET", &format!("/v2/{name}/referrers/{digest}"), None)?;
     let found = said["manifests"].as_array().context("a list of referrers")?;
     Ok(found.iter().filter_map(|one| one["artifactType"].as_str().map(str::to_owned)).collect())
-}
-
-fn listed(client: &Client, server: &Server, path: &str) -> Result<Value> {
-    let mut curl = server.client(Path::new("curl"), &client.home);
-    curl.args(["--silent", "--fail-with-body", "--cacert"]).arg(server.ca());
-    curl.args(["--user", &format!("admin:{}", server.password), &format!("https://{}/v2/{path}", server.authority)]);
-    Ok(serde_json::from_str(&command::run(&mut curl)?)?)
 }
 
 /// # Errors
@@ -79,12 +72,12 @@ pub fn notation(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -
         command::run(&mut notation(&["policy", "import", "policy.json"]))?;
         command::refused(&mut notation(&["verify", &reference]))?;
         command::run(&mut notation(&["sign", "--force-referrers-tag=false", &reference]))?;
-        let found = referrers(&client, server, name, &digest)?;
+        let found = referrers(server, name, &digest)?;
         ensure!(found == ["application/vnd.cncf.notary.signature"], "what is about the image is {found:?}");
         command::run(&mut notation(&["verify", &reference]))?;
         command::run(&mut notation(&["sign", "--force-referrers-tag", "--signature-format", "cose", &reference]))?;
         command::run(&mut notation(&["verify", &reference]))?;
-        let tags = listed(&client, server, &format!("{name}/tags/list"))?;
+        let tags = server.ask("GET", &format!("/v2/{name}/tags/list"), None)?;
         ensure!(tags["tags"] == json!(["1", digest.replace(':', "-")]), "the tags are {tags}");
         Ok(())
     })
@@ -120,8 +113,8 @@ pub fn cosign(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> 
             command::run(&mut verify("own.pub"))?;
             command::refused(&mut verify("other.pub"))?;
             let tag = format!("{}.sig", digest.replace(':', "-"));
-            let tags = listed(&client, server, &format!("{name}/tags/list"))?.to_string();
-            let about = referrers(&client, server, name, &digest)?;
+            let tags = server.ask("GET", &format!("/v2/{name}/tags/list"), None)?.to_string();
+            let about = referrers(server, name, &digest)?;
             ensure!(
                 tags.contains(&tag) == signs.is_empty() && about.is_empty() == signs.is_empty(),
                 "{name} has the tags {tags}, and about the image {about:?}"

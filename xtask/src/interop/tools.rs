@@ -18,6 +18,8 @@ pub struct Tool {
     /// As in a `go.sum`: what Go says of the module's content.
     sum: &'static str,
     package: &'static str,
+    /// Words of `go build` beyond those of every tool.
+    more: &'static [&'static str],
 }
 
 pub const CONFORMANCE: Tool = Tool {
@@ -26,6 +28,7 @@ pub const CONFORMANCE: Tool = Tool {
     version: "v0.0.0-20260730175803-fee21197eb94",
     sum: "h1:iJbOstMHr3jUuu8hKcEkNJWEYnHdHKWQa/xh4xNrP7I=",
     package: ".",
+    more: &[],
 };
 pub const CRANE: Tool = Tool {
     name: "crane",
@@ -33,6 +36,7 @@ pub const CRANE: Tool = Tool {
     version: "v0.22.1",
     sum: "h1:RZuuSYhTvlDvtsK+NkutoCZ//C0X2ebLK8X8l3ULs84=",
     package: "./cmd/crane",
+    more: &[],
 };
 pub const ORAS: Tool = Tool {
     name: "oras",
@@ -40,6 +44,7 @@ pub const ORAS: Tool = Tool {
     version: "v1.3.0",
     sum: "h1:PdxrW0wRu24AMRnJcQWhUXTk33bDHCdSvyWcKoAxArE=",
     package: "./cmd/oras",
+    more: &[],
 };
 pub const REGCTL: Tool = Tool {
     name: "regctl",
@@ -47,6 +52,7 @@ pub const REGCTL: Tool = Tool {
     version: "v0.11.7",
     sum: "h1:Jsjlnd0ZQ2Blh0vaJtxJ0pU549VajvZ6BTL/4R7noMo=",
     package: "./cmd/regctl",
+    more: &[],
 };
 pub const HELM: Tool = Tool {
     name: "helm",
@@ -54,6 +60,7 @@ pub const HELM: Tool = Tool {
     version: "v3.22.0",
     sum: "h1:n1if5iQgHYsujPAcO5oonH/KiSNUmqmUF0iGVjSF3AU=",
     package: "./cmd/helm",
+    more: &[],
 };
 /// The one of these that takes long to build, some ten minutes on two processors.
 pub const COSIGN: Tool = Tool {
@@ -62,6 +69,7 @@ pub const COSIGN: Tool = Tool {
     version: "v2.6.5",
     sum: "h1:D7kFSWS2HzfD+LpEuBO89D1KfOAODlkWuuhzXS8yzi0=",
     package: "./cmd/cosign",
+    more: &[],
 };
 pub const NOTATION: Tool = Tool {
     name: "notation",
@@ -69,6 +77,7 @@ pub const NOTATION: Tool = Tool {
     version: "v1.3.2",
     sum: "h1:roSxDRZ+w8kIgxoxruhHpSVtVFwpfq2piuaMvOrPaco=",
     package: "./cmd/notation",
+    more: &[],
 };
 /// A server that speaks S3 and stores plain files.
 pub const VERSITYGW: Tool = Tool {
@@ -77,7 +86,47 @@ pub const VERSITYGW: Tool = Tool {
     version: "v1.8.0",
     sum: "h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=",
     package: "./cmd/versitygw",
+    more: &[],
 };
+/// The engine of Docker 29.
+pub const DOCKERD: Tool = Tool {
+    name: "dockerd",
+    module: "github.com/moby/moby/v2",
+    version: "v2.0.0-beta.24",
+    sum: "h1:sWv7EckkDJhpraR9yUjkw1XeVf39+MWd58E22PYloNA=",
+    package: "./cmd/dockerd",
+    more: &["-ldflags=-X github.com/moby/moby/v2/dockerversion.Version=2.0.0-beta.24"],
+};
+const CONTAINERD: Tool = Tool {
+    name: "containerd",
+    module: "github.com/containerd/containerd/v2",
+    version: "v2.4.2",
+    sum: "h1:p6Qg+xbEz8lvwdhHDx0U469xENvp4LgGBx+E7djXkGw=",
+    package: "./cmd/containerd",
+    // What Kubernetes needs, which is a third of it.
+    more: &["-tags=no_cri"],
+};
+const SHIM: Tool =
+    Tool { name: "containerd-shim-runc-v2", package: "./cmd/containerd-shim-runc-v2", more: &[], ..CONTAINERD };
+pub const DOCKER: Tool = Tool {
+    name: "docker",
+    module: "github.com/docker/cli",
+    version: "v29.9.2+incompatible",
+    sum: "h1:trup/vUxx5uUo2t+87Cd9AmITR+DvKUe4H2tTtZN8FY=",
+    package: "./cmd/docker",
+    more: &["-ldflags=-X github.com/docker/cli/cli/version.Version=29.9.2"],
+};
+/// What `docker build` is since engine 23.
+pub const BUILDX: Tool = Tool {
+    name: "docker-buildx",
+    module: "github.com/docker/buildx",
+    version: "v0.38.2",
+    sum: "h1:TTn5GXRaZatKpvJ4l7xXuS/N8kTIkLFP0WvGRkbbW9U=",
+    package: "./cmd/buildx",
+    more: &[],
+};
+/// What a newer engine consists of, but for `runc`, which is Debian's.
+pub const ENGINE: [&Tool; 5] = [&DOCKERD, &CONTAINERD, &SHIM, &DOCKER, &BUILDX];
 
 /// Where the programs are.
 pub struct Tools {
@@ -125,14 +174,26 @@ fn build(tool: &Tool, folder: &Path, program: &Path) -> Result<()> {
     let fetched = said["Dir"].as_str().context("go names no folder")?;
     command::run(Command::new("cp").args(["-r", fetched]).arg(&source))?;
     command::run(Command::new("chmod").args(["-R", "u+w"]).arg(&source))?;
+    name_module(&source)?;
     let mut compile = go(&source);
-    compile.args(["build", "-o"]).arg(program).arg(tool.package);
+    compile.args(["build", "-trimpath", "-o"]).arg(program).args(tool.more).arg(tool.package);
     command::run(&mut compile)?;
     Ok(fs::remove_dir_all(&source)?)
+}
+
+/// Docker's client is numbered by its years, and so keeps what every other module has as `go.mod` under another name.
+fn name_module(source: &Path) -> Result<()> {
+    if !source.join("go.mod").exists() {
+        fs::rename(source.join("vendor.mod"), source.join("go.mod"))?;
+        fs::rename(source.join("vendor.sum"), source.join("go.sum"))?;
+    }
+    Ok(())
 }
 
 fn go(folder: &Path) -> Command {
     let mut go = Command::new("go");
     go.current_dir(folder).env("GOFLAGS", "-mod=mod").env("GOWORK", "off").env("GOTOOLCHAIN", "local");
+    // No program depends on what C compiler and libraries this machine has.
+    go.env("CGO_ENABLED", "0");
     go
 }

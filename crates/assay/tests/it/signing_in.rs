@@ -138,3 +138,14 @@ fn who_guesses_passwords_is_told_to_wait_in_the_words_of_each_protocol() {
     let entries = server.ask("GET", "/api/v1/audit/entries?kind=sign_in.limited", &[(name, &admin)], b"");
     assert_eq!(entries.json()["entries"].as_array().unwrap().len(), 1, "{}", entries.body);
 }
+
+#[test]
+fn the_token_service_refuses_in_codes_that_clients_of_the_registry_know() {
+    let server = Server::start("127.0.0.1");
+    let refused = server.ask("GET", "/auth/token", &[("Authorization", "Basic Z3Vlc3Q6YSBndWVzcw==")], b"");
+    assert_eq!((refused.status, refused.code().as_str()), (401, "UNAUTHORIZED"), "{}", refused.body);
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let body = b"grant_type=password&username=guest&password=a+guess";
+    let codes: Vec<_> = (0..12).map(|_| server.ask("POST", "/auth/token", &form, body).code()).collect();
+    assert_eq!((codes[0].as_str(), codes[11].as_str()), ("UNAUTHORIZED", "TOOMANYREQUESTS"));
+}
