@@ -110,6 +110,16 @@ pub const COLLECTION_TIME: std::time::Duration = std::time::Duration::from_secs(
 pub const SCRUB_EVERY: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
 pub const SCRUB_RUN_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
+/// Blobs found damaged or lost by readers that wait to be looked at; those beyond are noted by their next reader.
+pub const SUSPECTS: usize = 10_000;
+
+/// Blobs that are copied to the replica store at the same time: one far away answers slowly, and pulls come first.
+pub const COPIES_AT_ONCE: usize = 4;
+
+/// How often the replica store is looked at when nobody says that something was pushed: it may be back, or another server of the
+/// same database took the push.
+pub const COPIES_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// The words that everybody reads who pushes while the registry is read-only.
 pub const READ_ONLY_REASON_BYTES: usize = 1_000;
 

@@ -7,6 +7,7 @@ use std::{
     fs::File,
     io::{self, Read},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -18,13 +19,15 @@ use tokio::{
     runtime::Handle,
 };
 
-use crate::{Error, bucket::Bucket, file_reader::FileReader, layout};
+use crate::{Error, Suspects, bucket::Bucket, file_reader::FileReader, layout};
 
 /// A blob that was opened. One in a folder stays readable when it is deleted meanwhile.
 #[derive(Debug)]
 pub struct Blob {
     pub(crate) bytes: Opened,
     pub(crate) size: u64,
+    /// Told of damage that shows while the blob is read.
+    pub(crate) suspects: Arc<Suspects>,
 }
 
 #[derive(Debug)]
@@ -56,6 +59,7 @@ pub struct Checked {
     left: u64,
     /// Of a whole blob; nothing of a range, which has no digest.
     digest: Option<(Hasher, Digest)>,
+    suspects: Option<Arc<Suspects>>,
 }
 
 impl Blob {
@@ -81,9 +85,11 @@ impl Blob {
                 // Nothing can be asked of an empty range.
                 let range = (!whole && length > 0).then(|| first..first.saturating_add(length));
                 let stream = bucket.get(&layout::key_of(&digest), range).await?;
-                let stream = stream.ok_or_else(|| Error::NotFound(digest.clone()))?;
+                let stream = stream.ok_or_else(|| Error::NotFound(digest.clone()));
+                let stream = self.suspects.note_if_bad(stream)?;
                 let digest = whole.then(|| (Hasher::new(digest.algorithm()), digest));
-                Ok(BlobReader::Object(Checked::new(stream, length, digest)))
+                let checked = Checked::new(stream, length, digest);
+                Ok(BlobReader::Object(Checked { suspects: Some(self.suspects), ..checked }))
             }
         }
     }
@@ -106,7 +112,7 @@ impl Checked {
         length: u64,
         digest: Option<(Hasher, Digest)>,
     ) -> Checked {
-        Checked { stream, ready: Bytes::new(), held: Bytes::new(), left: length, digest }
+        Checked { stream, ready: Bytes::new(), held: Bytes::new(), left: length, digest, suspects: None }
     }
 
     /// Let the next piece through; an empty one is the end.
@@ -149,7 +155,12 @@ impl Checked {
 
     fn damaged(&self, problem: &str) -> Error {
         match &self.digest {
-            Some((_, digest)) => Error::damaged(digest, problem),
+            Some((_, digest)) => {
+                if let Some(suspects) = &self.suspects {
+                    suspects.note(digest);
+                }
+                Error::damaged(digest, problem)
+            }
             None => Error::Unavailable(format!("a part of a blob cannot be read: {problem}")),
         }
     }
