@@ -13,11 +13,13 @@ use crate::{
     upload_state::{Note, Noted},
 };
 
+mod bytes;
 mod deletions;
 mod images;
 mod quotas;
 mod reviews;
 
+pub(crate) use bytes::*;
 pub(crate) use deletions::*;
 pub(crate) use images::*;
 pub(crate) use quotas::*;
@@ -100,6 +102,7 @@ pub const SCHEMA: Schema = Schema {
       ALTER TABLE uploads ADD COLUMN length BIGINT NOT NULL DEFAULT 0;
       ALTER TABLE uploads ADD COLUMN holder TEXT NOT NULL DEFAULT '';
       ALTER TABLE uploads ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0",
+        bytes::REPLICA_STEP,
     ],
 };
 
@@ -206,10 +209,8 @@ pub(crate) async fn link_blob(
     tx: &mut Tx,
     repository: &Id<Repository>,
     digest: &Digest,
-    size: u64,
     now: Timestamp,
-) -> Result<bool, crate::Error> {
-    note_bytes(tx, digest, size, now).await?;
+) -> Result<bool, Error> {
     let linked = tx
         .execute(
             "INSERT INTO repository_blobs (repository, digest, linked_at) VALUES ($1, $2, $3)

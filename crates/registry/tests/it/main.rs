@@ -6,6 +6,7 @@ mod copying;
 mod deleting;
 #[path = "../../../blob/tests/it/gateway.rs"]
 mod gateway;
+mod healing;
 mod limiting;
 mod manifests;
 mod model;

@@ -1,0 +1,80 @@
+//! The reconciler of stored bytes: looks at what readers found wrong, heals what waits for it, copies what has no copy.
+//!
+//! It is woken by whoever pushes and by readers that met damage, and by a timer for what others did with the same database,
+//! and for a replica store that is back.
+
+use std::pin::pin;
+
+use base::{Clock, Ctx, Entropy, limits};
+
+use crate::{Error, Registry, damage::Found, store};
+
+/// Damaged bytes of one look.
+const BATCH: i64 = 100;
+
+/// What one round did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tended {
+    /// Blobs that were looked at because a reader found them wrong.
+    pub looked_at: u64,
+    pub healed: u64,
+    /// Copies made in the replica store.
+    pub copied: u64,
+}
+
+impl Registry {
+    /// Tend the stored bytes until the process is asked to stop.
+    pub async fn keep_tending(&self, clock: Clock, entropy: Entropy, stopped: impl Future<Output = ()>) {
+        let mut stopped = pin!(stopped);
+        loop {
+            let ctx = Ctx::system("registry", &clock, &entropy);
+            tokio::select! {
+                outcome = self.tend(&ctx) => if let Err(error) = outcome {
+                    tracing::warn!(%error, "stored bytes could not be tended; they are in a minute");
+                },
+                () = &mut stopped => return,
+            }
+            tokio::select! {
+                () = self.blobs.suspects().noted() => {}
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(limits::COPIES_EVERY) => {}
+                () = &mut stopped => return,
+            }
+        }
+    }
+
+    /// One round.
+    pub async fn tend(&self, ctx: &Ctx) -> Result<Tended, Error> {
+        let mut tended = Tended::default();
+        for digest in self.blobs.suspects().take() {
+            tended.looked_at += 1;
+            match self.look_at(ctx, &digest).await {
+                Ok(found) => tended.healed += u64::from(found == Found::Healed),
+                // It is met again by whoever reads it again.
+                Err(error) => tracing::warn!(%digest, %error, "a blob that may be damaged could not be looked at"),
+            }
+        }
+        if let Some(replica) = &self.replica_store {
+            tended.healed += self.heal_waiting(ctx).await?;
+            tended.copied = self.copy_missing(ctx, replica).await?;
+        }
+        Ok(tended)
+    }
+
+    /// Heal what is in quarantine and has a copy: the replica store did not answer when the damage was found.
+    async fn heal_waiting(&self, ctx: &Ctx) -> Result<u64, Error> {
+        let (mut healed, mut after) = (0, String::new());
+        loop {
+            let waiting = store::curable(&mut self.db.read().await?, &after, BATCH).await?;
+            let Some(last) = waiting.last() else { return Ok(healed) };
+            after = last.to_string();
+            for digest in &waiting {
+                let _alone = self.flights.alone(digest).await;
+                let size = store::kept_size(&mut self.db.read().await?, digest).await?;
+                if let Some(size) = size {
+                    healed += u64::from(self.heal(ctx, digest, size).await?);
+                }
+            }
+        }
+    }
+}
