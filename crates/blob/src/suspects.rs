@@ -42,6 +42,10 @@ impl Suspects {
         std::mem::take(&mut *self.digests())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.digests().is_empty()
+    }
+
     /// Ends when there may be some.
     pub async fn noted(&self) {
         self.noted.notified().await;

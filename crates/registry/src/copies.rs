@@ -72,20 +72,30 @@ impl Registry {
         Ok(Standing { place, ..standing })
     }
 
-    /// Copy what has no copy yet; gives how many. Ends early when nothing can be copied, or when damage is to be looked at.
-    pub(crate) async fn copy_missing(&self, ctx: &Ctx, replica: &Blobs) -> Result<u64, Error> {
-        let (mut copied, mut after) = (0, String::new());
+    /// Copy what has no copy yet; gives how many, and what could not be copied because it is not what it should be. Ends early
+    /// when nothing can be copied, and when readers found damage: that comes first.
+    pub(crate) async fn copy_missing(&self, ctx: &Ctx, replica: &Blobs) -> Result<(u64, Vec<Digest>), Error> {
+        let (mut copied, mut doubtful, mut after) = (0, Vec::new(), String::new());
         loop {
             let batch = store::uncopied(&mut self.db.read().await?, &after, BATCH).await?;
-            let Some((last, _)) = batch.last() else { return Ok(copied) };
+            let Some((last, _)) = batch.last() else { return Ok((copied, doubtful)) };
             after = last.to_string();
             for some in batch.chunks(limits::COPIES_AT_ONCE) {
-                copied += self.copy_some(ctx, replica, some).await?;
+                copied += self.copy_some(ctx, replica, some, &mut doubtful).await?;
+                if !self.blobs.suspects().is_empty() {
+                    return Ok((copied, doubtful));
+                }
             }
         }
     }
 
-    async fn copy_some(&self, ctx: &Ctx, replica: &Blobs, some: &[(Digest, u64)]) -> Result<u64, Error> {
+    async fn copy_some(
+        &self,
+        ctx: &Ctx,
+        replica: &Blobs,
+        some: &[(Digest, u64)],
+        doubtful: &mut Vec<Digest>,
+    ) -> Result<u64, Error> {
         let mut copies = JoinSet::new();
         for (digest, size) in some.iter().cloned() {
             let (ctx, from, to) = (ctx.clone(), self.blobs.clone(), replica.clone());
@@ -101,9 +111,7 @@ impl Registry {
                 copy.map_err(|error| blob::Error::Unavailable(format!("a copy did not end: {error}")))?;
             match copied {
                 Ok(Copied::Now | Copied::Before) => whole.push(digest),
-                Ok(Copied::Gone) | Err(blob::Error::Damaged { .. } | blob::Error::NotFound(_)) => {
-                    self.blobs.suspects().note(&digest);
-                }
+                Ok(Copied::Gone) | Err(blob::Error::Damaged { .. } | blob::Error::NotFound(_)) => doubtful.push(digest),
                 Err(error) => failed = Some(error),
             }
         }

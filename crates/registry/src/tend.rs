@@ -6,6 +6,7 @@
 use std::pin::pin;
 
 use base::{Clock, Ctx, Entropy, limits};
+use oci::Digest;
 
 use crate::{Error, Registry, damage::Found, store};
 
@@ -15,7 +16,7 @@ const BATCH: i64 = 100;
 /// What one round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tended {
-    /// Blobs that were looked at because a reader found them wrong.
+    /// Blobs that were looked at because whoever read or copied them found them wrong.
     pub looked_at: u64,
     pub healed: u64,
     /// Copies made in the replica store.
@@ -46,7 +47,18 @@ impl Registry {
     /// One round.
     pub async fn tend(&self, ctx: &Ctx) -> Result<Tended, Error> {
         let mut tended = Tended::default();
-        for digest in self.blobs.suspects().take() {
+        self.look_at_all(ctx, self.blobs.suspects().take(), &mut tended).await;
+        if let Some(replica) = &self.replica_store {
+            tended.healed += self.heal_waiting(ctx).await?;
+            let (copied, doubtful) = self.copy_missing(ctx, replica).await?;
+            tended.copied = copied;
+            self.look_at_all(ctx, doubtful, &mut tended).await;
+        }
+        Ok(tended)
+    }
+
+    async fn look_at_all(&self, ctx: &Ctx, digests: impl IntoIterator<Item = Digest>, tended: &mut Tended) {
+        for digest in digests {
             tended.looked_at += 1;
             match self.look_at(ctx, &digest).await {
                 Ok(found) => tended.healed += u64::from(found == Found::Healed),
@@ -54,11 +66,6 @@ impl Registry {
                 Err(error) => tracing::warn!(%digest, %error, "a blob that may be damaged could not be looked at"),
             }
         }
-        if let Some(replica) = &self.replica_store {
-            tended.healed += self.heal_waiting(ctx).await?;
-            tended.copied = self.copy_missing(ctx, replica).await?;
-        }
-        Ok(tended)
     }
 
     /// Heal what is in quarantine and has a copy: the replica store did not answer when the damage was found.

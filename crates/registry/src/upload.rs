@@ -210,7 +210,7 @@ impl Registry {
     pub async fn stat_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<u64, Error> {
         let (repository, held) = self.held_blob(ctx, name, digest).await?;
         let stored = self.blobs.stat(digest).await? == Some(held.size);
-        if !stored {
+        if !stored && !held.damaged {
             self.blobs.suspects().note(digest);
         }
         let whole = !held.damaged && stored && self.keep_link(ctx, &repository.id, digest, held.review_due).await?;

@@ -249,6 +249,23 @@ async fn what_is_damaged_in_both_waits_for_a_push_and_is_copied_then() {
 }
 
 #[tokio::test]
+async fn what_was_spoilt_before_it_was_copied_is_found_then_and_not_copied() {
+    for pair in Pair::everywhere().await {
+        let (system, sample) = (pair.world.system(), Sample::image(1));
+        pair.world.push(&system, "a/b", "1", &sample).await.unwrap();
+        let flipped = Digest::sha256_of(&sample.blobs[1]);
+        flip(&pair.main_file(&flipped));
+        let tended = pair.world.registry.tend(&system).await.unwrap();
+        assert_eq!((tended.looked_at, tended.healed, tended.copied), (1, 0, 3));
+        assert!(!pair.copy_file(&flipped).exists());
+        assert_eq!((pair.standing().await.damaged, pair.standing().await.behind), (1, 1));
+        assert_eq!(pair.world.entries("blob.damaged").await.len(), 1);
+        pair.world.put(&system, "a/b", &sample.blobs[1]).await.unwrap();
+        assert_eq!(pair.world.registry.tend(&system).await.unwrap().copied, 1);
+    }
+}
+
+#[tokio::test]
 async fn copies_that_rot_are_made_anew_and_strays_go() {
     for pair in Pair::everywhere().await {
         let sample = Sample::image(1);
