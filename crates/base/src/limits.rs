@@ -79,6 +79,10 @@ pub const STORE_NAME_BYTES: usize = 1024;
 /// What S3 copies inside a bucket in one request; more goes through the server.
 pub const BUCKET_COPY_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
+/// One piece of a blob in a bucket, of which a part is asked for: so much is read and compared before any of it is handed on, and
+/// two of them are in memory for each such request. The digests of a blob of 20 GiB are 320 KiB in one row.
+pub const PIECE_BYTES: usize = 4 * 1024 * 1024;
+
 /// How long a link to a blob in a bucket works: a client follows it at once.
 pub const REDIRECT_LIFETIME: std::time::Duration = std::time::Duration::from_secs(10 * 60);
 

@@ -133,7 +133,7 @@ impl Blobs {
     /// Open a blob that must have this size.
     pub async fn open(&self, digest: &Digest, size: u64) -> Result<Blob, Error> {
         let bytes = self.suspects().note_if_bad(self.opened(digest, size).await)?;
-        Ok(Blob { bytes, size, suspects: Arc::clone(&self.0.suspects) })
+        Ok(Blob { bytes, size, pieces: None, suspects: Arc::clone(&self.0.suspects) })
     }
 
     async fn opened(&self, digest: &Digest, size: u64) -> Result<Opened, Error> {
@@ -176,7 +176,8 @@ impl Blobs {
     pub async fn verify(&self, digest: &Digest, size: u64) -> Result<(), Error> {
         let Store::Folder(layout) = self.store() else {
             // The reader compares. Whoever asks for that need not be told of suspects.
-            let blob = Blob { bytes: self.opened(digest, size).await?, size, suspects: Arc::default() };
+            let bytes = self.opened(digest, size).await?;
+            let blob = Blob { bytes, size, pieces: None, suspects: Arc::default() };
             let mut reader = blob.stream(0, size).await?;
             return Ok(tokio::io::copy(&mut reader, &mut tokio::io::sink()).await.map(drop)?);
         };

@@ -36,9 +36,23 @@ impl Registry {
         let Some(size) = store::kept_size(&mut self.db.read().await?, digest).await? else {
             return Ok(Found::Unwanted);
         };
-        let Some(problem) = self.problem_of(digest, size).await? else { return Ok(Found::Whole) };
-        self.quarantine(ctx, digest, &problem).await?;
-        Ok(if self.heal(ctx, digest, size).await? { Found::Healed } else { Found::Damaged })
+        let Some(problem) = self.problem_of(digest, size).await? else {
+            // If a part of it was wrong all the same, its pieces are learnt anew.
+            if store::pieces(&mut self.db.read().await?, digest).await?.is_some() {
+                db::write!(self.db, ctx, |tx| Ok::<_, Error>(store::delete_pieces(tx, digest).await?))?;
+            }
+            return Ok(Found::Whole);
+        };
+        let found = self.quarantine(ctx, digest, &problem).await?;
+        if self.heal(ctx, digest, size).await? {
+            return Ok(Found::Healed);
+        }
+        // A push may have ended between the look and the mark; then its bytes are here, and nobody else takes the mark away.
+        if found && self.problem_of(digest, size).await?.is_none() {
+            self.lift(ctx, digest, "push").await?;
+            return Ok(Found::Whole);
+        }
+        Ok(Found::Damaged)
     }
 
     /// The same for somebody who only wanted to read: it is the program that finds and heals. Gives whether the bytes can be
@@ -71,13 +85,24 @@ impl Registry {
         }
     }
 
-    async fn quarantine(&self, ctx: &Ctx, digest: &Digest, problem: &str) -> Result<(), Error> {
+    /// Gives whether it was not there before.
+    async fn quarantine(&self, ctx: &Ctx, digest: &Digest, problem: &str) -> Result<bool, Error> {
         tracing::error!(%digest, problem, "stored bytes are damaged; the replica store heals them, or the next push of the same content");
         db::write!(self.db, ctx, |tx| {
-            if store::set_damaged(tx, digest, ctx.now).await? {
+            let found = store::set_damaged(tx, digest, ctx.now).await?;
+            if found {
                 let places = places_of_bytes(tx, digest).await?;
                 let entry = Entry::new("blob.damaged").about(digest).detail("problem", problem);
                 audit::append(tx, ctx, entry.detail("repositories", places)).await?;
+            }
+            Ok(found)
+        })
+    }
+
+    async fn lift(&self, ctx: &Ctx, digest: &Digest, from: &str) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| {
+            if store::set_healed(tx, digest).await? {
+                audit::append(tx, ctx, healed(digest, from)).await?;
             }
             Ok(())
         })
@@ -92,12 +117,7 @@ impl Registry {
         }
         match replica.copy_to(ctx, &self.blobs, digest, size, true).await {
             Ok(Copied::Now | Copied::Before) => {
-                db::write!(self.db, ctx, |tx| {
-                    if store::set_healed(tx, digest).await? {
-                        audit::append(tx, ctx, healed(digest, "replica store")).await?;
-                    }
-                    Ok::<_, Error>(())
-                })?;
+                self.lift(ctx, digest, "replica store").await?;
                 tracing::info!(%digest, "damaged bytes were healed from the replica store");
                 Ok(true)
             }

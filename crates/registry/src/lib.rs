@@ -45,6 +45,7 @@ mod delete;
 mod flights;
 mod hold;
 mod members;
+mod pieces;
 mod pull;
 mod push;
 mod quota;

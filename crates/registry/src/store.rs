@@ -16,12 +16,14 @@ use crate::{
 mod bytes;
 mod deletions;
 mod images;
+mod pieces;
 mod quotas;
 mod reviews;
 
 pub(crate) use bytes::*;
 pub(crate) use deletions::*;
 pub(crate) use images::*;
+pub(crate) use pieces::*;
 pub(crate) use quotas::*;
 pub(crate) use reviews::*;
 
@@ -103,6 +105,7 @@ pub const SCHEMA: Schema = Schema {
       ALTER TABLE uploads ADD COLUMN holder TEXT NOT NULL DEFAULT '';
       ALTER TABLE uploads ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0",
         bytes::REPLICA_STEP,
+        pieces::PIECES_STEP,
     ],
 };
 

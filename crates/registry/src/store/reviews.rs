@@ -4,7 +4,7 @@ use base::{Id, Timestamp};
 use db::{Row, Tx, args};
 use oci::{Digest, RepoName};
 
-use super::bytes_of;
+use super::{bytes_of, delete_pieces};
 use crate::{Error, Repository};
 
 type Result<T> = std::result::Result<T, db::Error>;
@@ -157,6 +157,7 @@ pub(crate) async fn sweeping(tx: &mut Tx, limit: i64) -> Result<Vec<(Digest, u64
 
 pub(crate) async fn delete_swept(tx: &mut Tx, digest: &Digest) -> Result<()> {
     tx.execute("DELETE FROM blobs WHERE digest = $1 AND sweeping", &args![digest.as_str()]).await?;
+    delete_pieces(tx, digest).await?;
     drop_bytes_review(tx, digest).await
 }
 

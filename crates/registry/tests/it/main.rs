@@ -10,6 +10,7 @@ mod healing;
 mod limiting;
 mod manifests;
 mod model;
+mod parts;
 mod pushing;
 mod replicas;
 mod restoring;
