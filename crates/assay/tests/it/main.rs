@@ -26,6 +26,7 @@ mod pages;
 mod pipelines;
 mod recent;
 mod registry_page;
+mod replica_store;
 mod repositories_api;
 mod server;
 mod signing_in;
