@@ -72,8 +72,8 @@ impl Registry {
         Ok(Standing { place, ..standing })
     }
 
-    /// Copy what has no copy yet; gives how many, and what could not be copied because it is not what it should be. Ends early
-    /// when nothing can be copied, and when readers found damage: that comes first.
+    /// Copy some of what has no copy yet; gives how many, and what could not be copied because it is not what it should be. Ends
+    /// early when readers found damage: that comes first.
     pub(crate) async fn copy_missing(&self, ctx: &Ctx, replica: &Blobs) -> Result<(u64, Vec<Digest>), Error> {
         let (mut copied, mut doubtful, mut after) = (0, Vec::new(), String::new());
         loop {
@@ -85,6 +85,9 @@ impl Registry {
                 if !self.blobs.suspects().is_empty() {
                     return Ok((copied, doubtful));
                 }
+            }
+            if copied > 0 {
+                return Ok((copied, doubtful));
             }
         }
     }

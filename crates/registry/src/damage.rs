@@ -15,7 +15,10 @@ use blob::Copied;
 use db::Tx;
 use oci::Digest;
 
-use crate::{Error, Registry, store};
+use crate::{
+    Error, Registry,
+    store::{self, Kept},
+};
 
 /// What a closer look at stored bytes gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,26 +36,20 @@ impl Registry {
     /// store can.
     pub(crate) async fn look_at(&self, ctx: &Ctx, digest: &Digest) -> Result<Found, Error> {
         let _alone = self.flights.alone(digest).await;
-        let Some(size) = store::kept_size(&mut self.db.read().await?, digest).await? else {
+        let Some(kept) = store::kept(&mut self.db.read().await?, digest).await? else {
             return Ok(Found::Unwanted);
         };
-        let Some(problem) = self.problem_of(digest, size).await? else {
+        let Some(problem) = self.problem_of(digest, kept.size).await? else {
             // If a part of it was wrong all the same, its pieces are learnt anew.
             if store::pieces(&mut self.db.read().await?, digest).await?.is_some() {
                 db::write!(self.db, ctx, |tx| Ok::<_, Error>(store::delete_pieces(tx, digest).await?))?;
             }
             return Ok(Found::Whole);
         };
-        let found = self.quarantine(ctx, digest, &problem).await?;
-        if self.heal(ctx, digest, size).await? {
-            return Ok(Found::Healed);
-        }
-        // A push may have ended between the look and the mark; then its bytes are here, and nobody else takes the mark away.
-        if found && self.problem_of(digest, size).await?.is_none() {
-            self.lift(ctx, digest, "push").await?;
+        if !self.quarantine(ctx, digest, kept, &problem).await? {
             return Ok(Found::Whole);
         }
-        Ok(Found::Damaged)
+        Ok(if self.heal(ctx, digest, kept.size).await? { Found::Healed } else { Found::Damaged })
     }
 
     /// The same for somebody who only wanted to read: it is the program that finds and heals. Gives whether the bytes can be
@@ -85,18 +82,21 @@ impl Registry {
         }
     }
 
-    /// Gives whether it was not there before.
-    async fn quarantine(&self, ctx: &Ctx, digest: &Digest, problem: &str) -> Result<bool, Error> {
-        tracing::error!(%digest, problem, "stored bytes are damaged; the replica store heals them, or the next push of the same content");
-        db::write!(self.db, ctx, |tx| {
-            let found = store::set_damaged(tx, digest, ctx.now).await?;
+    /// Gives whether it is there now: what was pushed since it was read is not put there.
+    async fn quarantine(&self, ctx: &Ctx, digest: &Digest, read: Kept, problem: &str) -> Result<bool, Error> {
+        let (found, there) = db::write!(self.db, ctx, |tx| {
+            let found = store::set_damaged(tx, digest, read, ctx.now).await?;
             if found {
                 let places = places_of_bytes(tx, digest).await?;
                 let entry = Entry::new("blob.damaged").about(digest).detail("problem", problem);
                 audit::append(tx, ctx, entry.detail("repositories", places)).await?;
             }
-            Ok(found)
-        })
+            Ok::<_, Error>((found, found || store::is_damaged(tx, digest).await?))
+        })?;
+        if found {
+            tracing::error!(%digest, problem, "stored bytes are damaged; the replica store or the next push of the same content heals them");
+        }
+        Ok(there)
     }
 
     async fn lift(&self, ctx: &Ctx, digest: &Digest, from: &str) -> Result<(), Error> {

@@ -10,6 +10,7 @@
 use base::Ctx;
 use blob::{Blob, BlobReader, Pieces};
 use oci::Digest;
+use tokio::sync::oneshot;
 
 use crate::{Error, Registry, store};
 
@@ -39,12 +40,18 @@ impl Registry {
         Ok(blob.stream(first, length).await?)
     }
 
-    /// A client that loses its patience meanwhile asks again, so this goes on without it: it ends by itself, and all it leaves
-    /// is the row.
+    /// A client that loses its patience meanwhile asks again, so this goes on without it.
     async fn learn(&self, ctx: &Ctx, digest: &Digest, size: u64) -> Result<Option<Pieces>, Error> {
+        let (sender, learnt) = oneshot::channel();
         let (registry, ctx, digest) = (self.clone(), ctx.clone(), digest.clone());
-        let learning = tokio::spawn(async move { registry.learn_alone(&ctx, &digest, size).await });
-        learning.await.map_err(|error| blob::Error::Unavailable(format!("a blob was not read to its end: {error}")))?
+        self.tasks.spawn(async move {
+            tokio::select! {
+                // Whoever asked may be gone.
+                outcome = registry.learn_alone(&ctx, &digest, size) => drop(sender.send(outcome)),
+                () = registry.tasks.stopped() => {}
+            }
+        });
+        learnt.await.map_err(|_| blob::Error::Unavailable("the server stops".to_owned()))?
     }
 
     async fn learn_alone(&self, ctx: &Ctx, digest: &Digest, size: u64) -> Result<Option<Pieces>, Error> {

@@ -10,6 +10,7 @@ use base::{Ctx, limits};
 use blob::Blobs;
 use db::{Db, Tx};
 use identity::{Identity, Level, On};
+use jobs::Tasks;
 use oci::RepoName;
 use tokio::sync::Notify;
 
@@ -31,6 +32,8 @@ pub struct Registry {
     pub(crate) flights: Arc<Flights>,
     /// Wakes what tends the stored bytes.
     pub(crate) wake: Arc<Notify>,
+    /// What goes on when the request that began it is over; it ends with [`Registry::keep_tending`].
+    pub(crate) tasks: Tasks,
 }
 
 /// What the operator decides.
@@ -63,6 +66,7 @@ impl Registry {
             replica_store: None,
             flights: Arc::default(),
             wake: Arc::default(),
+            tasks: Tasks::default(),
         }
     }
 

@@ -3,8 +3,6 @@
 //! It is woken by whoever pushes and by readers that met damage, and by a timer for what others did with the same database,
 //! and for a replica store that is back.
 
-use std::pin::pin;
-
 use base::{Clock, Ctx, Entropy, limits};
 use oci::Digest;
 
@@ -26,20 +24,25 @@ pub struct Tended {
 impl Registry {
     /// Tend the stored bytes until the process is asked to stop.
     pub async fn keep_tending(&self, clock: Clock, entropy: Entropy, stopped: impl Future<Output = ()>) {
-        let mut stopped = pin!(stopped);
+        tokio::select! {
+            () = self.tend_on(clock, entropy) => {}
+            () = stopped => self.tasks.stop(),
+        }
+    }
+
+    async fn tend_on(&self, clock: Clock, entropy: Entropy) {
         loop {
             let ctx = Ctx::system("registry", &clock, &entropy);
-            tokio::select! {
-                outcome = self.tend(&ctx) => if let Err(error) = outcome {
-                    tracing::warn!(%error, "stored bytes could not be tended; they are in a minute");
-                },
-                () = &mut stopped => return,
+            match self.tend(&ctx).await {
+                // There may be more, and a round is short so that its time is that of what it writes.
+                Ok(tended) if tended.copied > 0 => continue,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "stored bytes could not be tended; they are in a minute"),
             }
             tokio::select! {
                 () = self.blobs.suspects().noted() => {}
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(limits::COPIES_EVERY) => {}
-                () = &mut stopped => return,
             }
         }
     }
@@ -77,9 +80,9 @@ impl Registry {
             after = last.to_string();
             for digest in &waiting {
                 let _alone = self.flights.alone(digest).await;
-                let size = store::kept_size(&mut self.db.read().await?, digest).await?;
-                if let Some(size) = size {
-                    healed += u64::from(self.heal(ctx, digest, size).await?);
+                let kept = store::kept(&mut self.db.read().await?, digest).await?;
+                if let Some(kept) = kept {
+                    healed += u64::from(self.heal(ctx, digest, kept.size).await?);
                 }
             }
         }

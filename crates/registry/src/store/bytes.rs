@@ -10,9 +10,10 @@ use crate::{Error, copies::Standing};
 
 type Result<T> = std::result::Result<T, db::Error>;
 
-/// `replica_at` is when the copy in the replica store was last known to be whole; none is known where it is NULL. The table
+/// `stored` counts pushes of the bytes after the first. `replica_at` is when the copy in the replica store was last known to be whole; none is known where it is NULL. The table
 /// `replica_store` has one row, the place that this is about.
-pub(super) const REPLICA_STEP: &str = "ALTER TABLE blobs ADD COLUMN replica_at BIGINT;
+pub(super) const REPLICA_STEP: &str = "ALTER TABLE blobs ADD COLUMN stored BIGINT NOT NULL DEFAULT 0;
+      ALTER TABLE blobs ADD COLUMN replica_at BIGINT;
       CREATE INDEX blobs_replica ON blobs (replica_at, digest);
       CREATE INDEX blobs_damaged ON blobs (digest) WHERE damaged_at IS NOT NULL;
       CREATE TABLE replica_store (id BIGINT PRIMARY KEY, place TEXT NOT NULL)";
@@ -27,7 +28,8 @@ pub(crate) async fn note_bytes(
     let noted = tx
         .execute(
             "INSERT INTO blobs (digest, size, created_at) VALUES ($1, $2, $3)
-             ON CONFLICT (digest) DO UPDATE SET size = excluded.size, damaged_at = NULL WHERE NOT blobs.sweeping",
+             ON CONFLICT (digest) DO UPDATE SET size = excluded.size, damaged_at = NULL, stored = blobs.stored + 1
+                WHERE NOT blobs.sweeping",
             &args![digest.as_str(), stored(size)?, now],
         )
         .await?;
@@ -39,10 +41,19 @@ pub(crate) async fn bytes_size(tx: &mut Tx, digest: &Digest) -> Result<Option<u6
     row.map(|row| bytes_of(&row, "size")).transpose()
 }
 
-/// The size of bytes that are to be here: not of those that garbage collection is removing.
-pub(crate) async fn kept_size(tx: &mut Tx, digest: &Digest) -> Result<Option<u64>> {
-    let row = tx.opt("SELECT size FROM blobs WHERE digest = $1 AND NOT sweeping", &args![digest.as_str()]).await?;
-    row.map(|row| bytes_of(&row, "size")).transpose()
+/// Bytes that are to be here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kept {
+    pub(crate) size: u64,
+    /// Another number later means that they were pushed meanwhile.
+    pub(crate) stored: i64,
+}
+
+/// Not those that garbage collection is removing.
+pub(crate) async fn kept(tx: &mut Tx, digest: &Digest) -> Result<Option<Kept>> {
+    let sql = "SELECT size, stored FROM blobs WHERE digest = $1 AND NOT sweeping";
+    let row = tx.opt(sql, &args![digest.as_str()]).await?;
+    row.map(|row| Ok(Kept { size: bytes_of(&row, "size")?, stored: row.int("stored")? })).transpose()
 }
 
 fn sized(rows: &[Row]) -> Result<Vec<(Digest, u64)>> {
@@ -68,10 +79,11 @@ pub(crate) async fn is_damaged(tx: &mut Tx, digest: &Digest) -> Result<bool> {
     Ok(tx.opt(sql, &args![digest.as_str()]).await?.is_some())
 }
 
-/// Gives whether that was not known yet.
-pub(crate) async fn set_damaged(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<bool> {
-    let sql = "UPDATE blobs SET damaged_at = $2 WHERE digest = $1 AND damaged_at IS NULL AND NOT sweeping";
-    Ok(tx.execute(sql, &args![digest.as_str(), now]).await? > 0)
+/// Gives whether that was not known yet, of bytes that were not pushed again since they were read.
+pub(crate) async fn set_damaged(tx: &mut Tx, digest: &Digest, read: Kept, now: Timestamp) -> Result<bool> {
+    let sql =
+        "UPDATE blobs SET damaged_at = $3 WHERE digest = $1 AND stored = $2 AND damaged_at IS NULL AND NOT sweeping";
+    Ok(tx.execute(sql, &args![digest.as_str(), read.stored, now]).await? > 0)
 }
 
 /// Gives whether it was damaged before.

@@ -249,6 +249,22 @@ async fn what_is_damaged_in_both_waits_for_a_push_and_is_copied_then() {
 }
 
 #[tokio::test]
+async fn healing_that_was_cut_off_before_it_was_noted_is_noted_by_the_next_round() {
+    for pair in Pair::everywhere().await {
+        let (system, sample) = (pair.world.system(), Sample::image(1));
+        pair.push(&sample).await;
+        let digest = Digest::sha256_of(&sample.blobs[1]);
+        let sql = "UPDATE blobs SET damaged_at = 1 WHERE digest = $1";
+        let marked: Result<u64, db::Error> =
+            db::write!(pair.world.db, &system, |tx| tx.execute(sql, &db::args![digest.as_str()]).await);
+        assert_eq!(marked.unwrap(), 1);
+        assert!(pair.pull(&digest).await.is_err());
+        assert_eq!(pair.world.registry.tend(&system).await.unwrap().healed, 1);
+        assert_eq!(pair.pull(&digest).await.unwrap(), sample.blobs[1]);
+    }
+}
+
+#[tokio::test]
 async fn what_was_spoilt_before_it_was_copied_is_found_then_and_not_copied() {
     for pair in Pair::everywhere().await {
         let (system, sample) = (pair.world.system(), Sample::image(1));
@@ -293,8 +309,13 @@ async fn copies_that_rot_are_made_anew_and_strays_go() {
             jiff::Timestamp::try_from(fs::metadata(pair.copy_file(&stray)).unwrap().modified().unwrap()).unwrap();
         let hours = (written.as_second() - pair.world.system().now.as_second()).max(0) / 3600;
         pair.world.later(hours + 26);
+        // A copy that was cut off left this.
+        let upload = pair.place.root().join("uploads").join("0".repeat(26));
+        if let Place::Folder(_) = pair.place {
+            fs::write(&upload, "half").unwrap();
+        }
         let replica = pair.world.registry.scrub(&pair.world.system(), ALL).await.unwrap().replica.unwrap();
-        assert_eq!(replica.strays, 1);
+        assert!(replica.strays == 1 && !upload.exists());
         assert!(!pair.copy_file(&stray).exists() && pair.copy_file(&lost).exists());
     }
 }
