@@ -146,7 +146,7 @@ mod tests {
             let length = 1 + length % (size - first);
             let span = Span::around(first, length, size);
             prop_assert!(span.begin <= first && first + length <= span.end && span.end <= size);
-            prop_assert!(span.begin % PIECE == 0 && (span.end % PIECE == 0 || span.end == size));
+            prop_assert!(span.begin.is_multiple_of(PIECE) && (span.end.is_multiple_of(PIECE) || span.end == size));
             prop_assert!(first - span.begin < PIECE && span.end - (first + length) < PIECE);
             // Its pieces, one after the other, are the span.
             let (mut at, mut piece) = (span.begin, span.piece);
