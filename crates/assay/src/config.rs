@@ -10,7 +10,7 @@ use base::Secret;
 use serde::Deserialize;
 
 use crate::{
-    bucket::{Storage, Table},
+    bucket::{Storage, Stores, Table},
     serve::Args,
 };
 
@@ -62,6 +62,8 @@ pub(crate) struct Config {
     pub(crate) untagged_days: Option<u16>,
     /// Where blobs are: the folder `blobs/` in the data folder, unless it says a bucket.
     pub(crate) storage: Storage,
+    /// Where a second copy of them is.
+    pub(crate) replica_store: Option<Storage>,
     /// For the first start; without it one is generated and shown once.
     pub(crate) admin_password: Option<Secret>,
 }
@@ -70,7 +72,7 @@ impl Config {
     pub(crate) fn read(args: Args) -> Result<Config> {
         let mut file = File::read(args.config.as_deref())?;
         let data = file.data(args.data)?;
-        let storage = file.storage(&data)?;
+        let stores = file.stores(&data)?;
         let listen = args.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 8443)));
         let plain_listen = args.plain_listen.or(file.plain_listen);
         if let Some(address) = plain_listen
@@ -95,7 +97,8 @@ impl Config {
             sparse_manifests: args.sparse_manifests || file.sparse_manifests,
             undo_days: file.undo_days.unwrap_or(UNDO_DAYS),
             untagged_days: file.untagged_days,
-            storage,
+            storage: stores.main,
+            replica_store: stores.replica,
             admin_password: admin_password(),
         })
     }
@@ -105,7 +108,7 @@ impl Config {
 pub(crate) fn storage(config: Option<&Path>, data: Option<PathBuf>) -> Result<Storage> {
     let mut file = File::read(config)?;
     let data = file.data(data)?;
-    file.storage(&data)
+    Ok(file.stores(&data)?.main)
 }
 
 impl File {
@@ -123,11 +126,8 @@ impl File {
         std::path::absolute(&data).with_context(|| format!("--data {} is no path", data.display()))
     }
 
-    fn storage(&mut self, data: &Path) -> Result<Storage> {
-        match self.storage.take() {
-            Some(table) => Ok(Storage::Bucket(Box::new(table.check()?))),
-            None => Ok(Storage::Folder(data.join("blobs"))),
-        }
+    fn stores(&mut self, data: &Path) -> Result<Stores> {
+        self.storage.take().unwrap_or_default().check(data.join("blobs"))
     }
 }
 

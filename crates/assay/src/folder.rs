@@ -178,7 +178,7 @@ impl Folder {
 
 /// A folder that only its owner can enter, and whose name is on disk when this returns: what is synced inside is lost with it.
 /// The name is synced also when the folder is there: whoever made it may have died before it could.
-fn make_folder(path: &Path) -> Result<()> {
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
     let make = || -> std::io::Result<()> {
         let missing = path.ancestors().skip(1).take_while(|above| !above.exists()).count();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;

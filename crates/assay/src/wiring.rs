@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use admit::Admit;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret, limits};
 use ci::Ci;
@@ -18,7 +18,12 @@ use scan::Scan;
 use trust::Trust;
 use web::{App, Metrics, Parts, Site};
 
-use crate::{bucket::Storage, config::Config, folder::Folder, tell};
+use crate::{
+    bucket::Storage,
+    config::Config,
+    folder::{Folder, make_folder},
+    tell,
+};
 
 /// The tables of all contexts.
 pub(crate) const SCHEMAS: &[Schema] = &[
@@ -93,11 +98,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     first_admin(&identity, &ctx, config).await?;
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
-    if let Storage::Folder(_) = config.storage {
-        folder.inside("blobs")?;
-        folder.inside("records")?;
-    }
-    let registry = Registry::new(db.clone(), config.storage.open().await?, registry_settings(config));
+    let registry = open_registry(&ctx, config, &db, &folder).await?;
     let records = config.storage.records().open().await?;
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
 
@@ -142,6 +143,21 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         metrics,
     });
     Ok(Built { app, certified, worker, folder })
+}
+
+/// The registry with the stores it keeps bytes in.
+async fn open_registry(ctx: &Ctx, config: &Config, db: &Db, folder: &Folder) -> Result<Registry> {
+    if let Storage::Folder(_) = config.storage {
+        folder.inside("blobs")?;
+        folder.inside("records")?;
+    }
+    let registry = Registry::new(db.clone(), config.storage.open().await?, registry_settings(config));
+    let Some(replica) = &config.replica_store else { return Ok(registry) };
+    if let Storage::Folder(path) = replica {
+        make_folder(path)?;
+    }
+    let store = replica.open().await.context("the replica store")?;
+    Ok(registry.with_replica_store(ctx, store, &replica.to_string()).await?)
 }
 
 fn registry_settings(config: &Config) -> Settings {
@@ -243,6 +259,9 @@ impl Built {
         self.worker.clone().start(tasks);
         let (log, owner) = (self.app.log.clone(), tasks.clone());
         tasks.spawn(async move { log.run(owner.stopped()).await });
+        let (registry, owner) = (self.app.registry.clone(), tasks.clone());
+        let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
+        tasks.spawn(async move { registry.keep_tending(clock, entropy, owner.stopped()).await });
     }
 }
 

@@ -82,6 +82,10 @@ pub const STORE_NAME_BYTES: usize = 1024;
 /// What S3 copies inside a bucket in one request; more goes through the server.
 pub const BUCKET_COPY_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 
+/// One piece of a blob in a bucket, of which a part is asked for: so much is read and compared before any of it is handed on, and
+/// two of them are in memory for each such request. The digests of a blob of 20 GiB are 320 KiB in one row.
+pub const PIECE_BYTES: usize = 4 * 1024 * 1024;
+
 /// How long a link to a blob in a bucket works: a client follows it at once.
 pub const REDIRECT_LIFETIME: std::time::Duration = std::time::Duration::from_secs(10 * 60);
 
@@ -112,6 +116,16 @@ pub const COLLECTION_TIME: std::time::Duration = std::time::Duration::from_secs(
 /// hour: 1 TB is read in a month of slow disk time.
 pub const SCRUB_EVERY: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 60 * 60);
 pub const SCRUB_RUN_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Blobs found damaged or lost by readers that wait to be looked at; those beyond are noted by their next reader.
+pub const SUSPECTS: usize = 10_000;
+
+/// Blobs that are copied to the replica store at the same time: one far away answers slowly, and pulls come first.
+pub const COPIES_AT_ONCE: usize = 4;
+
+/// How often the replica store is looked at when nobody says that something was pushed: it may be back, or another server of the
+/// same database took the push.
+pub const COPIES_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// The words that everybody reads who pushes while the registry is read-only.
 pub const READ_ONLY_REASON_BYTES: usize = 1_000;

@@ -14,7 +14,7 @@ use oci::{Algorithm, Digest, Hasher};
 use tokio::io::AsyncReadExt;
 
 use crate::{
-    Blob, Error,
+    Blob, Error, Suspects,
     bucket::{Bucket, BucketSettings},
     layout::{self, Layout},
     reader::Opened,
@@ -29,6 +29,7 @@ pub struct Blobs(Arc<Inner>);
 struct Inner {
     store: Store,
     sessions: Sessions,
+    suspects: Arc<Suspects>,
 }
 
 /// Where the bytes are. Both use the same names.
@@ -65,12 +66,17 @@ impl Blobs {
     }
 
     fn of(store: Store) -> Blobs {
-        Blobs(Arc::new(Inner { store, sessions: Sessions::default() }))
+        Blobs(Arc::new(Inner { store, sessions: Sessions::default(), suspects: Arc::default() }))
     }
 
     /// Whether several processes may use the store, so that uploads must be claimed among them.
     pub fn is_shared(&self) -> bool {
         matches!(self.store(), Store::Bucket(_))
+    }
+
+    /// What readers of this store found damaged or lost.
+    pub fn suspects(&self) -> &Suspects {
+        &self.0.suspects
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -126,15 +132,18 @@ impl Blobs {
 
     /// Open a blob that must have this size.
     pub async fn open(&self, digest: &Digest, size: u64) -> Result<Blob, Error> {
+        let bytes = self.suspects().note_if_bad(self.opened(digest, size).await)?;
+        Ok(Blob { bytes, size, pieces: None, suspects: Arc::clone(&self.0.suspects) })
+    }
+
+    async fn opened(&self, digest: &Digest, size: u64) -> Result<Opened, Error> {
         match self.store() {
             Store::Folder(layout) => {
                 let (path, digest) = (layout.blob(digest), digest.clone());
-                blocking(move || open(&path, digest, size)).await?
+                blocking(move || open_file(&path, &digest, size)).await?.map(Opened::File)
             }
             Store::Bucket(bucket) => match bucket.size(&layout::key_of(digest)).await? {
-                Some(stored) if stored == size => {
-                    Ok(Blob { bytes: Opened::Object(bucket.clone(), digest.clone()), size })
-                }
+                Some(stored) if stored == size => Ok(Opened::Object(bucket.clone(), digest.clone())),
                 Some(stored) => Err(Error::damaged(digest, &format!("{stored} bytes instead of {size}"))),
                 None => Err(Error::NotFound(digest.clone())),
             },
@@ -152,22 +161,24 @@ impl Blobs {
             return Ok(bytes);
         };
         let (path, digest) = (layout.blob(digest), digest.clone());
-        blocking(move || {
+        let read = blocking(move || {
             read_file(&path, &digest, size, &mut bytes)?;
             if Digest::of(digest.algorithm(), &bytes) == digest {
                 Ok(bytes)
             } else {
                 Err(Error::Damaged { digest, problem: "other bytes of the same length".to_owned() })
             }
-        })
-        .await?
+        });
+        self.suspects().note_if_bad(read.await?)
     }
 
     /// Read the whole blob and compare it with its name.
     pub async fn verify(&self, digest: &Digest, size: u64) -> Result<(), Error> {
         let Store::Folder(layout) = self.store() else {
-            // The reader compares.
-            let mut reader = self.open(digest, size).await?.stream(0, size).await?;
+            // The reader compares. Whoever asks for that need not be told of suspects.
+            let bytes = self.opened(digest, size).await?;
+            let blob = Blob { bytes, size, pieces: None, suspects: Arc::default() };
+            let mut reader = blob.stream(0, size).await?;
             return Ok(tokio::io::copy(&mut reader, &mut tokio::io::sink()).await.map(drop)?);
         };
         let (path, digest) = (layout.blob(digest), digest.clone());
@@ -292,10 +303,6 @@ fn stored_in(algorithm: Algorithm, folder: &Path) -> Result<Vec<Stored>, Error> 
 fn check(digest: &Digest, bytes: &[u8]) -> Result<(), Error> {
     let actual = Digest::of(digest.algorithm(), bytes);
     if actual == *digest { Ok(()) } else { Err(Error::WrongDigest { expected: digest.clone(), actual }) }
-}
-
-fn open(path: &Path, digest: Digest, size: u64) -> Result<Blob, Error> {
-    Ok(Blob { bytes: Opened::File(open_file(path, &digest, size)?), size })
 }
 
 fn read_file(path: &Path, digest: &Digest, size: u64, bytes: &mut Vec<u8>) -> Result<(), Error> {

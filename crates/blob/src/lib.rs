@@ -23,7 +23,8 @@
 //!   upload's state, which the caller keeps and hands back, from whichever replica.
 //! - One sender at a time writes to an upload; the second one is told so. Among replicas that share a bucket the caller sees
 //!   to it.
-//! - A blob whose stored size is not the expected one is never sent. What comes from a bucket is hashed on its way.
+//! - A blob whose stored size is not the expected one is never sent. What comes from a bucket is hashed on its way,
+//!   a part of it by its [`Pieces`]. Whatever a reader finds damaged or lost is noted ([`Suspects`]) for whoever keeps the store.
 //!
 //! What this crate does not know: repositories, who may read what, how long an upload may rest, SQL. One process owns a
 //! folder; a bucket may have many.
@@ -33,7 +34,10 @@ mod error;
 mod file_extents;
 mod file_reader;
 mod layout;
+mod pieced;
+mod pieces;
 mod reader;
+mod suspects;
 
 mod receive;
 mod session;
@@ -51,6 +55,8 @@ pub use bucket::BucketSettings;
 pub use copy::Copied;
 pub use error::Error;
 pub use file_extents::{FileExtent, FileExtents};
+pub use pieces::Pieces;
 pub use reader::{Blob, BlobReader, BlockingReader};
 pub use state::UploadState;
+pub use suspects::Suspects;
 pub use upload::{Chunk, Upload};

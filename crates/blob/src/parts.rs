@@ -62,7 +62,7 @@ impl<'a> Parts<'a> {
             let stream = bucket.get(&key, None).await?.ok_or(Error::Over)?;
             let length = known.length() - (sent.parts.len() * limits::PART_BYTES) as u64;
             let hasher = Hasher::new(digest.algorithm());
-            Checked::new(stream, length, Some((hasher, digest.clone()))).read_to_end(&mut parts.rest).await?;
+            Checked::new(stream, length, (hasher, digest.clone())).read_to_end(&mut parts.rest).await?;
         }
         Ok(parts)
     }
@@ -213,7 +213,7 @@ impl<'a> Parts<'a> {
         }
         // Too large for one request: it goes through this process.
         let stream = self.bucket.get(&self.key, None).await?.ok_or(Error::Over)?;
-        let whole = Some((Hasher::new(digest.algorithm()), digest.clone()));
+        let whole = (Hasher::new(digest.algorithm()), digest.clone());
         let body = Checked::new(stream, self.length, whole);
         let parts = Parts::new(self.bucket, blob.to_owned(), digest.algorithm());
         Box::pin(parts.take(body, Chunk { offset: None, length: Some(self.length) }, digest)).await.map(drop)

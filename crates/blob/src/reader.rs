@@ -1,15 +1,19 @@
 //! An opened blob, and its bytes as they come.
 //!
-//! What comes from a bucket is not believed: whole blobs are hashed while they pass, and the last piece is handed on only when
-//! the digest is right. Whoever reads a damaged blob gets an error and never a complete body.
+//! What comes from a bucket is not believed: whole blobs are hashed while they pass, and what came last is handed on only when
+//! the digest is right. A part of a blob is checked by its pieces (`pieced.rs`). Whoever reads a damaged blob gets an error and
+//! never a complete body.
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Cursor, Read},
+    ops::Range,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use base::limits;
 use bytes::{Buf, Bytes};
 use futures_util::{StreamExt, stream::BoxStream};
 use oci::{Digest, Hasher};
@@ -18,13 +22,23 @@ use tokio::{
     runtime::Handle,
 };
 
-use crate::{Error, bucket::Bucket, file_reader::FileReader, layout};
+use crate::{
+    Error, Pieces, Suspects,
+    bucket::Bucket,
+    file_reader::FileReader,
+    layout,
+    pieced::{Part, Pieced},
+    pieces::{PieceHasher, Span},
+};
 
 /// A blob that was opened. One in a folder stays readable when it is deleted meanwhile.
 #[derive(Debug)]
 pub struct Blob {
     pub(crate) bytes: Opened,
     pub(crate) size: u64,
+    pub(crate) pieces: Option<Pieces>,
+    /// Told of damage that shows while the blob is read.
+    pub(crate) suspects: Arc<Suspects>,
 }
 
 #[derive(Debug)]
@@ -37,6 +51,9 @@ pub(crate) enum Opened {
 pub enum BlobReader {
     File(FileReader),
     Object(Checked),
+    Part(Box<Pieced>),
+    /// A part of a blob so small that all of it was read and compared.
+    Small(Cursor<Bytes>),
 }
 
 /// The bytes of a blob for a thread that may block.
@@ -51,11 +68,11 @@ pub struct Checked {
     stream: BoxStream<'static, Result<Bytes, Error>>,
     /// What was let through and not yet read.
     ready: Bytes,
-    /// The newest piece; it goes on when another one follows or the digest is right.
+    /// What came last; it goes on when more follows or the digest is right.
     held: Bytes,
     left: u64,
-    /// Of a whole blob; nothing of a range, which has no digest.
-    digest: Option<(Hasher, Digest)>,
+    digest: (Hasher, Digest),
+    suspects: Option<Arc<Suspects>>,
 }
 
 impl Blob {
@@ -72,20 +89,80 @@ impl Blob {
         }
     }
 
-    /// `length` bytes from `first` on. The caller has checked that they are there (`oci::ByteRange`).
+    /// `length` bytes from `first` on. The caller has checked that they are there (`oci::ByteRange`). A part of a large blob in a
+    /// bucket is checked by the pieces; where nobody gave them they are learnt now.
     pub async fn stream(self, first: u64, length: u64) -> Result<BlobReader, Error> {
-        match self.bytes {
-            Opened::File(file) => Ok(BlobReader::File(FileReader::new(file, first, length))),
-            Opened::Object(bucket, digest) => {
-                let whole = length == self.size;
-                // Nothing can be asked of an empty range.
-                let range = (!whole && length > 0).then(|| first..first.saturating_add(length));
-                let stream = bucket.get(&layout::key_of(&digest), range).await?;
-                let stream = stream.ok_or_else(|| Error::NotFound(digest.clone()))?;
-                let digest = whole.then(|| (Hasher::new(digest.algorithm()), digest));
-                Ok(BlobReader::Object(Checked::new(stream, length, digest)))
-            }
+        let (bucket, digest) = match self.bytes {
+            Opened::File(file) => return Ok(BlobReader::File(FileReader::new(file, first, length))),
+            Opened::Object(ref bucket, ref digest) => (bucket, digest),
+        };
+        if first == 0 && length == self.size {
+            return Ok(BlobReader::Object(self.checked(bucket, digest).await?));
         }
+        if length == 0 {
+            return Ok(BlobReader::Small(Cursor::default()));
+        }
+        if !self.needs_pieces(first, length) {
+            let mut whole = Vec::new();
+            self.checked(bucket, digest).await?.read_to_end(&mut whole).await?;
+            let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(whole.len());
+            let part = at(first)..at(first.saturating_add(length));
+            return Ok(BlobReader::Small(Cursor::new(Bytes::from(whole).slice(part))));
+        }
+        let pieces = match &self.pieces {
+            Some(pieces) => pieces.clone(),
+            None => self.learn(bucket, digest).await?,
+        };
+        let span = Span::around(first, length, self.size);
+        let stream = self.get(bucket, digest, Some(span.begin..span.end)).await?;
+        let part = Part { blob: digest.clone(), size: self.size, first, length };
+        Ok(BlobReader::Part(Box::new(Pieced::new(stream, part, pieces, self.suspects))))
+    }
+
+    /// Whether this part can only be checked with pieces.
+    pub fn needs_pieces(&self, first: u64, length: u64) -> bool {
+        let part = first > 0 || length < self.size;
+        matches!(self.bytes, Opened::Object(..)) && part && length > 0 && self.size > limits::PIECE_BYTES as u64
+    }
+
+    /// Give what [`Blob::learn_pieces`] gave, and whoever kept it is believed. As many as of another blob are of no use.
+    #[must_use]
+    pub fn with_pieces(self, pieces: Pieces) -> Blob {
+        Blob { pieces: Some(pieces).filter(|pieces| pieces.fit(self.size)), ..self }
+    }
+
+    /// Read all of it, compare it with its digest, and tell its pieces. A file needs none.
+    pub async fn learn_pieces(&self) -> Result<Option<Pieces>, Error> {
+        match &self.bytes {
+            Opened::File(_) => Ok(None),
+            Opened::Object(bucket, digest) => self.learn(bucket, digest).await.map(Some),
+        }
+    }
+
+    async fn learn(&self, bucket: &Bucket, digest: &Digest) -> Result<Pieces, Error> {
+        let (mut reader, mut hasher) = (self.checked(bucket, digest).await?, PieceHasher::new());
+        let mut buffer = Vec::with_capacity(limits::CHUNK_BYTES);
+        while reader.read_buf(&mut buffer).await? > 0 {
+            hasher.update(&buffer);
+            buffer.clear();
+        }
+        Ok(hasher.finish())
+    }
+
+    async fn checked(&self, bucket: &Bucket, digest: &Digest) -> Result<Checked, Error> {
+        let stream = self.get(bucket, digest, None).await?;
+        let checked = Checked::new(stream, self.size, (Hasher::new(digest.algorithm()), digest.clone()));
+        Ok(Checked { suspects: Some(Arc::clone(&self.suspects)), ..checked })
+    }
+
+    async fn get(
+        &self,
+        bucket: &Bucket,
+        digest: &Digest,
+        range: Option<Range<u64>>,
+    ) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let stream = bucket.get(&layout::key_of(digest), range).await?;
+        self.suspects.note_if_bad(stream.ok_or_else(|| Error::NotFound(digest.clone())))
     }
 
     /// All bytes, for those who read in a thread that may block; to be called in the runtime.
@@ -104,25 +181,23 @@ impl Checked {
     pub(crate) fn new(
         stream: BoxStream<'static, Result<Bytes, Error>>,
         length: u64,
-        digest: Option<(Hasher, Digest)>,
+        digest: (Hasher, Digest),
     ) -> Checked {
-        Checked { stream, ready: Bytes::new(), held: Bytes::new(), left: length, digest }
+        Checked { stream, ready: Bytes::new(), held: Bytes::new(), left: length, digest, suspects: None }
     }
 
-    /// Let the next piece through; an empty one is the end.
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+    /// Let what came before the newest bytes through; nothing is the end.
+    fn poll_through(&mut self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
         loop {
             match ready!(self.stream.poll_next_unpin(cx)) {
-                Some(Ok(piece)) if piece.is_empty() => {}
-                Some(Ok(piece)) => {
-                    let Some(left) = self.left.checked_sub(piece.len() as u64) else {
+                Some(Ok(bytes)) if bytes.is_empty() => {}
+                Some(Ok(bytes)) => {
+                    let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
                         return Poll::Ready(Err(self.damaged("it goes on after its end")));
                     };
                     self.left = left;
-                    if let Some((hasher, _)) = &mut self.digest {
-                        hasher.update(&piece);
-                    }
-                    let before = std::mem::replace(&mut self.held, piece);
+                    self.digest.0.update(&bytes);
+                    let before = std::mem::replace(&mut self.held, bytes);
                     if !before.is_empty() {
                         return Poll::Ready(Ok(before));
                     }
@@ -133,32 +208,30 @@ impl Checked {
         }
     }
 
-    /// The last piece, if everything before it and itself are what the digest names.
+    /// The last bytes, if everything before it and itself are what the digest names.
     fn ended(&mut self) -> Result<Bytes, Error> {
         if self.left > 0 {
             return Err(self.damaged("it ends early"));
         }
-        if let Some((hasher, digest)) = self.digest.take()
-            && hasher.finish() != digest
-        {
-            self.digest = Some((Hasher::new(digest.algorithm()), digest));
+        let (hasher, digest) = &self.digest;
+        if hasher.clone().finish() != *digest {
             return Err(self.damaged("other bytes of the same length"));
         }
         Ok(std::mem::take(&mut self.held))
     }
 
     fn damaged(&self, problem: &str) -> Error {
-        match &self.digest {
-            Some((_, digest)) => Error::damaged(digest, problem),
-            None => Error::Unavailable(format!("a part of a blob cannot be read: {problem}")),
+        if let Some(suspects) = &self.suspects {
+            suspects.note(&self.digest.1);
         }
+        Error::damaged(&self.digest.1, problem)
     }
 }
 
 impl AsyncRead for Checked {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.ready.is_empty() {
-            self.ready = ready!(self.poll_piece(cx)).map_err(io::Error::other)?;
+            self.ready = ready!(self.poll_through(cx)).map_err(io::Error::other)?;
         }
         let count = self.ready.len().min(buffer.remaining());
         buffer.put_slice(&self.ready[..count]);
@@ -172,6 +245,8 @@ impl AsyncRead for BlobReader {
         match self.get_mut() {
             BlobReader::File(file) => Pin::new(file).poll_read(cx, buffer),
             BlobReader::Object(object) => Pin::new(object).poll_read(cx, buffer),
+            BlobReader::Part(part) => Pin::new(part).poll_read(cx, buffer),
+            BlobReader::Small(bytes) => Pin::new(bytes).poll_read(cx, buffer),
         }
     }
 }

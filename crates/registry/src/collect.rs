@@ -161,6 +161,7 @@ impl Registry {
             let digests: Vec<Digest> = marked.iter().map(|(digest, _)| digest.clone()).collect();
             for digest in &digests {
                 self.blobs.delete(digest).await?;
+                self.sweep_copy(digest).await;
             }
             db::write!(self.db, ctx, |tx| {
                 for digest in &digests {

@@ -27,6 +27,8 @@
 //!
 //! - Nothing is lost to garbage collection that a push, a pull or a hold relies on, whatever runs at the same time
 //!   (`collect.rs`).
+//! - Bytes that are found damaged are sent to nobody until they are healed (`damage.rs`): from the replica store (`copies.rs`),
+//!   or by the next push.
 //!
 //! What this crate does not know: HTTP, scans, policies, signatures. Those who depend on an image keep it by a [`Hold`].
 
@@ -36,10 +38,14 @@ mod repository;
 
 mod access;
 mod collect;
+mod copies;
 mod copy;
+mod damage;
 mod delete;
+mod flights;
 mod hold;
 mod members;
+mod pieces;
 mod pull;
 mod push;
 mod quota;
@@ -49,6 +55,7 @@ mod restore;
 mod scrub;
 mod service;
 mod tag;
+mod tend;
 mod upload;
 mod upload_state;
 
@@ -56,6 +63,7 @@ mod store;
 
 pub use access::Right;
 pub use collect::{COLLECT_JOB, Collected};
+pub use copies::{CopiesChecked, Standing};
 pub use copy::{Copied, Source, Target};
 pub use error::Error;
 pub use hold::Hold;
@@ -68,4 +76,5 @@ pub use restore::{Deleted, DeletedTag, Deletion};
 pub use scrub::{SCRUB_JOB, Scrubbed};
 pub use service::{Registry, Settings};
 pub use store::SCHEMA;
+pub use tend::Tended;
 pub use upload::EXPIRE_JOB;

@@ -24,7 +24,7 @@ impl Registry {
     /// A manifest with its bytes, which are checked against the digest.
     pub async fn manifest(&self, ctx: &Ctx, name: &RepoName, reference: &Reference) -> Result<StoredManifest, Error> {
         let image = self.image(ctx, name, reference).await?;
-        let bytes = self.blobs.read(&image.digest, image.size).await?;
+        let bytes = self.read_whole(ctx, &image.digest, image.size).await?;
         Ok(StoredManifest { digest: image.digest, media_type: image.media_type, bytes })
     }
 

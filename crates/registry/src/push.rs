@@ -58,10 +58,11 @@ impl Registry {
         self.blobs.put(ctx, &digest, push.bytes).await?;
         let entry = db::write!(self.db, ctx, |tx| {
             let repository = self.place_to_push(tx, ctx, push.repository).await?;
-            store::note_bytes(tx, &digest, image.size, ctx.now).await?;
+            Registry::note_pushed(tx, ctx, &digest, image.size).await?;
             self.check_references(tx, &repository, &manifest).await?;
             self.record_push(tx, ctx, &repository, &image, &manifest, &tags).await
         })?;
+        self.wake.notify_one();
         Ok(Pushed { digest, subject: image.subject, entry })
     }
 

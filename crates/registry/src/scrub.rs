@@ -1,16 +1,14 @@
-//! Scrubbing: stored bytes are read and compared with their digests before somebody needs them.
+//! Scrubbing: stored bytes are read and compared with their digests before somebody needs them, and so are their copies in the
+//! replica store.
 //!
-//! Damaged bytes are in quarantine from then on: nobody is sent them, and who asks whether they are here is told that they are
-//! not, so that the next push of the same content heals them. Files that no row knows are found on the way and left to
-//! garbage collection.
+//! What becomes of damage is in `damage.rs`. Files that no row knows are found on the way and left to garbage collection.
 
-use audit::Entry;
 use base::{Ctx, Timestamp, limits};
 use identity::Level;
 use oci::{Algorithm, Digest};
 use serde::Serialize;
 
-use crate::{Error, Registry, collect, store};
+use crate::{CopiesChecked, Error, Registry, collect, damage::Found, store};
 
 /// Runs [`Registry::scrub`]: a timer's job.
 pub const SCRUB_JOB: &str = "registry.scrub";
@@ -25,14 +23,20 @@ pub struct Scrubbed {
     /// Blobs and manifests that were read, and their bytes.
     pub checked: u64,
     pub bytes: u64,
-    /// Those found damaged or lost.
+    /// Those found damaged or lost, which the next push heals.
     pub damaged: Vec<Digest>,
+    /// Those found damaged or lost that were healed from the replica store.
+    pub healed: Vec<Digest>,
     /// Files that no row knew.
     pub strays: u64,
+    /// What was found in the replica store, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replica: Option<CopiesChecked>,
 }
 
 impl Registry {
-    /// Check what was not checked for [`limits::SCRUB_EVERY`], at most `budget_bytes` (and one blob) in this run.
+    /// Check what was not checked for [`limits::SCRUB_EVERY`], at most `budget_bytes` (and one blob) in this run, and as much
+    /// in the replica store.
     pub async fn scrub(&self, ctx: &Ctx, budget_bytes: u64) -> Result<Scrubbed, Error> {
         Level::require_admin(&mut self.db.read().await?, &ctx.actor).await?;
         let mut scrubbed = Scrubbed { strays: self.adopt_strays(ctx).await?, ..Scrubbed::default() };
@@ -44,69 +48,30 @@ impl Registry {
                 if scrubbed.bytes >= budget_bytes {
                     break;
                 }
-                let problem = match self.blobs.verify(digest, *size).await {
-                    Ok(()) => None,
-                    Err(blob::Error::Damaged { problem, .. }) => Some(problem),
-                    Err(blob::Error::NotFound(_)) => Some("no bytes".to_owned()),
-                    // The disk or the store does not answer: that says nothing about the blob.
-                    Err(error) => return Err(error.into()),
-                };
+                if self.problem_of(digest, *size).await?.is_some() {
+                    // It may have been pushed again, or swept, since it was read.
+                    match self.look_at(ctx, digest).await? {
+                        Found::Damaged => scrubbed.damaged.push(digest.clone()),
+                        Found::Healed => scrubbed.healed.push(digest.clone()),
+                        Found::Whole | Found::Unwanted => {}
+                    }
+                }
                 scrubbed.checked += 1;
                 scrubbed.bytes += size;
-                if problem.is_some() {
-                    scrubbed.damaged.push(digest.clone());
-                }
-                seen.push((digest.clone(), problem));
+                seen.push(digest);
             }
             if seen.is_empty() {
-                return Ok(scrubbed);
+                break;
             }
-            self.note_checked(ctx, &seen).await?;
-        }
-    }
-
-    /// A blob may have been pushed again, or swept, since it was read: only rows that stand as they stood are marked.
-    async fn note_checked(&self, ctx: &Ctx, seen: &[(Digest, Option<String>)]) -> Result<(), Error> {
-        let mut damaged = Vec::new();
-        for (digest, problem) in seen {
-            if let Some(problem) = problem {
-                let size = store::bytes_size(&mut self.db.read().await?, digest).await?;
-                let still = match size {
-                    Some(size) => self.blobs.verify(digest, size).await.is_err(),
-                    None => false,
-                };
-                if still {
-                    tracing::error!(%digest, problem, "stored bytes are damaged; push the same content again to heal them");
-                    damaged.push((digest, problem));
+            db::write!(self.db, ctx, |tx| {
+                for digest in &seen {
+                    store::set_checked(tx, digest, ctx.now).await?;
                 }
-            }
+                Ok::<_, Error>(())
+            })?;
         }
-        db::write!(self.db, ctx, |tx| {
-            for (digest, _) in seen {
-                store::set_checked(tx, digest, ctx.now).await?;
-            }
-            for (digest, problem) in &damaged {
-                if store::set_damaged(tx, digest, ctx.now).await? {
-                    let places = Registry::places_of_bytes(tx, digest).await?;
-                    let entry = Entry::new("blob.damaged").about(*digest).detail("problem", problem);
-                    audit::append(tx, ctx, entry.detail("repositories", places)).await?;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Names of some repositories that hold these bytes, for whoever has to push them again.
-    async fn places_of_bytes(tx: &mut db::Tx, digest: &Digest) -> Result<Vec<String>, Error> {
-        const SOME: i64 = 20;
-        let mut names: Vec<String> = store::repositories_with_blob(tx, digest, SOME)
-            .await?
-            .into_iter()
-            .map(|one| one.name.to_string())
-            .collect();
-        names
-            .extend(store::repositories_with_manifest(tx, digest).await?.into_iter().map(|(_, name)| name.to_string()));
-        Ok(names)
+        scrubbed.replica = self.check_copies(ctx, budget_bytes).await?;
+        Ok(scrubbed)
     }
 
     /// Give files that no row knows a row and a review: a push that died between file and row left them.

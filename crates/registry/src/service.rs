@@ -10,11 +10,13 @@ use base::{Ctx, limits};
 use blob::Blobs;
 use db::{Db, Tx};
 use identity::{Identity, Level, On};
+use jobs::Tasks;
 use oci::RepoName;
+use tokio::sync::Notify;
 
 use crate::{
-    Deleted, Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, collect, record, restore::Removal,
-    store,
+    Deleted, Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, collect, flights::Flights, record,
+    restore::Removal, store,
 };
 
 /// The registry of one installation; cheap to clone.
@@ -25,6 +27,13 @@ pub struct Registry {
     pub(crate) settings: Settings,
     /// This process among those that share a bucket.
     pub(crate) replica: Arc<OnceLock<String>>,
+    /// Where a second copy of everything is.
+    pub(crate) replica_store: Option<Blobs>,
+    pub(crate) flights: Arc<Flights>,
+    /// Wakes what tends the stored bytes.
+    pub(crate) wake: Arc<Notify>,
+    /// What goes on when the request that began it is over; it ends with [`Registry::keep_tending`].
+    pub(crate) tasks: Tasks,
 }
 
 /// What the operator decides.
@@ -49,7 +58,16 @@ const TAGS_PER_ENTRY: usize = 40;
 
 impl Registry {
     pub fn new(db: Db, blobs: Blobs, settings: Settings) -> Registry {
-        Registry { db, blobs, settings, replica: Arc::default() }
+        Registry {
+            db,
+            blobs,
+            settings,
+            replica: Arc::default(),
+            replica_store: None,
+            flights: Arc::default(),
+            wake: Arc::default(),
+            tasks: Tasks::default(),
+        }
     }
 
     /// The bytes, for contexts that read what they were given the digest of by a row.

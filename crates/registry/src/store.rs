@@ -13,13 +13,17 @@ use crate::{
     upload_state::{Note, Noted},
 };
 
+mod bytes;
 mod deletions;
 mod images;
+mod pieces;
 mod quotas;
 mod reviews;
 
+pub(crate) use bytes::*;
 pub(crate) use deletions::*;
 pub(crate) use images::*;
+pub(crate) use pieces::*;
 pub(crate) use quotas::*;
 pub(crate) use reviews::*;
 
@@ -100,6 +104,8 @@ pub const SCHEMA: Schema = Schema {
       ALTER TABLE uploads ADD COLUMN length BIGINT NOT NULL DEFAULT 0;
       ALTER TABLE uploads ADD COLUMN holder TEXT NOT NULL DEFAULT '';
       ALTER TABLE uploads ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0",
+        bytes::REPLICA_STEP,
+        pieces::PIECES_STEP,
     ],
 };
 
@@ -206,10 +212,8 @@ pub(crate) async fn link_blob(
     tx: &mut Tx,
     repository: &Id<Repository>,
     digest: &Digest,
-    size: u64,
     now: Timestamp,
-) -> Result<bool, crate::Error> {
-    note_bytes(tx, digest, size, now).await?;
+) -> Result<bool, Error> {
     let linked = tx
         .execute(
             "INSERT INTO repository_blobs (repository, digest, linked_at) VALUES ($1, $2, $3)

@@ -144,6 +144,7 @@ impl Registry {
             store::delete_upload(tx, id).await?;
             link(tx, ctx, &repository, digest, size, None).await
         })?;
+        self.wake.notify_one();
         Ok(size)
     }
 
@@ -169,6 +170,7 @@ impl Registry {
             let repository = self.place_to_push(tx, ctx, name).await?;
             link(tx, ctx, &repository, digest, size, None).await
         })?;
+        self.wake.notify_one();
         Ok(size)
     }
 
@@ -200,6 +202,8 @@ impl Registry {
                 None => store::repositories_with_blob(tx, digest, MOUNT_CANDIDATES).await?,
             };
             let mut found = None;
+            // What is damaged is to be pushed again.
+            let sources = if store::is_damaged(tx, digest).await? { Vec::new() } else { sources };
             for source in sources {
                 let size = store::blob_size(tx, &source.id, digest).await?.filter(|size| *size == stored);
                 if size.is_some() && Registry::sees(tx, ctx, &source).await? {
@@ -219,9 +223,11 @@ impl Registry {
     /// asks is about to rely on it, so it stays for a while.
     pub async fn stat_blob(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<u64, Error> {
         let (repository, held) = self.held_blob(ctx, name, digest).await?;
-        let whole = !held.damaged
-            && self.blobs.stat(digest).await? == Some(held.size)
-            && self.keep_link(ctx, &repository.id, digest, held.review_due).await?;
+        let stored = self.blobs.stat(digest).await? == Some(held.size);
+        if !stored && !held.damaged {
+            self.blobs.suspects().note(digest);
+        }
+        let whole = !held.damaged && stored && self.keep_link(ctx, &repository.id, digest, held.review_due).await?;
         if whole { Ok(held.size) } else { Err(Error::BlobUnknown { repository: name.clone(), digest: digest.clone() }) }
     }
 
@@ -231,7 +237,15 @@ impl Registry {
             let problem = "found when it was checked".to_owned();
             return Err(blob::Error::Damaged { digest: digest.clone(), problem }.into());
         }
-        match self.blobs.open(digest, held.size).await {
+        let opened = match self.blobs.open(digest, held.size).await {
+            Err(blob::Error::NotFound(_) | blob::Error::Damaged { .. })
+                if self.look_for_reader(ctx, digest).await? =>
+            {
+                self.blobs.open(digest, held.size).await
+            }
+            outcome => outcome,
+        };
+        match opened {
             Err(blob::Error::NotFound(digest)) => Err(Error::BlobUnknown { repository: name.clone(), digest }),
             outcome => Ok(outcome?),
         }
@@ -307,7 +321,12 @@ async fn link(
     size: u64,
     source: Option<&RepoName>,
 ) -> Result<(), Error> {
-    let linked = store::link_blob(tx, &repository.id, digest, size, ctx.now).await?;
+    match source {
+        // Nothing was stored anew.
+        Some(_) => store::refuse_sweeping(tx, digest).await?,
+        None => Registry::note_pushed(tx, ctx, digest, size).await?,
+    }
+    let linked = store::link_blob(tx, &repository.id, digest, ctx.now).await?;
     store::review_link(tx, &repository.id, digest, collect::after(ctx, limits::LINK_REVIEW_AFTER)).await?;
     if !linked {
         return Ok(());

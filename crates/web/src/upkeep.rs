@@ -7,7 +7,7 @@ use axum::{
     routing::{get, post, put},
 };
 use base::{AccountName, Id, limits};
-use registry::{Collected, Deletion, QuotaOf, Scrubbed, Usage};
+use registry::{Collected, Deletion, QuotaOf, Scrubbed, Standing, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/registry/collect", post(collect))
         .route("/api/v1/registry/scrub", post(scrub))
+        .route("/api/v1/registry/replica", get(replica))
         .route("/api/v1/registry/read-only", get(read_only).put(set_read_only))
         .route("/api/v0/meta/settings", get(settings).post(set_settings))
         .route("/api/v1/namespaces/{namespace}/usage", get(namespace_usage))
@@ -54,6 +55,11 @@ async fn collect(
 /// One run of what the hourly job does.
 async fn scrub(State(app): State<App>, Caller(ctx): Caller) -> Result<Json<Scrubbed>, ApiError> {
     Ok(Json(app.registry.scrub(&ctx, limits::SCRUB_RUN_BYTES).await?))
+}
+
+/// How far the replica store is.
+async fn replica(State(app): State<App>, Caller(ctx): Caller) -> Result<Json<Standing>, ApiError> {
+    Ok(Json(app.registry.replica_standing(&ctx).await?))
 }
 
 /// Everybody who signed in may know why a push is refused.

@@ -18,6 +18,8 @@ pub(crate) enum Registry {
     },
     /// Compare stored bytes with their digests now: those that were not read for the longest time.
     Scrub,
+    /// How far the replica store is, and what waits to be healed.
+    Replica,
     /// Refuse pushes and deletions from now on, for this reason, or take them again.
     ReadOnly {
         #[arg(required_unless_present = "off", conflicts_with = "off")]
@@ -97,6 +99,7 @@ impl Registry {
                 client.post(&format!("/api/v1/registry/collect?dryRun={dry_run}"), Value::Null).await
             }
             Registry::Scrub => client.post("/api/v1/registry/scrub", Value::Null).await,
+            Registry::Replica => client.get("/api/v1/registry/replica").await,
             Registry::ReadOnly { reason, .. } => {
                 client.put("/api/v1/registry/read-only", json!({"reason": reason})).await
             }

@@ -27,6 +27,7 @@ mod pipelines;
 mod plain_connections;
 mod recent;
 mod registry_page;
+mod replica_store;
 mod repositories_api;
 mod server;
 mod signing_in;

@@ -65,6 +65,7 @@ fn its_limits_are_those_of_the_program() {
         UPLOAD_LIFETIME,
         LINK_REVIEW_AFTER,
         SCRUB_EVERY,
+        PIECE_BYTES,
         PAGE_MAX,
         HANDSHAKE,
         REQUEST_HEAD,

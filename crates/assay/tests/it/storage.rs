@@ -139,6 +139,31 @@ fn a_damaged_blob_in_a_bucket_never_arrives_complete_and_is_logged() {
 }
 
 #[test]
+fn a_range_from_a_bucket_never_has_a_wrong_byte() {
+    let Some(gateway) = Gateway::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("assay.toml"), table(&gateway, folder.path(), "")).unwrap();
+    let server = Server::start_in("127.0.0.1", folder);
+    let piece = limits::PIECE_BYTES;
+    let whole = letters(2 * piece + 5);
+    let digest = Digest::of(Algorithm::Sha256, &whole);
+    assert_eq!(ask(&server, "POST", &format!("{UPLOADS}?digest={digest}"), &whole).status, 201);
+    let range = |first: usize, last: usize| {
+        let ((name, value), wanted) = (as_admin(), format!("bytes={first}-{last}"));
+        server.ask("GET", &format!("/v2/admin/big/blobs/{digest}"), &[(name, &value), ("Range", &wanted)], b"")
+    };
+    let answer = range(piece - 3, piece + 3);
+    assert_eq!((answer.status, answer.body.as_bytes()), (206, &whole[piece - 3..piece + 4]));
+    let mut spoilt = whole.clone();
+    spoilt[piece + 100] = b'!';
+    let key = format!("registry/blobs/sha256/{}/{}", &digest.hex()[..2], digest.hex());
+    fs::write(gateway.bucket.join(key), spoilt).unwrap();
+    let answer = range(piece - 3, piece + 3);
+    assert_eq!((answer.status, answer.body.as_bytes()), (206, &whole[piece - 3..piece]));
+    crate::server::until("it is in quarantine", || range(0, 3).status == 500);
+}
+
+#[test]
 fn clients_are_sent_to_the_bucket_where_the_operator_wants_it() {
     let Some(gateway) = Gateway::start() else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -6,6 +6,7 @@ mod copying;
 mod faults;
 mod gateway;
 mod model;
+mod pieces;
 mod restarts;
 mod world;
 

@@ -4,7 +4,7 @@ use base::{Id, Timestamp};
 use db::{Row, Tx, args};
 use oci::{Digest, RepoName};
 
-use super::{bytes_of, stored};
+use super::{bytes_of, delete_pieces};
 use crate::{Error, Repository};
 
 type Result<T> = std::result::Result<T, db::Error>;
@@ -157,6 +157,7 @@ pub(crate) async fn sweeping(tx: &mut Tx, limit: i64) -> Result<Vec<(Digest, u64
 
 pub(crate) async fn delete_swept(tx: &mut Tx, digest: &Digest) -> Result<()> {
     tx.execute("DELETE FROM blobs WHERE digest = $1 AND sweeping", &args![digest.as_str()]).await?;
+    delete_pieces(tx, digest).await?;
     drop_bytes_review(tx, digest).await
 }
 
@@ -169,23 +170,6 @@ pub(crate) async fn refuse_sweeping(tx: &mut Tx, digest: &Digest) -> std::result
     }
 }
 
-/// Note that bytes are stored, or stored anew and so whole again.
-pub(crate) async fn note_bytes(
-    tx: &mut Tx,
-    digest: &Digest,
-    size: u64,
-    now: Timestamp,
-) -> std::result::Result<(), Error> {
-    let noted = tx
-        .execute(
-            "INSERT INTO blobs (digest, size, created_at) VALUES ($1, $2, $3)
-             ON CONFLICT (digest) DO UPDATE SET size = excluded.size, damaged_at = NULL WHERE NOT blobs.sweeping",
-            &args![digest.as_str(), stored(size)?, now],
-        )
-        .await?;
-    if noted == 0 { Err(Error::Sweeping(digest.clone())) } else { Ok(()) }
-}
-
 /// Let one collection run at a time: a second one that lagged behind could remove what was just pushed again. The lease ends
 /// by itself when its holder died.
 pub(crate) async fn take_lease(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<bool> {
@@ -196,32 +180,6 @@ pub(crate) async fn take_lease(tx: &mut Tx, now: Timestamp, until: Timestamp) ->
 pub(crate) async fn end_lease(tx: &mut Tx, until: Timestamp) -> Result<()> {
     tx.execute("UPDATE leases SET until = 0 WHERE name = 'collect' AND until = $1", &args![until]).await?;
     Ok(())
-}
-
-// ── scrubbing ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/// Bytes that were last read before this time, the longest ago first.
-pub(crate) async fn unchecked(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<(Digest, u64)>> {
-    let sql =
-        "SELECT digest, size FROM blobs WHERE checked_at < $1 AND NOT sweeping ORDER BY checked_at, digest LIMIT $2";
-    let rows = tx.all(sql, &args![before, limit]).await?;
-    rows.iter().map(|row: &Row| Ok((row.parse("digest")?, bytes_of(row, "size")?))).collect()
-}
-
-pub(crate) async fn bytes_size(tx: &mut Tx, digest: &Digest) -> Result<Option<u64>> {
-    let row = tx.opt("SELECT size FROM blobs WHERE digest = $1", &args![digest.as_str()]).await?;
-    row.map(|row| bytes_of(&row, "size")).transpose()
-}
-
-pub(crate) async fn set_checked(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<()> {
-    tx.execute("UPDATE blobs SET checked_at = $2 WHERE digest = $1", &args![digest.as_str(), now]).await?;
-    Ok(())
-}
-
-/// Gives whether that was not known yet.
-pub(crate) async fn set_damaged(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<bool> {
-    let sql = "UPDATE blobs SET damaged_at = $2 WHERE digest = $1 AND damaged_at IS NULL";
-    Ok(tx.execute(sql, &args![digest.as_str(), now]).await? > 0)
 }
 
 // ── manifests that no tag names ─────────────────────────────────────────────────────────────────────────────────────

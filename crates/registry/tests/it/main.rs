@@ -6,9 +6,11 @@ mod copying;
 mod deleting;
 #[path = "../../../blob/tests/it/gateway.rs"]
 mod gateway;
+mod healing;
 mod limiting;
 mod manifests;
 mod model;
+mod parts;
 mod pushing;
 mod replicas;
 mod restoring;

@@ -34,7 +34,8 @@ pub(super) async fn pull(call: &Call, repo: &RepoName, digest: &Digest) -> Resul
         Resolved::Satisfiable { first, last } => (first, last - first + 1, StatusCode::PARTIAL_CONTENT),
         Resolved::NotSatisfiable => return Ok(not_satisfiable(size)),
     };
-    let stream = blob.stream(first, length).await.map_err(|error| call.failed(repo, error.into()))?;
+    let stream = registry.stream_blob(&call.ctx, digest, blob, first, length).await;
+    let stream = stream.map_err(|error| call.failed(repo, error))?;
     let mut response = (status, body(call, stream)).into_response();
     common(&mut response, digest, length);
     if status == StatusCode::PARTIAL_CONTENT {
