@@ -8,7 +8,10 @@ use sha2::{Digest as _, Sha256};
 use crate::http::Connection;
 use crate::side::Side;
 
+/// Where images are pulled from and pushed to. Nothing scans them, as nothing does at the peer.
 pub const REPOSITORY: &str = "admin/bench";
+/// Where what is pushed is scanned.
+pub const SCANNED: &str = "admin/scanned";
 pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// The blobs that are pulled.
@@ -22,6 +25,14 @@ pub struct Image {
     config: Vec<u8>,
     config_digest: String,
     pub manifest: Vec<u8>,
+}
+
+/// Where an image goes.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    pub side: &'a Side,
+    pub repository: &'a str,
+    pub authorization: Option<&'a String>,
 }
 
 impl Image {
@@ -51,10 +62,11 @@ impl Image {
     }
 
     /// Five requests, as a client that sends each blob whole: two uploads, two blobs, the manifest by tag.
-    pub fn push(&self, side: &Side, connection: &mut Connection, authorization: Option<&str>, tag: &str) -> Result<()> {
-        let auth: Vec<(&str, &str)> = authorization.iter().map(|value| ("Authorization", *value)).collect();
+    pub fn push(&self, to: &Target<'_>, connection: &mut Connection, tag: &str) -> Result<()> {
+        let Target { side, repository, authorization } = to;
+        let auth: Vec<(&str, &str)> = authorization.iter().map(|value| ("Authorization", value.as_str())).collect();
         for (digest, bytes) in [(&self.layer_digest, &self.layer), (&self.config_digest, &self.config)] {
-            let start = side.request("POST", &format!("/v2/{REPOSITORY}/blobs/uploads/"), &auth, 0);
+            let start = side.request("POST", &format!("/v2/{repository}/blobs/uploads/"), &auth, 0);
             let started = connection.ask(&start, b"")?;
             ensure!(started.status == 202, "an upload was answered with {}", started.status);
             let location = started.location.unwrap_or_default();
@@ -67,7 +79,7 @@ impl Image {
             ensure!(status == 201, "a blob was answered with {status}");
         }
         let headers = [&auth[..], &[("Content-Type", MANIFEST)]].concat();
-        let path = format!("/v2/{REPOSITORY}/manifests/{tag}");
+        let path = format!("/v2/{repository}/manifests/{tag}");
         let status = connection.ask(&side.request("PUT", &path, &headers, self.manifest.len()), &self.manifest)?.status;
         ensure!(status == 201, "a manifest was answered with {status}");
         Ok(())

@@ -9,7 +9,7 @@ use crate::rows::Turns;
 
 /// What both sides do before they say that a push succeeded. Read in their sources, and for ours shown by a test that takes away
 /// what was not synced.
-pub const OUR_DURABILITY: &str = "before 201: fdatasync of the blob, rename, fsync of its folder, and a commit with synchronous=FULL (audit entry included)";
+pub const OUR_DURABILITY: &str = "before 201: fdatasync of the blob, rename, fsync of its folder, fdatasync of the log of the commit (audit entry included)";
 pub const PEER_DURABILITY: &str =
     "before 201: fsync of the blob and of each link file; no fsync of any folder, links written in place";
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::content::{Image, MANIFEST, MIB, REPOSITORY, SIZES};
+use crate::content::{Image, MANIFEST, MIB, REPOSITORY, SCANNED, SIZES, Target};
 use crate::floor;
 use crate::load::{self, Figures, Work};
 use crate::report::Line;
@@ -77,25 +77,28 @@ pub fn all(turns: &Turns, sides: &Sides, only: &str, say: Say<'_>) -> Result<()>
         }
     }
     for (size, count) in PUSHES {
-        let name = format!("push-unique-{}MiB", size / MIB);
-        let seen = row(&name, ours, open, &|side| push(turns, side, size, count))?;
-        costs.extend(seen.map(|(us, them)| Line::cpu(&name, us, them, size)));
+        for (repository, scanned) in [(REPOSITORY, ""), (SCANNED, "-scanned")] {
+            let name = format!("push-unique-{}MiB{scanned}", size / MIB);
+            let seen = row(&name, ours, open, &|side| push(turns, side, repository, size, count))?;
+            costs.extend(seen.map(|(us, them)| Line::cpu(&name, us, them, size)));
+        }
     }
     costs.into_iter().for_each(say);
     Ok(())
 }
 
-/// The same images everywhere, under `t0`, `t1`, `t2`; ours readable by everybody.
+/// The same images everywhere, under `t0`, `t1`, `t2`; ours readable by everybody, and not scanned.
 fn prepare(ours: &Side, peers: &[&Side]) -> Result<Vec<Image>> {
     let images = SIZES.iter().map(|bytes| Image::random(*bytes)).collect::<Result<Vec<_>>>()?;
     for side in [&[ours], peers].concat() {
         let authorization = side.authorization()?;
         let mut connection = side.connect()?;
         for (number, image) in images.iter().enumerate() {
-            image.push(side, &mut connection, authorization.as_deref(), &format!("t{number}"))?;
+            let to = Target { side, repository: REPOSITORY, authorization: authorization.as_ref() };
+            image.push(&to, &mut connection, &format!("t{number}"))?;
         }
     }
-    let body = b"{\"visibility\":\"public\"}";
+    let body = b"{\"visibility\":\"public\",\"scanOnPush\":false}";
     let basic = ours.basic().unwrap_or_default().to_owned();
     let headers = [("Authorization", basic.as_str()), ("Content-Type", "application/json")];
     let patch = ours.request("PATCH", &format!("/api/v0/repositories/{REPOSITORY}"), &headers, body.len());
@@ -145,7 +148,7 @@ pub fn read(turns: &Turns, side: &Side, method: &str, path: &str, token: bool) -
 }
 
 /// Everybody pushes images that nobody has seen, until all are pushed.
-fn push(turns: &Turns, side: &Side, bytes: usize, count: usize) -> Result<Figures> {
+fn push(turns: &Turns, side: &Side, repository: &str, bytes: usize, count: usize) -> Result<Figures> {
     static TAG: AtomicUsize = AtomicUsize::new(0);
     let authorization = side.authorization()?;
     let images = (0..count).map(|_| Image::random(bytes)).collect::<Result<Vec<_>>>()?;
@@ -157,7 +160,8 @@ fn push(turns: &Turns, side: &Side, bytes: usize, count: usize) -> Result<Figure
             let next = waiting.lock().expect("no client panics while it takes an image").pop();
             let Some(image) = next else { return Ok(false) };
             let tag = format!("p{}", TAG.fetch_add(1, Ordering::Relaxed));
-            image.push(side, &mut connection, authorization.as_deref(), &tag)?;
+            let to = Target { side, repository, authorization: authorization.as_ref() };
+            image.push(&to, &mut connection, &tag)?;
             Ok(true)
         }))
     });
@@ -181,8 +185,8 @@ pub fn memory(turns: &Turns, sides: &Sides, only: &str, say: Say<'_>) -> Result<
     let Sides { ours, open, .. } = sides;
     for side in [ours, open] {
         read(&many, side, "GET", &format!("/v2/{REPOSITORY}/manifests/t0"), true)?;
-        push(&many, side, MIB, 2 * MANY)?;
-        push(&many, side, 10 * MIB, MANY)?;
+        push(&many, side, SCANNED, MIB, 2 * MANY)?;
+        push(&many, side, SCANNED, 10 * MIB, MANY)?;
     }
     say(Line::memory("memory-100-clients", ours.resident_bytes()?, Some(open.resident_bytes()?)));
     say(Line::memory("memory-peak", ours.peak_bytes()?, Some(open.peak_bytes()?)));

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use rustls::ClientConfig;
 
+use crate::content::{REPOSITORY, SCANNED};
 use crate::http::{Connection, request};
 use crate::tls;
 
@@ -55,7 +56,10 @@ impl Side {
             Credential::Nobody => Ok(None),
             Credential::Token(token) => Ok(Some(token.clone())),
             Credential::Service(basic) => {
-                let path = format!("/auth/token?service={}&scope=repository:admin/bench:pull,push", self.host);
+                let path = format!(
+                    "/auth/token?service={}&scope=repository:{REPOSITORY}:pull,push&scope=repository:{SCANNED}:pull,push",
+                    self.host
+                );
                 let ask = self.request("GET", &path, &[("Authorization", basic)], 0);
                 let answer = self.connect()?.fetch(&ask, b"")?;
                 let answer: serde_json::Value = serde_json::from_slice(&answer.body).context("no answer of JSON")?;
