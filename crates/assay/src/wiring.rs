@@ -99,6 +99,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
     let registry = open_registry(&ctx, config, &db, &folder).await?;
+    registry.resume(&ctx).await?;
     let records = config.storage.records().open().await?;
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
 

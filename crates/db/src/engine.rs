@@ -423,10 +423,24 @@ async fn open_postgres(url: &str, schemas: &[Schema]) -> Result<Engine, Error> {
     let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
     let pool = PgPoolOptions::new().max_connections(READERS * 2).connect_with(options).await?;
     let mut tx = Tx::new(Conn::Postgres(pool.begin().await?));
+    require_byte_order(&mut tx).await?;
     // Two replicas that start together must not both run a step; the lock goes with the transaction.
     tx.execute("SELECT pg_advisory_xact_lock(4193752)", &[]).await?;
     migrate(&mut tx, schemas).await?;
     let Conn::Postgres(conn) = tx.conn else { unreachable!("the connection was put there above") };
     conn.commit().await?;
     Ok(Engine::Postgres(pool))
+}
+
+/// Lists are promised in the order of bytes, and SQLite keeps them so.
+async fn require_byte_order(tx: &mut Tx) -> Result<(), Error> {
+    let row = tx.one("SELECT datcollate FROM pg_database WHERE datname = current_database()", &[]).await?;
+    let collation = row.text("datcollate")?;
+    if ["C", "POSIX", "C.UTF-8", "C.utf8"].contains(&collation.as_str()) {
+        return Ok(());
+    }
+    Err(Error::Unavailable(format!(
+        "it sorts text by {collation}, and lists must be in the order of bytes; make one with: CREATE DATABASE assay \
+         ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    )))
 }

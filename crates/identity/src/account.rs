@@ -22,6 +22,7 @@ pub const RESERVED: &[&str] = &[
     "repositories",
     "sign-in",
     "sign-out",
+    "v1",
     "v2",
 ];
 

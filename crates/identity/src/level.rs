@@ -1,6 +1,6 @@
 //! Levels of access and how they are found.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use base::{AccountName, Actor, Principal};
 use db::Tx;
@@ -51,6 +51,27 @@ pub struct Grant {
     pub level: Level,
 }
 
+/// What an actor has a level on, whatever that is: for lists, which must not ask for each thing in turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Everything,
+    Some {
+        /// Namespaces in which it is everything.
+        namespaces: BTreeSet<String>,
+        /// `namespace/name` of single things elsewhere.
+        names: BTreeSet<String>,
+    },
+}
+
+impl Reach {
+    pub fn covers(&self, namespace: &str, full_name: &str) -> bool {
+        match self {
+            Reach::Everything => true,
+            Reach::Some { namespaces, names } => namespaces.contains(namespace) || names.contains(full_name),
+        }
+    }
+}
+
 impl Level {
     /// The level `actor` has on `namespace/name`, by membership and grants alone; `None` means no right at all.
     /// Whether something is public is for its owner to know, so it is not looked at here.
@@ -69,6 +90,32 @@ impl Level {
         }
         let granted = store::grants_for(tx, &principal.account, on, namespace, name).await?;
         Ok(granted.into_iter().max().map(|level| level.min(highest)))
+    }
+
+    /// Everything on which [`Level::of`] gives a level.
+    pub async fn reach(tx: &mut Tx, actor: &Actor, on: On) -> Result<Reach, Error> {
+        let (mut namespaces, mut names) = (BTreeSet::new(), BTreeSet::new());
+        let principal = match actor {
+            Actor::System(_) => return Ok(Reach::Everything),
+            Actor::Anonymous => return Ok(Reach::Some { namespaces, names }),
+            Actor::Account(principal) => principal,
+        };
+        let account = store::account_by_id(tx, &principal.account).await?;
+        let Some(account) = account.filter(|account| account.active) else {
+            return Ok(Reach::Some { namespaces, names });
+        };
+        if account.admin {
+            return Ok(Reach::Everything);
+        }
+        namespaces.insert(account.name.to_string());
+        namespaces.extend(store::owned_by(tx, &principal.account).await?);
+        for (namespace, name) in store::granted_to(tx, &principal.account, on).await? {
+            match name.as_str() {
+                "" => namespaces.insert(namespace),
+                _ => names.insert(format!("{namespace}/{name}")),
+            };
+        }
+        Ok(Reach::Some { namespaces, names })
     }
 
     /// Refuse the tokens of jobs, where the level alone does not.

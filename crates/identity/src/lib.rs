@@ -35,7 +35,7 @@ pub use account::{Account, AccountKind, Member, PublicKey, RESERVED, Team};
 pub use authority::{Authority, Certified};
 pub use bundle::Bundle;
 pub use error::Error;
-pub use level::{Grant, Grantee, Level, On};
+pub use level::{Grant, Grantee, Level, On, Reach};
 pub use registry_token::{Access, Claims, TokenKeys};
 pub use sealer::{DoesNotOpen, Sealer};
 pub use service::{Identity, NewAccount};

@@ -129,6 +129,14 @@ impl Identity {
         Ok(store::accounts(&mut self.db.read().await?, after, limit).await?)
     }
 
+    /// Accounts whose name begins with this text, in order of name.
+    pub async fn accounts_beginning(&self, ctx: &Ctx, text: &str, limit: usize) -> Result<Vec<Account>, Error> {
+        signed_in(ctx)?;
+        let text = text.trim().to_lowercase();
+        let limit = i64::try_from(limit.min(limits::PAGE_MAX)).expect("a page is small");
+        Ok(store::accounts_beginning(&mut self.db.read().await?, &text, limit).await?)
+    }
+
     /// Change a user's password: oneself, or an administrator. Sessions end, so that who knew the old one is out; access
     /// tokens are credentials of their own and stay.
     pub async fn set_password(&self, ctx: &Ctx, name: &AccountName, secret: Secret) -> Result<(), Error> {

@@ -5,7 +5,7 @@ mod grants;
 use base::{AccountName, Credential, Id, Principal, Timestamp};
 use db::{Error, Row, Schema, Tx, args};
 
-pub(crate) use self::grants::{delete_grants, grants, grants_for, set_grant};
+pub(crate) use self::grants::{delete_grants, granted_to, grants, grants_for, set_grant};
 use crate::{AccessToken, Account, Member, PublicKey, Team};
 
 pub const SCHEMA: Schema = Schema {
@@ -43,6 +43,8 @@ pub const SCHEMA: Schema = Schema {
       INSERT INTO grants_of (kind, namespace, name, account, team, level)
         SELECT 'repository', namespace, repository, account, team, level FROM grants;
       DROP TABLE grants",
+        "CREATE INDEX grants_of_account ON grants_of (account);
+      CREATE INDEX grants_of_team ON grants_of (team)",
     ],
 };
 
@@ -78,6 +80,12 @@ pub(crate) async fn account_by_id(tx: &mut Tx, id: &Id<Principal>) -> Result<Opt
 pub(crate) async fn accounts(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Account>, Error> {
     let rows = tx.all("SELECT * FROM accounts WHERE name > $1 ORDER BY name LIMIT $2", &args![after, limit]).await?;
     rows.iter().map(account_of).collect()
+}
+
+/// Names are ASCII, so that all that begin with a text lie before the text with the last character of ASCII.
+pub(crate) async fn accounts_beginning(tx: &mut Tx, text: &str, limit: i64) -> Result<Vec<Account>, Error> {
+    let sql = "SELECT * FROM accounts WHERE name >= $1 AND name < $2 ORDER BY name LIMIT $3";
+    tx.all(sql, &args![text, format!("{text}\u{7f}"), limit]).await?.iter().map(account_of).collect()
 }
 
 pub(crate) async fn count_accounts(tx: &mut Tx) -> Result<i64, Error> {
@@ -165,6 +173,12 @@ pub(crate) async fn is_owner(tx: &mut Tx, account: &Id<Principal>, organization:
         )
         .await?;
     Ok(row.is_some())
+}
+
+/// The names of the organizations that an account owns.
+pub(crate) async fn owned_by(tx: &mut Tx, account: &Id<Principal>) -> Result<Vec<String>, Error> {
+    let sql = "SELECT o.name FROM members m JOIN accounts o ON o.id = m.organization WHERE m.account = $1 AND m.owner";
+    tx.all(sql, &args![account]).await?.iter().map(|row| row.text("name")).collect()
 }
 
 pub(crate) async fn is_member(tx: &mut Tx, account: &Id<Principal>, org: &Id<Principal>) -> Result<bool, Error> {

@@ -86,6 +86,6 @@ impl Registry {
     }
 }
 
-fn one_more(limit: usize) -> i64 {
+pub(crate) fn one_more(limit: usize) -> i64 {
     i64::try_from(limit).expect("a page is small") + 1
 }

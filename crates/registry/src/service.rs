@@ -15,7 +15,7 @@ use oci::RepoName;
 use tokio::sync::Notify;
 
 use crate::{
-    Deleted, Error, Hold, NewRepository, Page, Repository, RepositoryChanges, Right, collect, flights::Flights, record,
+    Deleted, Error, Hold, NewRepository, Repository, RepositoryChanges, Right, collect, flights::Flights, record,
     restore::Removal, store,
 };
 
@@ -162,35 +162,6 @@ impl Registry {
         }
         store::put_repository_aside(tx, &repository.id, ctx.now).await?;
         self.removal("request").note(tx, ctx, repository, Deleted::Repository).await
-    }
-
-    /// Repositories the actor may see, by name: all, or those of one namespace, after `after`.
-    pub async fn repositories(
-        &self,
-        ctx: &Ctx,
-        namespace: Option<&str>,
-        after: &str,
-        limit: usize,
-    ) -> Result<Page<Repository>, Error> {
-        const BATCH: i64 = 200;
-        let limit = limit.min(limits::PAGE_MAX);
-        let mut tx = self.db.read().await?;
-        let all = Level::is_admin(&mut tx, &ctx.actor).await?;
-        let (mut seen, mut cursor) = (Vec::new(), after.to_owned());
-        loop {
-            let batch = store::repositories(&mut tx, namespace, &cursor, BATCH).await?;
-            let Some(last) = batch.last() else { break };
-            cursor = last.name.to_string();
-            for repository in batch {
-                if all || Registry::sees(&mut tx, ctx, &repository).await? {
-                    seen.push(repository);
-                    if seen.len() > limit {
-                        return Ok(Page::of(seen, limit));
-                    }
-                }
-            }
-        }
-        Ok(Page::of(seen, limit))
     }
 
     /// The present state under the keys that this context's audit entries set.

@@ -1,4 +1,4 @@
-//! The SQL of repositories, blobs, uploads and holds; that of manifests and tags is in `store/images.rs`.
+//! The SQL of blobs, uploads and holds; that of manifests and tags is in `store/images.rs`.
 
 use base::{Ctx, Id, Timestamp};
 use blob::Upload;
@@ -18,6 +18,7 @@ mod deletions;
 mod images;
 mod pieces;
 mod quotas;
+mod repositories;
 mod reviews;
 
 pub(crate) use bytes::*;
@@ -25,6 +26,7 @@ pub(crate) use deletions::*;
 pub(crate) use images::*;
 pub(crate) use pieces::*;
 pub(crate) use quotas::*;
+pub(crate) use repositories::*;
 pub(crate) use reviews::*;
 
 pub const SCHEMA: Schema = Schema {
@@ -106,104 +108,9 @@ pub const SCHEMA: Schema = Schema {
       ALTER TABLE uploads ADD COLUMN held_until BIGINT NOT NULL DEFAULT 0",
         bytes::REPLICA_STEP,
         pieces::PIECES_STEP,
+        repositories::LISTS_STEP,
     ],
 };
-
-// ── repositories ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-pub(crate) async fn insert_repository(tx: &mut Tx, repository: &Repository) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO repositories (id, name, namespace, visibility, immutable, scan_on_push, short_description,
-            long_description, tag_limit, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        &args![
-            &repository.id,
-            repository.name.as_str(),
-            repository.name.namespace(),
-            repository.visibility.to_string(),
-            repository.immutable,
-            repository.scan_on_push,
-            &repository.short_description,
-            &repository.long_description,
-            repository.tag_limit,
-            repository.created_at
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn update_repository(tx: &mut Tx, repository: &Repository) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE repositories SET visibility = $2, immutable = $3, scan_on_push = $4, short_description = $5,
-            long_description = $6, tag_limit = $7 WHERE id = $1",
-        &args![
-            &repository.id,
-            repository.visibility.to_string(),
-            repository.immutable,
-            repository.scan_on_push,
-            &repository.short_description,
-            &repository.long_description,
-            repository.tag_limit
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Remove a repository with all rows that are in it. Manifests and blobs stay, for garbage collection.
-pub(crate) async fn delete_repository(tx: &mut Tx, id: &Id<Repository>) -> Result<(), Error> {
-    for sql in [
-        "DELETE FROM tags WHERE repository = $1",
-        "DELETE FROM tag_names WHERE repository = $1",
-        "DELETE FROM repository_manifests WHERE repository = $1",
-        "DELETE FROM repository_blobs WHERE repository = $1",
-        "DELETE FROM uploads WHERE repository = $1",
-        "DELETE FROM holds WHERE repository = $1",
-        "DELETE FROM deletions WHERE repository = $1",
-        "DELETE FROM repositories WHERE id = $1",
-    ] {
-        tx.execute(sql, &args![id]).await?;
-    }
-    Ok(())
-}
-
-pub(crate) async fn repository(tx: &mut Tx, name: &RepoName) -> Result<Option<Repository>, Error> {
-    let row =
-        tx.opt("SELECT * FROM repositories WHERE name = $1 AND deleted_at IS NULL", &args![name.as_str()]).await?;
-    row.as_ref().map(repository_of).transpose()
-}
-
-pub(crate) async fn repositories(
-    tx: &mut Tx,
-    namespace: Option<&str>,
-    after: &str,
-    limit: i64,
-) -> Result<Vec<Repository>, Error> {
-    let rows = tx
-        .all(
-            "SELECT * FROM repositories WHERE (namespace = $1 OR $1 IS NULL) AND name > $2 AND deleted_at IS NULL
-             ORDER BY name LIMIT $3",
-            &args![namespace, after, limit],
-        )
-        .await?;
-    rows.iter().map(repository_of).collect()
-}
-
-fn repository_of(row: &Row) -> Result<Repository, Error> {
-    Ok(Repository {
-        id: row.parse("id")?,
-        name: row.parse("name")?,
-        visibility: row.parse("visibility")?,
-        immutable: row.bool("immutable")?,
-        scan_on_push: row.bool("scan_on_push")?,
-        short_description: row.text("short_description")?,
-        long_description: row.text("long_description")?,
-        tag_limit: u32::try_from(row.int("tag_limit")?)
-            .map_err(|_| Error::Corrupt("a tag limit is no number of tags".to_owned()))?,
-        created_at: row.time("created_at")?,
-    })
-}
 
 // ── blobs ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -57,6 +57,18 @@ pub(crate) async fn grants_for(
     rows.iter().map(|row| row.parse("level")).collect()
 }
 
+/// Where an account was granted something, itself or by its teams: namespaces and names, an empty name for all of a namespace.
+pub(crate) async fn granted_to(tx: &mut Tx, account: &Id<Principal>, on: On) -> Result<Vec<(String, String)>, Error> {
+    let rows = tx
+        .all(
+            "SELECT DISTINCT namespace, name FROM grants_of WHERE kind = $2
+               AND (account = $1 OR team IN (SELECT team FROM team_members WHERE account = $1))",
+            &args![account, on.to_string()],
+        )
+        .await?;
+    rows.iter().map(|row| Ok((row.text("namespace")?, row.text("name")?))).collect()
+}
+
 /// All grants of a namespace, or all there are.
 pub(crate) async fn grants(tx: &mut Tx, namespace: Option<&AccountName>) -> Result<Vec<Grant>, Error> {
     let rows = tx

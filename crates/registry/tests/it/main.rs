@@ -8,6 +8,7 @@ mod deleting;
 mod gateway;
 mod healing;
 mod limiting;
+mod listing;
 mod manifests;
 mod model;
 mod parts;

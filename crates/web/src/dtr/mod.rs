@@ -2,6 +2,7 @@
 
 mod accounts;
 mod body;
+mod index;
 mod promotions;
 mod repositories;
 mod scans;
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(teams::routes())
         .merge(tokens::routes())
         .merge(repositories::routes())
+        .merge(index::routes())
         .merge(tags::routes())
         .merge(scans::routes())
         .merge(webhooks::routes())

@@ -186,7 +186,7 @@ fn visibility(text: Option<&str>) -> Result<Option<Visibility>, ApiError> {
 }
 
 /// A repository as DTR showed it.
-fn view(repository: &Repository) -> Value {
+pub(super) fn view(repository: &Repository) -> Value {
     json!({
         "id": repository.id,
         "namespace": repository.name.namespace(),
