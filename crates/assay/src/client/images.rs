@@ -11,6 +11,10 @@ use super::{Client, Common, Format};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Repository {
     List,
+    /// Find repositories with a part of their name that begins so; at most 1,000.
+    Search {
+        text: String,
+    },
     /// Create `namespace/name`.
     Create {
         name: RepoName,
@@ -73,6 +77,11 @@ impl Repository {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
             Repository::List => client.all("/api/v0/repositories?pageSize=1000").await,
+            Repository::Search { text } => {
+                let text: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+                let path = format!("/api/v0/index/autocomplete?includeRepositories=true&limit=1000&query={text}");
+                Ok(json!({"repositories": client.get(&path).await?["repositoryResults"]}))
+            }
             Repository::Create { name, public, immutable, scan_on_push, no_scan_on_push, description } => {
                 // What was not said is the server's to decide.
                 let mut body = json!({"name": name.name(), "shortDescription": description});

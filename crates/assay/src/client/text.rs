@@ -170,7 +170,7 @@ impl Token {
 impl Repository {
     pub(super) fn text(&self) -> Text {
         match self {
-            Repository::List => Text::Table(REPOSITORIES),
+            Repository::List | Repository::Search { .. } => Text::Table(REPOSITORIES),
             Repository::Tags { .. } => Text::Table(TAGS),
             Repository::Delete { name } => said(format!("{name} is deleted")),
             Repository::Create { .. } | Repository::Show { .. } | Repository::Update { .. } => Text::Whole,

@@ -111,6 +111,11 @@ fn docker_pushes_schema_2_and_pulls_both_formats() {
     let index = index_of(&desk.server, "admin/oci", "index", &[("amd64", &oci)]);
     assert_eq!(engine.pull(&desk.place("admin/oci:index")), format!("{}@{index}", desk.place("admin/oci")));
 
+    let found = engine.docker_ok(&["search", "--format", "{{.Name}}", &desk.place("ock")]);
+    assert!(!found.contains("admin/docker"), "{found}");
+    let found = engine.docker_ok(&["search", "--format", "{{.Name}}", &desk.place("dock")]);
+    assert!(found.contains("admin/docker") && !found.contains("admin/oci"), "{found}");
+
     let (pulled, said) = engine.docker(&["pull", &desk.place("admin/docker:none")]);
     assert!(!pulled && said.contains("not found"), "{said}");
     let (name, value) = as_admin();

@@ -37,7 +37,27 @@ fn a_repository_from_its_creation_to_its_end() {
     assert_eq!(rest["repositories"].as_array().unwrap().len(), 1);
     assert_eq!(get(&server, &format!("{api}/admin"))["repositories"].as_array().unwrap().len(), 2);
 
+    let index = "/api/v0/index/autocomplete?includeRepositories=true&includeAccounts=true";
+    let found = get(&server, &format!("{index}&query=SH"));
+    assert_eq!(found["repositoryResults"][0]["name"], "shop");
+    assert_eq!(found["accountResults"], json!([]));
+    let found = get(&server, &format!("{index}&query=admin&limit=1"));
+    assert_eq!(
+        (&found["accountResults"][0]["name"], found["repositoryResults"].as_array().unwrap().len()),
+        (&json!("admin"), 1)
+    );
+    let first = server.ask("GET", &format!("{index}&query=admin&limit=1"), &[(name, &value)], b"");
+    let next = first.header("x-next-page-start").unwrap().replace(' ', "%20");
+    let rest = get(&server, &format!("{index}&query=admin&pageStart={next}"));
+    assert_eq!(rest["repositoryResults"][0]["name"], "zoo/deep");
+    // Nobody in particular finds what is public, and no accounts.
+    let nobody = server.ask("GET", &format!("{index}&query=admin"), &[], b"");
+    assert_eq!((nobody.status, nobody.json()), (200, json!({"accountResults": [], "repositoryResults": []})));
+    assert_eq!(code(&server, 400, "GET", "/v1/search?q=", json!({})), "INVALID_PARAMETERS");
+
     let changed = call(&server, 200, "PATCH", &format!("{api}/admin/shop"), &json!({"visibility": "public"}));
+    let nobody = server.ask("GET", "/v1/search?q=shop&n=5", &[], b"").json();
+    assert_eq!((&nobody["num_results"], &nobody["results"][0]["name"]), (&json!(1), &json!("admin/shop")));
     assert_eq!((&changed["visibility"], &changed["immutableTags"]), (&json!("public"), &json!(true)));
     call(&server, 204, "DELETE", &format!("{api}/admin/shop"), &json!({}));
     assert_eq!(code(&server, 404, "GET", &format!("{api}/admin/shop"), json!({})), "NO_SUCH_REPOSITORY");
