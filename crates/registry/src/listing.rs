@@ -12,7 +12,7 @@ use oci::RepoName;
 use crate::{Error, Page, Registry, Repository, Visibility, pull::one_more, store};
 
 /// Where a search goes on: behind this word and name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
     pub word: String,
     pub name: String,
@@ -60,7 +60,8 @@ impl Registry {
         let limit = limit.clamp(1, limits::PAGE_MAX);
         let mut tx = self.db.read().await?;
         let reach = Level::reach(&mut tx, &ctx.actor, On::Repository).await?;
-        let (mut found, mut at, mut looked) = (Vec::new(), after.clone(), 0);
+        let first = Found { word: text.clone(), name: String::new() };
+        let (mut found, mut at, mut looked) = (Vec::new(), first.max(after.clone()), 0);
         let end = behind(&text);
         loop {
             let place = (at.word.as_str(), at.name.as_str());

@@ -127,8 +127,8 @@ pub(crate) async fn public_repositories(
     rows.iter().map(repository_of).collect()
 }
 
-/// Repositories with a word in their name that begins so, by the word and by name, after the pair given; each once, for its first
-/// such word.
+/// Repositories with a word in their name that begins so, by the word and by name, after the pair given, which is not
+/// before the first such word; each once, for its first one.
 pub(crate) async fn repositories_by_word(
     tx: &mut Tx,
     (begins, end): (&str, &str),
@@ -138,7 +138,7 @@ pub(crate) async fn repositories_by_word(
     let rows = tx
         .all(
             "SELECT w.word, r.* FROM repository_words w JOIN repositories r ON r.id = w.repository
-             WHERE w.word >= $1 AND w.word < $2 AND (w.word, w.name) > ($3, $4) AND r.deleted_at IS NULL
+             WHERE (w.word, w.name) > ($3, $4) AND w.word < $2 AND r.deleted_at IS NULL
                 AND NOT EXISTS (SELECT 1 FROM repository_words e
                     WHERE e.repository = w.repository AND e.word >= $1 AND e.word < w.word)
              ORDER BY w.word, w.name LIMIT $5",
