@@ -25,8 +25,8 @@ pub struct Tool {
 pub const CONFORMANCE: Tool = Tool {
     name: "conformance",
     module: "github.com/opencontainers/distribution-spec/conformance",
-    version: "v0.0.0-20260730175803-fee21197eb94",
-    sum: "h1:iJbOstMHr3jUuu8hKcEkNJWEYnHdHKWQa/xh4xNrP7I=",
+    version: "v0.0.0-20260831232431-97274622c111",
+    sum: "h1:ppZPU0CrEPzyJhVggYwUIZrqh0w2lIT0esw+9ABNPA4=",
     package: ".",
     more: &[],
 };
