@@ -45,12 +45,11 @@ impl Wal {
         name.push("-wal");
         let path = PathBuf::from(name);
         let file = File::open(&path).map_err(|error| Error::Unavailable(format!("{}: {error}", path.display())))?;
-        Ok(Wal {
-            file: Arc::new(file),
-            appended: AtomicU64::new(0),
-            synced: Mutex::new(0),
-            broken: AtomicBool::new(false),
-        })
+        Ok(Wal::over(file))
+    }
+
+    fn over(file: File) -> Wal {
+        Wal { file: Arc::new(file), appended: AtomicU64::new(0), synced: Mutex::new(0), broken: AtomicBool::new(false) }
     }
 
     /// A commit was appended; gives its number, for [`Wal::sync`].
@@ -91,5 +90,35 @@ impl Wal {
             )),
             false => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::Wal;
+    use crate::Error;
+
+    #[tokio::test]
+    async fn one_sync_is_for_all_that_was_appended_before() {
+        let wal = Wal::over(tempfile::tempfile().unwrap());
+        let (first, second) = (wal.appended(), wal.appended());
+        wal.sync(second).await.unwrap();
+        assert_eq!(*wal.synced.lock().await, second);
+        wal.sync(first).await.unwrap();
+        wal.check().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_sync_is_final() {
+        // A device that cannot be synced: EINVAL.
+        let wal = Wal::over(File::open("/dev/null").unwrap());
+        let number = wal.appended();
+        for _ in 0..2 {
+            assert!(matches!(wal.sync(number).await, Err(Error::Unavailable(_))));
+            assert!(matches!(wal.check(), Err(Error::Unavailable(_))));
+        }
+        assert_eq!(*wal.synced.lock().await, 0, "nobody was told that it is kept");
     }
 }

@@ -261,3 +261,24 @@ async fn reading_a_large_schema_is_not_taken_for_a_long_query() {
     let row = tx.one("SELECT COUNT(*) AS count FROM t7", &[]).await.unwrap();
     assert_eq!(row.int("count").unwrap(), 0);
 }
+
+#[tokio::test]
+async fn what_is_written_soon_is_seen_at_once_and_kept_by_the_next_write() {
+    each_engine(async |db| {
+        db::write_soon!(db, &ctx(), |tx| add(tx, "soon").await).unwrap();
+        let count = async |name: &'static str| {
+            let mut tx = db.read().await.unwrap();
+            let row = tx.opt("SELECT count FROM things WHERE name = $1", &args![name]).await.unwrap();
+            row.map_or(0, |row| row.int("count").unwrap())
+        };
+        assert_eq!(count("soon").await, 1);
+        let undone: Result<(), Error> = db::write_soon!(db, &ctx(), |tx| {
+            add(tx, "soon").await?;
+            Err(Error::Refused("changed my mind".into()))
+        });
+        assert!(undone.is_err());
+        db::write!(db, &ctx(), |tx| add(tx, "later").await).unwrap();
+        assert_eq!((count("soon").await, count("later").await), (1, 1));
+    })
+    .await;
+}

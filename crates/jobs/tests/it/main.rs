@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use base::{Clock, Ctx, Entropy};
 use db::{Db, Error, Location};
-use jobs::{Event, Failure, NewJob, SCHEMA, Subscription, Worker, emit, enqueue, subscribe};
+use jobs::{Event, Failure, NewJob, SCHEMA, Subscription, Worker, emit, enqueue, subscribe, want};
 use serde_json::json;
 
 struct World {
@@ -127,4 +127,55 @@ async fn an_event_becomes_one_job_per_subscriber_and_none_when_undone() {
     });
     worker.run_until_idle().await.unwrap();
     assert_eq!(world.seen(), ["it.happened x Some(\"e1\")"]);
+}
+
+#[tokio::test]
+async fn a_filtered_subscription_counts_where_it_is_wanted() {
+    let world = World::new().await;
+    let ctx = world.ctx();
+    let emit_in = async |repository: &str| {
+        let (data, at) = (json!({"name": repository, "repository": repository}), ctx.now);
+        let event = Event { kind: "it.happened".into(), subject: "x".into(), data, at, entry: "e1".into() };
+        db::write!(world.db, &ctx, |tx| emit(tx, &ctx, &event).await).unwrap();
+    };
+    let want_in = async |scopes: &[&str]| {
+        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        db::write!(world.db, &ctx, |tx| want(tx, "note", &scopes).await).unwrap();
+    };
+    let subscription = Subscription { event: "it.happened", job: "note", filtered: true };
+    db::write!(world.db, &ctx, |tx| subscribe(tx, &[subscription]).await).unwrap();
+    emit_in("a/nobody").await;
+    want_in(&["a/one", "a/two"]).await;
+    emit_in("a/one").await;
+    emit_in("a/three").await;
+    want_in(&["a/two"]).await;
+    emit_in("a/one").await;
+    emit_in("a/two").await;
+    want_in(&[""]).await;
+    emit_in("a/any").await;
+    let seen = Arc::clone(&world.seen);
+    let worker = Worker::new(world.db.clone(), world.clock.clone(), Entropy::System).on("note", move |_, job| {
+        seen.lock().unwrap().push(job.event().unwrap().data["name"].as_str().unwrap().to_owned());
+        async { Ok(()) }
+    });
+    worker.run_until_idle().await.unwrap();
+    assert_eq!(world.seen(), ["a/one", "a/two", "a/any"]);
+}
+
+#[tokio::test]
+async fn a_job_that_panics_is_tried_again_and_holds_nobody_up() {
+    let world = World::new().await;
+    world.add(vec![NewJob::new("panic", json!({})), NewJob::new("note", json!({"name": "b"}))]).await;
+    let worker = world.worker().on("panic", |_, _| async { panic!("as a mistake in a handler would") });
+    let tasks = jobs::Tasks::default();
+    worker.start(&tasks);
+    while world.seen().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert!(tasks.finish(std::time::Duration::from_secs(60)).await);
+    let mut tx = world.db.read().await.unwrap();
+    let left = tx.all("SELECT kind, state, last_error FROM jobs", &[]).await.unwrap();
+    assert_eq!(left.len(), 1);
+    let error = left[0].opt_text("last_error").unwrap();
+    assert_eq!((left[0].text("state").unwrap().as_str(), error.as_deref()), ("waiting", Some("it panicked")));
 }
