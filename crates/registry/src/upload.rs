@@ -53,7 +53,7 @@ impl Registry {
         let before = state.clone();
         let note = |state| claim.clone().go_on(state);
         let outcome = self.blobs.append(id, &mut state, chunk, body, note).await;
-        self.note_sent(&claim, &before, state, &outcome, true).await?;
+        self.note_sent(&claim, &before, state, &outcome).await?;
         Ok(outcome?)
     }
 
@@ -79,22 +79,20 @@ impl Registry {
         Ok((claim.after(noted.length), noted.state))
     }
 
-    /// Note how far an upload is after a request, and let it go where it is not to be finished.
+    /// Note how far an upload is after a request that did not finish it, and let it go.
     async fn note_sent<T>(
         &self,
         claim: &Claim,
         before: &Option<UploadState>,
         state: Option<UploadState>,
         outcome: &Result<T, blob::Error>,
-        let_go: bool,
     ) -> Result<(), Error> {
         // Somebody else sends, and notes.
         if matches!(outcome, Err(blob::Error::Busy)) {
             return Ok(());
         }
-        let let_go = let_go || outcome.is_err();
-        if state != *before || (let_go && self.blobs.is_shared()) {
-            claim.end(state, let_go).await?;
+        if state != *before || self.blobs.is_shared() {
+            claim.end(state).await?;
         }
         Ok(())
     }
@@ -129,7 +127,7 @@ impl Registry {
         let note = |state| claim.clone().go_on(state);
         let outcome = self.blobs.complete(id, &mut state, chunk, body, note, digest).await;
         if outcome.is_err() {
-            self.note_sent(&claim, &before, state, &outcome, true).await?;
+            self.note_sent(&claim, &before, state, &outcome).await?;
         }
         let size = match outcome? {
             Ok(size) => size,

@@ -100,10 +100,9 @@ impl Claim {
         }
     }
 
-    /// Note the last state. Where it is held among replicas it may be let go.
-    pub(crate) async fn end(&self, state: Option<UploadState>, let_go: bool) -> Result<(), Error> {
-        let holder = self.holder.as_str();
-        let next = if let_go { ("", Timestamp::UNIX_EPOCH) } else { (holder, self.until()) };
+    /// Note the last state and let the upload go.
+    pub(crate) async fn end(&self, state: Option<UploadState>) -> Result<(), Error> {
+        let (holder, next) = (self.holder.as_str(), ("", Timestamp::UNIX_EPOCH));
         if self.write(Note { state, holder, next }).await? { Ok(()) } else { Err(blob::Error::Busy.into()) }
     }
 
