@@ -19,7 +19,6 @@
 //! What this crate does not know: layers, images, where components were found, waivers, policies, how a snapshot got here.
 
 mod ecosystem;
-mod version;
 
 mod cvss;
 mod record;
@@ -40,4 +39,3 @@ pub use record::{Advisory, Affected, Range};
 pub use severity::{Severity, Tally};
 pub use snapshot::{About, Snapshot};
 pub use starter::starter;
-pub use version::{Scheme, compare};

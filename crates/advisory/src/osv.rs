@@ -5,8 +5,9 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use base::limits::{ADVISORY_BYTES, SNAPSHOT_ADVISORIES};
 use serde::Deserialize;
 use serde_json::Value;
+use version::compare;
 
-use crate::{Advisory, Affected, Ecosystem, Error, Family, Range, Severity, compare, cvss};
+use crate::{Advisory, Affected, Ecosystem, Error, Family, Range, Severity, cvss};
 
 /// Wrong records that are kept to be shown; a folder of other files would name each of them.
 const ERRORS_SHOWN: usize = 100;

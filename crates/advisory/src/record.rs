@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
+use version::{Scheme, compare};
 
-use crate::{Ecosystem, Scheme, Severity, compare};
+use crate::{Ecosystem, Severity};
 
 /// Fields stand in the order of the alphabet: their JSON is canonical.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,8 +7,9 @@
 use std::io::Read;
 
 use base::limits::{LAYER_HEADER_BYTES, LAYER_PATH_BYTES};
+use package::path;
 
-use crate::{Compression, Error, Limits, path, pax, stream::Unpacked};
+use crate::{Compression, Error, Limits, pax, stream::Unpacked};
 
 const BLOCK: usize = 512;
 

@@ -1,35 +1,16 @@
 //! The components of a whole image.
 
+use package::{OsRelease, PackageType};
 use serde::{Deserialize, Serialize};
 
-use crate::{Gap, OsRelease};
-
-/// Which database a component was found in, and so which advisories speak of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ComponentKind {
-    Apk,
-    Deb,
-    Pypi,
-}
-
-impl ComponentKind {
-    /// The word of package URLs, which is also how it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ComponentKind::Apk => "apk",
-            ComponentKind::Deb => "deb",
-            ComponentKind::Pypi => "pypi",
-        }
-    }
-}
+use crate::Gap;
 
 /// One installed package of an image. Fields in the order of the alphabet, as in [`crate::LayerInventory`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Component {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
-    pub kind: ComponentKind,
+    pub kind: PackageType,
     /// Index of the layer that first had this version, and kept it since.
     pub layer: usize,
     /// As the package tells: SPDX expressions, or the distribution's short names. Empty when unknown.

@@ -2,18 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use package::Document;
 use serde::{Deserialize, Serialize};
 
-use crate::{ComponentKind, Error, OsRelease};
+use crate::Error;
 
 /// Raised whenever the same layer would give another inventory; stored ones of an older number are made again.
-pub const SCANNER_VERSION: u32 = 1;
+pub const SCANNER_VERSION: u32 = 2;
 
 /// Everything a layer brings and removes. Fields stand in the order of the alphabet, so that [`LayerInventory::to_json`]
 /// is canonical whatever features serde_json was built with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerInventory {
+    /// Files that should describe packages and cannot be read, by path, and why: what they would have told is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub broken: BTreeMap<String, String>,
     /// SHA-256 of the uncompressed tar, `sha256:…` as in the image configuration's `rootfs.diff_ids`.
     pub diff_id: String,
     /// What we could read of the files that describe packages, by path.
@@ -23,6 +27,9 @@ pub struct LayerInventory {
     /// Directories whose content from lower layers is hidden; the root is the empty path.
     pub opaque: BTreeSet<String>,
     pub scanner_version: u32,
+    /// Other sums of files that are components in themselves, by path, to tell whether a package installed them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sums: BTreeMap<String, Vec<String>>,
     /// Bytes of the uncompressed tar.
     pub unpacked_bytes: u64,
     /// Paths of lower layers that are removed.
@@ -52,45 +59,6 @@ pub enum Entry {
     Symlink {
         target: String,
     },
-}
-
-/// A file that says which packages there are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Document {
-    /// Licences named by `usr/share/doc/PACKAGE/copyright`.
-    Licenses { names: Vec<String> },
-    /// `etc/os-release`.
-    Os { release: OsRelease },
-    /// Files of a package that are themselves documents (`var/lib/dpkg/info/PACKAGE.list`).
-    Owned { package: String, paths: Vec<String> },
-    /// A package database, or the metadata of one Python distribution.
-    Packages { kind: ComponentKind, packages: Vec<Package> },
-}
-
-/// One package as its database tells it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Package {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub architecture: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub licenses: Vec<String>,
-    pub name: String,
-    /// Python metadata that this package installed: such a distribution is not a component of its own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub owns: Vec<String>,
-    /// The package it was built from, and that one's version: advisories of distributions are written against these.
-    pub source: String,
-    pub source_version: String,
-    pub version: String,
-}
-
-impl Package {
-    /// The order of packages in a document, and what makes two of them one.
-    pub(crate) fn key(&self) -> (&str, &str, Option<&str>) {
-        (&self.name, &self.version, self.architecture.as_deref())
-    }
 }
 
 impl LayerInventory {

@@ -23,32 +23,23 @@
 mod archive;
 mod gzip;
 mod limits;
-mod path;
 mod pax;
 mod stream;
 
-mod apk;
-mod copyright;
-mod dpkg;
 mod layer;
-mod os_release;
-mod python;
 mod read;
 
 mod error;
 mod gap;
 mod image;
 mod merge;
-mod purl;
 mod view;
 
 pub use error::Error;
 pub use gap::Gap;
-pub use image::{Component, ComponentKind, ImageInventory};
-pub use layer::{Document, Entry, LayerInventory, Package, SCANNER_VERSION};
+pub use image::{Component, ImageInventory};
+pub use layer::{Entry, LayerInventory, SCANNER_VERSION};
 pub use limits::Limits;
 pub use merge::merge;
-pub use os_release::OsRelease;
-pub use purl::purl;
 pub use read::read_layer;
 pub use stream::Compression;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use package::{Document, OsRelease, OwnedFile, Package, PackageType, path, purl};
+
 use crate::{
-    Component, ComponentKind, Document, Entry, Gap, ImageInventory, LayerInventory, OsRelease, Package,
-    SCANNER_VERSION, path, purl,
+    Component, Entry, Gap, ImageInventory, LayerInventory, SCANNER_VERSION,
     view::{Key, View, key},
 };
 
@@ -49,7 +50,7 @@ fn os_release(view: &View<'_>) -> Option<OsRelease> {
 
 fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
     let has_dpkg = view.documents().any(|(_, document)| {
-        matches!(document, Document::Packages { kind: ComponentKind::Deb, packages } if !packages.is_empty())
+        matches!(document, Document::Packages { kind: PackageType::Deb, packages } if !packages.is_empty())
     });
     let owned = owned(view);
     let mut found: BTreeMap<Key<'_>, Component> = BTreeMap::new();
@@ -57,7 +58,7 @@ fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
         let Document::Packages { kind, packages } = document else { continue };
         // pip never writes here on Debian: the directory is for packages only.
         let debian_owned = has_dpkg && path.starts_with("usr/lib/python3/dist-packages/");
-        if *kind == ComponentKind::Pypi && (debian_owned || owned.metadata.contains(path)) {
+        if *kind == PackageType::Pypi && debian_owned || owned.files.contains(path) {
             continue;
         }
         for package in packages {
@@ -80,7 +81,7 @@ fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
 }
 
 /// Its layer and its paths come from the documents that name it.
-fn component(kind: ComponentKind, package: &Package, os: Option<&OsRelease>) -> Component {
+fn component(kind: PackageType, package: &Package, os: Option<&OsRelease>) -> Component {
     Component {
         architecture: package.architecture.clone(),
         kind,
@@ -95,27 +96,29 @@ fn component(kind: ComponentKind, package: &Package, os: Option<&OsRelease>) -> 
     }
 }
 
-/// Python metadata that a distribution's package installed: its advisories speak of that package, not of PyPI's.
+/// Files that say which packages they are, and that a distribution's package installed: its advisories speak of that package. What
+/// somebody put in their place is another thing, and is judged by itself.
 #[derive(Default)]
 struct Owned<'a> {
-    metadata: BTreeSet<&'a str>,
-    by_package: BTreeMap<(ComponentKind, &'a str), Vec<&'a str>>,
+    files: BTreeSet<&'a str>,
+    by_package: BTreeMap<(PackageType, &'a str), BTreeSet<&'a str>>,
 }
 
 fn owned<'a>(view: &View<'a>) -> Owned<'a> {
     let mut owned = Owned::default();
-    let mut note = |kind, package: &'a str, paths: &'a [String]| {
-        let live = paths.iter().map(String::as_str).filter(|path| {
-            view.live.get(*path).is_some_and(|seen| matches!(seen.document, Some(Document::Packages { .. })))
+    let mut note = |kind, package: &'a str, files: &'a [OwnedFile]| {
+        let unchanged = files.iter().filter(|file| {
+            let document = view.live.get(&file.path).and_then(|seen| seen.document);
+            matches!(document, Some(Document::Packages { .. })) && view.is_unchanged(file)
         });
-        for path in live {
-            owned.metadata.insert(path);
-            owned.by_package.entry((kind, package)).or_default().push(path);
+        for file in unchanged {
+            owned.files.insert(&file.path);
+            owned.by_package.entry((kind, package)).or_default().insert(&file.path);
         }
     };
     for (_, document) in view.documents() {
         match document {
-            Document::Owned { package, paths } => note(ComponentKind::Deb, package, paths),
+            Document::Owned { files, kind, package } => note(*kind, package, files),
             Document::Packages { kind, packages } => {
                 packages.iter().for_each(|package| note(*kind, &package.name, &package.owns));
             }
@@ -127,7 +130,7 @@ fn owned<'a>(view: &View<'a>) -> Owned<'a> {
 
 /// Debian keeps licences beside the database; packages of one source share the directory by a link.
 fn licenses(view: &View<'_>, component: &Component) -> Option<(String, Vec<String>)> {
-    if component.kind != ComponentKind::Deb || component.name.contains('/') {
+    if component.kind != PackageType::Deb || component.name.contains('/') {
         return None;
     }
     let directory = format!("usr/share/doc/{}", component.name);
@@ -144,6 +147,10 @@ fn licenses(view: &View<'_>, component: &Component) -> Option<(String, Vec<Strin
 
 fn gaps(view: &View<'_>, files: u64) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = DATABASES.iter().filter_map(|database| linked_away(view, database)).collect();
+    gaps.extend(view.live.iter().filter_map(|(path, seen)| {
+        let reason = seen.broken?.to_owned();
+        Some(Gap::Broken { layer: seen.layer, path: path.clone(), reason })
+    }));
     let described = view.documents().any(|(_, document)| matches!(document, Document::Packages { .. }));
     if !described && files > 0 {
         gaps.push(Gap::NoPackages { files });

@@ -5,13 +5,16 @@ use std::{
     io::Read,
 };
 
-use base::limits::{CHUNK_BYTES, LAYER_NOTICE_BYTES};
+use base::limits::CHUNK_BYTES;
+use md5::Md5;
+use package::{Document, Form, Need, OwnedFile, path};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    ComponentKind, Compression, Document, Entry, Error, LayerInventory, Limits, SCANNER_VERSION, apk,
+    Compression, Entry, Error, LayerInventory, Limits, SCANNER_VERSION,
     archive::{Archive, Kind, Member},
-    copyright, dpkg, os_release, path, python, view,
+    view,
 };
 
 /// The marks of removed files: OCI image specification, "Whiteouts".
@@ -26,12 +29,15 @@ pub fn read_layer(packed: impl Read, compression: Compression, limits: &Limits) 
         draft.take(&mut archive, member)?;
     }
     let (diff_id, unpacked_bytes) = archive.finish()?;
+    draft.keep_what_may_matter();
     Ok(LayerInventory {
         diff_id,
+        broken: draft.broken,
         documents: draft.documents,
         entries: draft.entries,
         opaque: draft.opaque,
         scanner_version: SCANNER_VERSION,
+        sums: draft.sums,
         unpacked_bytes,
         whiteouts: draft.whiteouts,
     })
@@ -40,26 +46,23 @@ pub fn read_layer(packed: impl Read, compression: Compression, limits: &Limits) 
 #[derive(Default)]
 struct Draft {
     limits: Limits,
+    broken: BTreeMap<String, String>,
     documents: BTreeMap<String, Document>,
     entries: BTreeMap<String, Entry>,
     opaque: BTreeSet<String>,
+    sums: BTreeMap<String, Vec<String>>,
     whiteouts: BTreeSet<String>,
     names_bytes: u64,
     text_bytes: u64,
     chunk: Vec<u8>,
 }
 
-/// What a file is read for, and how much of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interest {
-    ApkInstalled,
-    Copyright,
-    DpkgList,
-    DpkgSingle,
-    DpkgStatus,
-    DpkgSums,
-    OsRelease,
-    PythonMetadata,
+/// What one file says, beside its digest.
+#[derive(Default)]
+struct Said {
+    broken: Option<String>,
+    document: Option<Document>,
+    sums: Vec<String>,
 }
 
 impl Draft {
@@ -89,7 +92,7 @@ impl Draft {
             }
             Kind::File => return self.file(archive, member),
         };
-        self.insert(member.path, entry, None);
+        self.insert(member.path, entry, Said::default());
         Ok(())
     }
 
@@ -106,8 +109,8 @@ impl Draft {
     }
 
     fn file<R: Read>(&mut self, archive: &mut Archive<R>, member: Member) -> Result<(), Error> {
-        let interest = interest(&member.path);
-        let keep_bytes = self.bytes_to_keep(interest, member.size_bytes)?;
+        let form = Form::of(&member.path);
+        let keep_bytes = self.bytes_to_keep(form, member.size_bytes)?;
         let mut kept = Vec::new();
         let mut hasher = Sha256::new();
         loop {
@@ -119,30 +122,32 @@ impl Draft {
             let wanted = usize::try_from(keep_bytes).unwrap_or(usize::MAX).saturating_sub(kept.len());
             kept.extend_from_slice(&self.chunk[..count.min(wanted)]);
         }
-        let document = interest.filter(|_| keep_bytes > 0 || member.size_bytes == 0);
-        let document =
-            document.and_then(|interest| document_of(interest, &member.path, &String::from_utf8_lossy(&kept)));
+        let form = form.filter(|_| keep_bytes > 0 || member.size_bytes == 0);
+        let said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
         let sha256 = hex::encode(hasher.finalize());
-        self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, document);
+        self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, said);
         Ok(())
     }
 
     /// 0 when the file is only hashed. A package database that is too large is an error: half of one is a false answer.
-    fn bytes_to_keep(&mut self, interest: Option<Interest>, size_bytes: u64) -> Result<u64, Error> {
-        let keep_bytes = match interest {
+    fn bytes_to_keep(&mut self, form: Option<Form>, size_bytes: u64) -> Result<u64, Error> {
+        let keep_bytes = match form.map(Form::need) {
             None => 0,
-            Some(Interest::DpkgStatus | Interest::DpkgSingle | Interest::ApkInstalled) => {
-                if size_bytes > self.limits.file_bytes {
-                    return Err(Error::TooLarge { what: "bytes in a package database", limit: self.limits.file_bytes });
+            Some(Need::Whole(limit)) => {
+                let limit = limit.min(self.limits.file_bytes);
+                if size_bytes > limit {
+                    return Err(Error::TooLarge { what: "bytes in a package database", limit });
                 }
                 size_bytes
             }
-            Some(Interest::DpkgList | Interest::DpkgSums) if size_bytes > self.limits.file_bytes => 0,
-            Some(Interest::DpkgList | Interest::DpkgSums) => size_bytes,
-            Some(Interest::Copyright) if size_bytes > LAYER_NOTICE_BYTES => 0,
-            Some(Interest::Copyright | Interest::OsRelease | Interest::PythonMetadata) => {
-                size_bytes.min(LAYER_NOTICE_BYTES)
+            Some(Need::WholeOrNothing(limit)) => {
+                if size_bytes > limit.min(self.limits.file_bytes) {
+                    0
+                } else {
+                    size_bytes
+                }
             }
+            Some(Need::Head(limit)) => size_bytes.min(limit),
         };
         self.text_bytes += keep_bytes;
         if self.text_bytes > self.limits.text_bytes {
@@ -152,57 +157,62 @@ impl Draft {
     }
 
     /// A later member of the same name wins, and a file where a directory was takes its content along, as in an engine.
-    fn insert(&mut self, path: String, entry: Entry, document: Option<Document>) {
+    fn insert(&mut self, path: String, entry: Entry, said: Said) {
         if !matches!(entry, Entry::Directory { .. }) {
             for gone in view::below(&self.entries, &path) {
                 self.entries.remove(&gone);
-                self.documents.remove(&gone);
+                self.forget(&gone);
             }
         }
-        match document {
-            Some(document) => self.documents.insert(path.clone(), document),
-            None => self.documents.remove(&path),
-        };
+        self.forget(&path);
+        if let Some(document) = said.document {
+            self.documents.insert(path.clone(), document);
+        }
+        if let Some(reason) = said.broken {
+            self.broken.insert(path.clone(), reason);
+        }
+        if !said.sums.is_empty() {
+            self.sums.insert(path.clone(), said.sums);
+        }
         self.entries.insert(path, entry);
     }
+
+    fn forget(&mut self, path: &str) {
+        self.documents.remove(path);
+        self.broken.remove(path);
+        self.sums.remove(path);
+    }
+
+    /// Of the files that packages own, those that say something themselves, or lie in another layer where they may.
+    fn keep_what_may_matter(&mut self) {
+        let Draft { documents, entries, sums, .. } = self;
+        let matters = |file: &OwnedFile| sums.contains_key(&file.path) || !entries.contains_key(&file.path);
+        documents.retain(|_, document| match document {
+            Document::Owned { files, .. } => {
+                files.retain(matters);
+                !files.is_empty()
+            }
+            Document::Packages { packages, .. } => {
+                packages.iter_mut().for_each(|package| package.owns.retain(matters));
+                true
+            }
+            Document::Licenses { .. } | Document::Os { .. } => true,
+        });
+    }
 }
 
-fn interest(path: &str) -> Option<Interest> {
-    match path {
-        "var/lib/dpkg/status" => return Some(Interest::DpkgStatus),
-        "lib/apk/db/installed" | "usr/lib/apk/db/installed" => return Some(Interest::ApkInstalled),
-        "etc/os-release" | "usr/lib/os-release" => return Some(Interest::OsRelease),
-        _ => {}
-    }
-    let (directory, name) = path::split(path);
-    match directory {
-        "var/lib/dpkg/status.d" if name.ends_with(".md5sums") => Some(Interest::DpkgSums),
-        "var/lib/dpkg/status.d" => Some(Interest::DpkgSingle),
-        "var/lib/dpkg/info" if name.ends_with(".list") => Some(Interest::DpkgList),
-        _ if name == "copyright" && path::split(directory).0 == "usr/share/doc" => Some(Interest::Copyright),
-        _ if python::is_metadata(path) => Some(Interest::PythonMetadata),
-        _ => None,
-    }
-}
-
-/// None when a file of lesser use says nothing; a database is a document even when it is empty.
-fn document_of(interest: Interest, path: &str, text: &str) -> Option<Document> {
-    let packages = |kind, packages| Some(Document::Packages { kind, packages });
-    let owned = |paths: Vec<String>| {
-        let package = dpkg::package_of_list(path::split(path).1).to_owned();
-        (!paths.is_empty()).then_some(Document::Owned { package, paths })
-    };
-    match interest {
-        Interest::ApkInstalled => packages(ComponentKind::Apk, apk::packages(text)),
-        Interest::DpkgStatus => packages(ComponentKind::Deb, dpkg::packages(text, true)),
-        Interest::DpkgSingle => packages(ComponentKind::Deb, dpkg::packages(text, false)),
-        Interest::DpkgList => owned(dpkg::owned_by_list(text)),
-        Interest::DpkgSums => owned(dpkg::owned_by_md5sums(text)),
-        Interest::OsRelease => Some(Document::Os { release: os_release::parse(text) }),
-        Interest::PythonMetadata => packages(ComponentKind::Pypi, vec![python::package(text)?]),
-        Interest::Copyright => {
-            let names = copyright::licenses(text);
-            (!names.is_empty()).then_some(Document::Licenses { names })
+fn said(form: Form, path: &str, kept: &[u8]) -> Said {
+    match form.read(path, kept) {
+        Ok(document) => {
+            let packages = matches!(&document, Some(Document::Packages { kind, .. }) if !kind.is_distribution());
+            let sums = if packages { sums(kept) } else { Vec::new() };
+            Said { broken: None, document, sums }
         }
+        Err(error) => Said { broken: Some(error.to_string()), ..Said::default() },
     }
+}
+
+/// As package databases write them; SHA-256 is known of every file.
+fn sums(bytes: &[u8]) -> Vec<String> {
+    vec![format!("md5:{}", hex::encode(Md5::digest(bytes))), format!("sha1:{}", hex::encode(Sha1::digest(bytes)))]
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::{ComponentKind, Document, Entry, LayerInventory, Package};
+use package::{Document, OwnedFile, Package, PackageType};
+
+use crate::{Entry, LayerInventory};
 
 /// One version of a package: kind, name, version, architecture.
-pub(crate) type Key<'a> = (ComponentKind, &'a str, &'a str, Option<&'a str>);
+pub(crate) type Key<'a> = (PackageType, &'a str, &'a str, Option<&'a str>);
 
-/// A version with the place of its record. A database is rewritten as a whole, so its path says nothing; of Python
-/// metadata each file is an installation of its own.
+/// A version with the place of its record. A database is rewritten as a whole, so its path says nothing; of
+/// anything else each file is an installation of its own.
 type Placed<'a> = (Key<'a>, &'a str);
 
 /// The file system after some layers. Each path costs its insertion and its removal once, however many layers there are.
@@ -25,7 +27,9 @@ pub(crate) struct View<'a> {
 pub(crate) struct Seen<'a> {
     pub(crate) layer: usize,
     pub(crate) entry: &'a Entry,
+    pub(crate) broken: Option<&'a str>,
     pub(crate) document: Option<&'a Document>,
+    pub(crate) sums: &'a [String],
     path: &'a str,
 }
 
@@ -50,7 +54,9 @@ impl<'a> View<'a> {
             }
             self.remove(path);
             let document = layer.documents.get(path);
-            self.live.insert(path.clone(), Seen { layer: index, entry, document, path });
+            let broken = layer.broken.get(path).map(String::as_str);
+            let sums = layer.sums.get(path).map(Vec::as_slice).unwrap_or_default();
+            self.live.insert(path.clone(), Seen { layer: index, entry, broken, document, sums, path });
             for key in document.into_iter().flat_map(|document| keys(path, document)) {
                 self.packages.entry(key).or_insert(Since { layer: index, records: 0 }).records += 1;
             }
@@ -65,6 +71,18 @@ impl<'a> View<'a> {
     /// The layer that brought this version to this document, which every layer above kept.
     pub(crate) fn since(&self, key: Key<'_>, path: &str) -> Option<usize> {
         self.packages.get(&(key, place(key.0, path))).map(|since| since.layer)
+    }
+
+    /// True when the file at this path is what a package installed there.
+    pub(crate) fn is_unchanged(&self, file: &OwnedFile) -> bool {
+        let Some(seen) = self.live.get(&file.path) else { return false };
+        match (&file.sum, seen.entry) {
+            (None, _) => true,
+            (Some(sum), Entry::File { sha256, .. }) => {
+                seen.sums.contains(sum) || sum.strip_prefix("sha256:") == Some(sha256)
+            }
+            (Some(_), _) => false,
+        }
     }
 
     /// Files that were read, with the path of each.
@@ -99,18 +117,18 @@ pub(crate) fn below<V>(paths: &BTreeMap<String, V>, directory: &str) -> Vec<Stri
     paths.range(from..to).map(|(path, _)| path.clone()).collect()
 }
 
-pub(crate) fn key(kind: ComponentKind, package: &Package) -> Key<'_> {
+pub(crate) fn key(kind: PackageType, package: &Package) -> Key<'_> {
     (kind, &package.name, &package.version, package.architecture.as_deref())
 }
 
 fn keys<'a>(path: &'a str, document: &'a Document) -> impl Iterator<Item = Placed<'a>> {
     let (kind, packages) = match document {
         Document::Packages { kind, packages } => (*kind, packages.as_slice()),
-        _ => (ComponentKind::Deb, &[][..]),
+        _ => (PackageType::Deb, &[][..]),
     };
     packages.iter().map(move |package| (key(kind, package), place(kind, path)))
 }
 
-fn place(kind: ComponentKind, path: &str) -> &str {
-    if kind == ComponentKind::Pypi { path } else { "" }
+fn place(kind: PackageType, path: &str) -> &str {
+    if kind.is_distribution() { "" } else { path }
 }

@@ -1,7 +1,8 @@
 //! Matching an inventory with a snapshot: pure.
 
 use advisory::{Ecosystem, Family, Snapshot, Subject, Unknown, find};
-use inventory::{Component, ComponentKind, ImageInventory};
+use inventory::{Component, ImageInventory};
+use package::PackageType;
 use policy::Counts;
 
 use crate::ImageFinding;
@@ -57,12 +58,12 @@ fn subject<'a>(image: &ImageInventory, component: &'a Component) -> Subject<'a> 
         Ecosystem::of_distribution(&os.id, &os.version_id).filter(|ecosystem| ecosystem.family() == family)
     };
     let ecosystem = match component.kind {
-        ComponentKind::Pypi => Some(Ecosystem::new(Family::Pypi, None)),
-        ComponentKind::Deb => of_distribution(Family::Debian),
-        ComponentKind::Apk => of_distribution(Family::Alpine),
+        PackageType::Pypi => Some(Ecosystem::new(Family::Pypi, None)),
+        PackageType::Deb => of_distribution(Family::Debian),
+        PackageType::Apk => of_distribution(Family::Alpine),
     };
     match component.kind {
-        ComponentKind::Pypi => Subject { ecosystem, package: &component.name, version: &component.version },
+        PackageType::Pypi => Subject { ecosystem, package: &component.name, version: &component.version },
         _ => Subject { ecosystem, package: &component.source, version: &component.source_version },
     }
 }

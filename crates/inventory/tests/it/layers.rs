@@ -1,6 +1,7 @@
 //! One layer: what is recorded of it, however it is packed.
 
-use inventory::{ComponentKind, Compression, Document, Entry, LayerInventory, Limits, SCANNER_VERSION, read_layer};
+use inventory::{Compression, Entry, LayerInventory, Limits, SCANNER_VERSION, read_layer};
+use package::{Document, PackageType};
 
 use crate::tarball::{Tarball, gzip, read};
 
@@ -104,7 +105,7 @@ fn databases_are_documents() {
         .file("lib/apk/db/installed", "P:b\nV:2-r0\n")
         .file("usr/lib/python3.11/site-packages/c-3.dist-info/METADATA", "Name: C\nVersion: 3\n\nlong text")
         .read();
-    let names: Vec<(ComponentKind, String)> = layer
+    let names: Vec<(PackageType, String)> = layer
         .documents
         .values()
         .filter_map(|document| match document {
@@ -112,6 +113,6 @@ fn databases_are_documents() {
             _ => None,
         })
         .collect();
-    let expected = [(ComponentKind::Apk, "b"), (ComponentKind::Pypi, "c"), (ComponentKind::Deb, "a")];
+    let expected = [(PackageType::Apk, "b"), (PackageType::Pypi, "c"), (PackageType::Deb, "a")];
     assert_eq!(names, expected.map(|(kind, name)| (kind, name.to_owned())));
 }

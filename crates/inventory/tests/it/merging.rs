@@ -1,6 +1,7 @@
 //! Layers laid over each other.
 
-use inventory::{Component, ComponentKind, Gap, ImageInventory, LayerInventory, merge};
+use inventory::{Component, Gap, ImageInventory, LayerInventory, merge};
+use package::PackageType;
 use proptest::prelude::*;
 
 use crate::tarball::Tarball;
@@ -89,7 +90,7 @@ fn alpine_components_carry_origin_and_licence() {
         .read();
     let image = merge(&[layer]);
     let found = component(&image, "libssl3");
-    assert_eq!((found.kind, found.source.as_str()), (ComponentKind::Apk, "openssl"));
+    assert_eq!((found.kind, found.source.as_str()), (PackageType::Apk, "openssl"));
     assert_eq!(found.licenses, ["Apache-2.0"]);
     assert_eq!(found.purl, "pkg:apk/alpine/libssl3@3.1.4-r5?arch=x86_64&distro=alpine-3.19.1");
 }
@@ -143,7 +144,7 @@ fn a_database_that_leads_elsewhere_is_a_gap() {
         let image = merge(&[base(), tarball.read()]);
         let unread = image.gaps.iter().find_map(|gap| match gap {
             Gap::Unread { layer, path } => Some((*layer, path.as_str())),
-            Gap::NoPackages { .. } => None,
+            Gap::Broken { .. } | Gap::NoPackages { .. } => None,
         });
         assert_eq!(unread, expected, "{:?}", image.gaps);
     }

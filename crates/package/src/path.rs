@@ -1,4 +1,4 @@
-//! Names in an archive turned into paths below the root.
+//! Names in an archive turned into paths below the root of an image.
 
 use base::limits::LAYER_PATH_BYTES;
 
@@ -6,7 +6,7 @@ use base::limits::LAYER_PATH_BYTES;
 ///
 /// Leading slashes and `..` are resolved against the root, as containerd does, so that we look where any engine that
 /// accepts the name would put the file. A byte that is not UTF-8 is written `\xNN`.
-pub(crate) fn normalise(raw: &[u8]) -> Result<String, String> {
+pub fn normalise(raw: &[u8]) -> Result<String, String> {
     let mut parts: Vec<&[u8]> = Vec::new();
     if raw.len() > LAYER_PATH_BYTES {
         return Err(format!("a path has {} bytes, more than the limit of {LAYER_PATH_BYTES}", raw.len()));
@@ -27,7 +27,7 @@ pub(crate) fn normalise(raw: &[u8]) -> Result<String, String> {
 }
 
 /// Text of any bytes, with those that are not UTF-8 written `\xNN`.
-pub(crate) fn text(raw: &[u8]) -> String {
+pub fn text(raw: &[u8]) -> String {
     let mut out = String::with_capacity(raw.len());
     for chunk in raw.utf8_chunks() {
         out.push_str(chunk.valid());
@@ -39,17 +39,17 @@ pub(crate) fn text(raw: &[u8]) -> String {
 }
 
 /// Directory and last name.
-pub(crate) fn split(path: &str) -> (&str, &str) {
+pub fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
 /// A name inside a directory.
-pub(crate) fn join(directory: &str, name: &str) -> String {
+pub fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
 /// Where a symbolic link at `path` leads, if it were followed once.
-pub(crate) fn follow(path: &str, target: &str) -> Option<String> {
+pub fn follow(path: &str, target: &str) -> Option<String> {
     let from = if target.starts_with('/') { "" } else { split(path).0 };
     normalise(join(from, target).as_bytes()).ok()
 }

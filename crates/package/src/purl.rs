@@ -2,24 +2,24 @@
 
 use std::fmt::Write;
 
-use crate::{ComponentKind, OsRelease};
+use crate::{OsRelease, PackageType};
 
 /// `pkg:deb/debian/openssl@3.0.11-1?arch=amd64&distro=debian-12`. Without an os-release the namespace is the family's.
 pub fn purl(
-    kind: ComponentKind,
+    kind: PackageType,
     name: &str,
     version: &str,
     architecture: Option<&str>,
     os: Option<&OsRelease>,
 ) -> String {
     let mut out = format!("pkg:{}/", kind.as_str());
-    if kind != ComponentKind::Pypi {
-        let family = if kind == ComponentKind::Deb { "debian" } else { "alpine" };
+    if kind != PackageType::Pypi {
+        let family = if kind == PackageType::Deb { "debian" } else { "alpine" };
         let namespace = os.map(|os| os.id.as_str()).filter(|id| !id.is_empty()).unwrap_or(family);
         escape(&mut out, &namespace.to_lowercase());
         out.push('/');
     }
-    escape(&mut out, &if kind == ComponentKind::Apk { name.to_lowercase() } else { name.to_owned() });
+    escape(&mut out, &if kind == PackageType::Apk { name.to_lowercase() } else { name.to_owned() });
     out.push('@');
     escape(&mut out, version);
     let mut separator = '?';
@@ -28,7 +28,7 @@ pub fn purl(
         escape(&mut out, architecture);
         separator = '&';
     }
-    if kind != ComponentKind::Pypi
+    if kind != PackageType::Pypi
         && let Some(os) = os.filter(|os| !os.id.is_empty() && !os.version_id.is_empty())
     {
         let _ = write!(out, "{separator}distro=");
@@ -56,10 +56,10 @@ mod tests {
     fn each_kind_has_its_own_shape() {
         let debian = OsRelease { id: "debian".into(), version_id: "12".into(), ..OsRelease::default() };
         assert_eq!(
-            purl(ComponentKind::Deb, "libstdc++6", "1:12.2.0-14+b1", Some("amd64"), Some(&debian)),
+            purl(PackageType::Deb, "libstdc++6", "1:12.2.0-14+b1", Some("amd64"), Some(&debian)),
             "pkg:deb/debian/libstdc%2B%2B6@1:12.2.0-14%2Bb1?arch=amd64&distro=debian-12"
         );
-        assert_eq!(purl(ComponentKind::Apk, "busybox", "1.36.1-r5", None, None), "pkg:apk/alpine/busybox@1.36.1-r5");
-        assert_eq!(purl(ComponentKind::Pypi, "flask", "2.2.2", None, Some(&debian)), "pkg:pypi/flask@2.2.2");
+        assert_eq!(purl(PackageType::Apk, "busybox", "1.36.1-r5", None, None), "pkg:apk/alpine/busybox@1.36.1-r5");
+        assert_eq!(purl(PackageType::Pypi, "flask", "2.2.2", None, Some(&debian)), "pkg:pypi/flask@2.2.2");
     }
 }

@@ -1,25 +1,22 @@
 //! dpkg's records: the status file, distroless's one file per package, and the lists of installed files.
 
-use crate::{Package, python};
+use crate::{OwnedFile, Package, document::sorted, path};
 
 /// Installed packages of `var/lib/dpkg/status` (deb-control(5), dpkg(1) "INFORMATION ABOUT PACKAGES").
 ///
 /// In `status.d` (distroless) a package has no `Status` field and is always installed.
 pub(crate) fn packages(text: &str, status_required: bool) -> Vec<Package> {
-    let mut found: Vec<Package> = paragraphs(text).filter_map(|lines| package(&lines, status_required)).collect();
-    found.sort_by(|a, b| a.key().cmp(&b.key()));
-    found.dedup_by(|a, b| a.key() == b.key());
-    found
+    sorted(paragraphs(text).filter_map(|lines| package(&lines, status_required)).collect())
 }
 
-/// Python metadata among the files of `var/lib/dpkg/info/NAME.list`: one absolute path a line.
-pub(crate) fn owned_by_list(text: &str) -> Vec<String> {
-    metadata_paths(text.lines())
+/// The files of `var/lib/dpkg/info/NAME.list`: one absolute path a line, directories among them.
+pub(crate) fn owned_by_list(text: &str) -> Vec<OwnedFile> {
+    owned(text.lines().map(|path| (path, None)))
 }
 
-/// The same from `status.d/NAME.md5sums`: a digest, two spaces, a path.
-pub(crate) fn owned_by_md5sums(text: &str) -> Vec<String> {
-    metadata_paths(text.lines().filter_map(|line| line.split_once("  ").map(|(_, path)| path)))
+/// The files of `NAME.md5sums`: a digest, two spaces, a path. Configuration files are not listed there.
+pub(crate) fn owned_by_md5sums(text: &str) -> Vec<OwnedFile> {
+    owned(text.lines().filter_map(|line| line.split_once("  ").map(|(sum, path)| (path, Some(sum)))))
 }
 
 /// The package a list belongs to: `libc6:amd64.list` is `libc6`.
@@ -77,11 +74,12 @@ fn source_and_version<'a>(source: &'a str, version: &'a str) -> (&'a str, &'a st
     }
 }
 
-fn metadata_paths<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut found: Vec<String> = paths
-        .map(|path| path.trim().trim_start_matches('/'))
-        .filter(|path| python::is_metadata(path))
-        .map(str::to_owned)
+fn owned<'a>(files: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Vec<OwnedFile> {
+    let mut found: Vec<OwnedFile> = files
+        .filter_map(|(path, sum)| {
+            let path = path::normalise(path.as_bytes()).ok().filter(|path| !path.is_empty())?;
+            Some(OwnedFile { path, sum: sum.map(|sum| format!("md5:{sum}")) })
+        })
         .collect();
     found.sort();
     found.dedup();
@@ -114,17 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn lists_tell_what_python_metadata_a_package_owns() {
+    fn lists_tell_what_a_package_owns() {
         assert_eq!(package_of_list("libc6:amd64.list"), "libc6");
         assert_eq!(package_of_list("python3.11-minimal.list"), "python3.11-minimal");
-        let list = "/.\n/usr\n/usr/lib/python3/dist-packages/flask-2.2.2.egg-info\n\
-            /usr/lib/python3/dist-packages/flask-2.2.2.egg-info/PKG-INFO\n";
-        let paths = [
-            "usr/lib/python3/dist-packages/flask-2.2.2.egg-info",
-            "usr/lib/python3/dist-packages/flask-2.2.2.egg-info/PKG-INFO",
-        ];
-        assert_eq!(owned_by_list(list), paths);
-        assert_eq!(owned_by_md5sums("00  usr/lib/x.egg-info/PKG-INFO\n"), ["usr/lib/x.egg-info/PKG-INFO"]);
+        let list = "/.\n/usr\n/usr/lib/python3/dist-packages/flask-2.2.2.egg-info/PKG-INFO\n";
+        let file = |path: &str, sum: Option<&str>| OwnedFile { path: path.to_owned(), sum: sum.map(str::to_owned) };
+        let metadata = "usr/lib/python3/dist-packages/flask-2.2.2.egg-info/PKG-INFO";
+        assert_eq!(owned_by_list(list), [file("usr", None), file(metadata, None)]);
+        assert_eq!(owned_by_md5sums("00  usr/bin/x y\n"), [file("usr/bin/x y", Some("md5:00"))]);
     }
 
     proptest::proptest! {

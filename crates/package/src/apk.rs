@@ -1,6 +1,6 @@
 //! Alpine's database of installed packages, `lib/apk/db/installed` (apk-tools, "Apk spec": one letter, colon, value).
 
-use crate::{Package, python};
+use crate::{OwnedFile, Package, document::sorted};
 
 pub(crate) fn packages(text: &str) -> Vec<Package> {
     let mut found = Vec::new();
@@ -22,17 +22,12 @@ pub(crate) fn packages(text: &str) -> Vec<Package> {
             "o" => package.source = value.to_owned(),
             "F" => directory = value,
             "R" => {
-                let path = crate::path::join(directory, value);
-                if python::is_metadata(&path) {
-                    package.owns.push(path);
-                }
+                package.owns.push(OwnedFile { path: crate::path::join(directory, value), sum: None });
             }
             _ => {}
         }
     }
-    found.sort_by(|a, b| a.key().cmp(&b.key()));
-    found.dedup_by(|a, b| a.key() == b.key());
-    found
+    sorted(found)
 }
 
 /// All packages of one origin share its version.
@@ -60,7 +55,7 @@ mod tests {
         assert_eq!(found[0].licenses, ["Apache-2.0"]);
         assert_eq!(found[0].source_version, "3.1.4-r5");
         assert_eq!(found[1].source, "py3-flask");
-        assert_eq!(found[1].owns, ["usr/lib/python3.11/site-packages/flask-2.3.2.dist-info/METADATA"]);
+        assert_eq!(found[1].owns[0].path, "usr/lib/python3.11/site-packages/flask-2.3.2.dist-info/METADATA");
     }
 
     proptest::proptest! {

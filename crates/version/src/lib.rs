@@ -1,4 +1,10 @@
 //! Which of two versions is the older, in the order of their own world.
+//!
+//! Every packaging world orders versions by its own rules; each is a [`Scheme`] here, held against public vectors.
+//!
+//! Invariants: each order is total on any text, and [`compare`] never fails: what no tool would accept still has a place.
+//!
+//! What this crate does not know: packages, ranges, advisories.
 
 mod alpine;
 mod debian;

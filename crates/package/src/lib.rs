@@ -1,0 +1,36 @@
+//! What files say about installed packages: the databases of distributions, and the metadata that language tools leave behind.
+//!
+//! A file is known by where it lies ([`Form::of`]); its bytes give a [`Document`], mostly a list of packages.
+//!
+//! ```text
+//!   path ─ Form::of ─► Form { how much of the file is needed }      bytes ─ Form::read ─► Document
+//!                                                                                         packages, licences, os-release,
+//!                                                                                         files that a package owns
+//! ```
+//!
+//! Invariants: any bytes give a document or an [`Error`] with a reason, never a panic, and in bounded memory. The same bytes give
+//! the same document, with packages sorted and each once.
+//!
+//! What this crate does not know: layers, which files can still be seen in an image, advisories.
+
+pub mod path;
+
+mod document;
+mod error;
+mod form;
+mod kind;
+
+mod apk;
+mod copyright;
+mod dpkg;
+mod os_release;
+mod python;
+
+mod purl;
+
+pub use document::{Document, OwnedFile, Package};
+pub use error::Error;
+pub use form::{Form, Need};
+pub use kind::PackageType;
+pub use os_release::OsRelease;
+pub use purl::purl;
