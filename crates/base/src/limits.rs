@@ -152,6 +152,9 @@ pub const LAYER_RATIO_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
 /// One path in a layer: PATH_MAX of Linux, beyond which no engine could make the file.
 pub const LAYER_PATH_BYTES: usize = 4096;
 
+/// How long one layer may be read. 64 GiB unpack in some three minutes on two slow cores; a disk that hangs must not hold a worker.
+pub const LAYER_READING: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+
 /// All paths and link targets of one layer, which an inventory holds in memory; 60,000 real ones take 5 MB.
 pub const LAYER_NAMES_BYTES: u64 = 256 * 1024 * 1024;
 

@@ -29,7 +29,7 @@ pub struct Component {
 pub struct ImageInventory {
     /// Sorted by kind, name, version, architecture.
     pub components: Vec<Component>,
-    /// Regular files that can be seen, and their bytes.
+    /// Regular files of all layers, each layer counted by itself, and their bytes.
     pub file_bytes: u64,
     pub files: u64,
     /// What could not be looked at. An image with gaps is not clean, it is unknown.

@@ -1,9 +1,11 @@
 //! Reading the layers of an image, each once.
 
-use std::io::Read;
+use std::{io::Read, sync::Arc};
 
-use base::Ctx;
-use inventory::{Compression, ImageInventory, LayerInventory, Limits, SCANNER_VERSION, read_layer};
+use base::{Ctx, limits::LAYER_READING};
+use inventory::{
+    Compression, ImageInventory, LayerInventory, Limits, Progress, ReadLayer, SCANNER_VERSION, read_layer,
+};
 use oci::Digest;
 use registry::{Layer, Registry};
 
@@ -36,14 +38,26 @@ impl Scan {
         }
         let mut file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_blocking().await?;
         let place = layer.digest.to_string();
-        let inventory = blocking(move || {
+        let progress = Arc::new(Progress::default());
+        let seen = Arc::clone(&progress);
+        let reading = blocking(move || {
             let mut magic = [0; MAGIC_BYTES];
             let length = read_some(&mut file, &mut magic).map_err(|error| Error::Internal(error.to_string()))?;
             let whole = std::io::Cursor::new(magic[..length].to_vec()).chain(file);
-            read_layer(whole, Compression::sniff(&magic[..length]), &Limits::default())
+            read_layer(whole, Compression::sniff(&magic[..length]), &Limits::default(), &seen)
                 .map_err(|error| Error::Unreadable(format!("layer {place}: {error}")))
-        })
-        .await??;
+        });
+        let mut reading = std::pin::pin!(reading);
+        let ReadLayer { inventory, listing } = match tokio::time::timeout(LAYER_READING, &mut reading).await {
+            Ok(read) => read??,
+            Err(_) => {
+                progress.stop();
+                reading.await??
+            }
+        };
+        let text = listing.to_text();
+        let named = inventory.listing.parse().map_err(|_| Error::Internal("a listing's digest".to_owned()))?;
+        self.records.put(ctx, &named, text).await?;
         let json = inventory.to_json();
         let (digest, size) = (Digest::sha256_of(&json), json.len());
         self.records.put(ctx, &digest, json).await?;
