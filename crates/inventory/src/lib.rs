@@ -40,7 +40,7 @@ mod view;
 
 pub use error::Error;
 pub use gap::Gap;
-pub use image::{Component, ImageInventory};
+pub use image::{Component, Gone, ImageInventory};
 pub use layer::{LayerInventory, Link, ReadLayer, SCANNER_VERSION};
 pub use limits::Limits;
 pub use listing::{Entry, Listing};

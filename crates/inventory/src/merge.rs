@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use package::{Document, OsRelease, OwnedFile, Package, PackageType, path, purl};
 
 use crate::{
-    Component, Gap, ImageInventory, LayerInventory, Link, SCANNER_VERSION,
+    Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION,
     view::{Key, View, key},
 };
 
@@ -24,6 +24,7 @@ pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
     let files = layers.iter().map(|layer| layer.files).sum();
     ImageInventory {
         gaps: gaps(&view, files),
+        gone: gone(&view, &components),
         components,
         file_bytes: layers.iter().map(|layer| layer.file_bytes).sum(),
         files,
@@ -136,6 +137,25 @@ fn licenses(view: &View<'_>, component: &Component) -> Option<(String, Vec<Strin
         Document::Licenses { names } => Some((notice, names.clone())),
         _ => None,
     }
+}
+
+/// What moved to another file is not gone.
+fn gone(view: &View<'_>, components: &[Component]) -> Vec<Gone> {
+    let of = |component: &Component| (component.kind, component.name.clone(), component.version.clone());
+    let present: BTreeSet<_> = components.iter().map(of).collect();
+    let gone = view.gone.iter().map(|((kind, name, version, architecture), brought, removed)| Gone {
+        architecture: architecture.map(str::to_owned),
+        brought: *brought,
+        kind: *kind,
+        name: (*name).to_owned(),
+        removed: *removed,
+        version: (*version).to_owned(),
+    });
+    let mut gone: Vec<Gone> =
+        gone.filter(|one| !present.contains(&(one.kind, one.name.clone(), one.version.clone()))).collect();
+    gone.sort();
+    gone.dedup();
+    gone
 }
 
 fn gaps(view: &View<'_>, files: u64) -> Vec<Gap> {

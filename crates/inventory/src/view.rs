@@ -23,6 +23,8 @@ pub(crate) struct View<'a> {
     packages: BTreeMap<Placed<'a>, Since>,
     /// Keys that lost a record in the present layer.
     loosened: Vec<Placed<'a>>,
+    /// Versions that some layer took away: the key, the layer that brought it, the layer that removed it.
+    pub(crate) gone: Vec<(Key<'a>, usize, usize)>,
 }
 
 /// What one path says.
@@ -70,8 +72,10 @@ impl<'a> View<'a> {
             }
         }
         for key in std::mem::take(&mut self.loosened) {
-            if self.packages.get(&key).is_some_and(|since| since.records == 0) {
-                self.packages.remove(&key);
+            if self.packages.get(&key).is_some_and(|since| since.records == 0)
+                && let Some(since) = self.packages.remove(&key)
+            {
+                self.gone.push((key.0, since.layer, index));
             }
         }
     }

@@ -35,6 +35,8 @@ fn a_later_database_replaces_and_versions_remember_their_layer() {
     let upgraded = Tarball::new().file(STATUS, &(deb("bash", "5.2") + &deb("curl", "8.0") + &deb("new", "1"))).read();
     let image = merge(&[base, other, upgraded]);
     assert_eq!(versions(&image), [("bash", "5.2", 0), ("curl", "8.0", 2), ("new", "1", 2)]);
+    let gone: Vec<_> = image.gone.iter().map(|one| (one.name.as_str(), one.brought, one.removed)).collect();
+    assert_eq!(gone, [("curl", 0, 2), ("gone", 0, 2)]);
     assert_eq!(image.os.as_ref().unwrap().codename, "bookworm");
     assert_eq!(component(&image, "bash").purl, "pkg:deb/debian/bash@5.2?arch=amd64&distro=debian-12");
     assert_eq!(component(&image, "bash").paths, [STATUS]);
