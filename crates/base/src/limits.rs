@@ -76,6 +76,12 @@ pub const UPLOAD_NOTE: std::time::Duration = std::time::Duration::from_secs(15);
 /// less than a tenth of a second; in a bucket it is what a killed server loses of a request.
 pub const UPLOAD_NOTE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// From here on an upload may be read while it comes. A smaller layer is read in some 50 ms when all of it is there.
+pub const UPLOAD_WATCHED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Layers that are read while they are pushed: each keeps up to three threads busy, which a push needs as well.
+pub const LAYERS_READ_AHEAD: usize = 2;
+
 /// A multipart upload's id, and what a store calls one part. AWS's have 128 and 32 characters.
 pub const STORE_NAME_BYTES: usize = 1024;
 
