@@ -1,0 +1,5 @@
+//! Everything that is tested through what the crate shows.
+
+mod laws;
+mod lists;
+mod vectors;
