@@ -128,14 +128,15 @@ fn finding(
         "{} {} of {ecosystem} is affected by {id}{name}, which touches {range}",
         subject.package, subject.version
     );
+    let rating = crate::rating::first(&advisory.ratings);
     Finding {
         advisory: id,
         aliases,
-        cvss_tenths: advisory.cvss_tenths,
+        cvss_tenths: rating.and_then(|rating| rating.score_tenths),
         fixed_version: range.fixed,
         reason,
-        severity: advisory.severity,
-        source_severity: advisory.source_severity.clone(),
+        severity: rating.map(|rating| rating.severity(Default::default())).unwrap_or_default(),
+        source_severity: rating.map(crate::Rating::said),
         subject: position,
     }
 }
@@ -166,20 +167,6 @@ fn distinct(findings: Vec<Finding>) -> Vec<Finding> {
     let repeated: Vec<String> =
         by_id.values().filter(|finding| repeated(finding)).map(|f| f.advisory.clone()).collect();
     by_id.into_values().filter(|finding| !repeated.contains(&finding.advisory)).collect()
-}
-
-impl fmt::Display for Range {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.introduced {
-            Some(introduced) => write!(out, "versions from {introduced}")?,
-            None => write!(out, "all versions")?,
-        }
-        match (&self.fixed, &self.last_affected) {
-            (Some(fixed), _) => write!(out, " before {fixed}"),
-            (None, Some(last)) => write!(out, " up to {last}"),
-            (None, None) => write!(out, " and has no fixed version"),
-        }
-    }
 }
 
 impl fmt::Display for Unknown {

@@ -19,8 +19,11 @@
 //! What this crate does not know: layers, images, where components were found, waivers, policies, how a snapshot got here.
 
 mod ecosystem;
+mod family;
 
+mod affected;
 mod cvss;
+mod rating;
 mod record;
 mod severity;
 
@@ -31,11 +34,14 @@ mod starter;
 mod error;
 mod find;
 
-pub use ecosystem::{Ecosystem, Family};
+pub use affected::{Affected, Named, Range, Status};
+pub use ecosystem::Ecosystem;
 pub use error::Error;
+pub use family::Family;
 pub use find::{Finding, Matches, Subject, Unknown, find};
 pub use osv::{Import, import};
-pub use record::{Advisory, Affected, Range};
-pub use severity::{Severity, Tally};
+pub use rating::Rating;
+pub use record::{Advisory, Epss, Kev};
+pub use severity::{Profile, Severity, Tally};
 pub use snapshot::{About, Snapshot};
 pub use starter::starter;

@@ -152,21 +152,12 @@ fn joined(mut advisories: Vec<Advisory>) -> Vec<Advisory> {
             Some(last) => {
                 last.affected.append(&mut advisory.affected);
                 last.aliases.append(&mut advisory.aliases);
-                last.severity = last.severity.max(advisory.severity);
-                last.cvss_tenths = last.cvss_tenths.max(advisory.cvss_tenths);
+                last.ratings.append(&mut advisory.ratings);
+                last.covers.append(&mut advisory.covers);
                 last.name = last.name.take().or(advisory.name);
-                last.source_severity = last.source_severity.take().or(advisory.source_severity);
             }
             None => out.push(advisory),
         }
     }
-    for advisory in &mut out {
-        advisory.aliases.sort();
-        advisory.aliases.dedup();
-        advisory
-            .affected
-            .sort_by(|left, right| (&left.ecosystem, &left.package).cmp(&(&right.ecosystem, &right.package)));
-        advisory.affected.dedup();
-    }
-    out
+    out.into_iter().map(Advisory::canonical).collect()
 }
