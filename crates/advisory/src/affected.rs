@@ -33,6 +33,10 @@ pub struct Affected {
     /// `x86_64`, when only that architecture is affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
+    /// For upstream's releases, whose product it is, as the CPE name has it. A component of another vendor is not judged by
+    /// it, one of no known vendor is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
     /// Who gets the fix: `pro` for Ubuntu Pro, `ltss`. It is said with the finding and does not change who is affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
@@ -92,6 +96,7 @@ impl Affected {
             rating: None,
             module: None,
             architecture: None,
+            vendor: None,
             channel: None,
         }
     }
@@ -120,11 +125,13 @@ impl Affected {
         let family = self.ecosystem.family();
         self.package = family.spelling(&self.package).into_owned();
         self.named = self.named.filter(|named| *named != Named::of_family(family));
+        self.rating.iter_mut().for_each(Rating::make_canonical);
         self.ranges.sort();
         self.ranges.dedup();
         self.exact.sort();
         self.exact.dedup();
-        for text in [&mut self.module, &mut self.architecture, &mut self.channel] {
+        self.vendor = self.vendor.take().map(|vendor| vendor.to_ascii_lowercase());
+        for text in [&mut self.module, &mut self.architecture, &mut self.channel, &mut self.vendor] {
             *text = text.take().filter(|text| !text.is_empty());
         }
     }

@@ -12,7 +12,7 @@ pub enum Family {
     Alpine,
     Amazon,
     /// Upstream's own releases, for components that no package manager installed. The package is a product, as a CPE
-    /// name has it, or `vendor/product`.
+    /// name has it; a subject may say `vendor/product`.
     Upstream,
     Arch,
     AzureLinux,
@@ -113,9 +113,32 @@ impl Family {
     pub fn scheme(self) -> Scheme {
         use Family as F;
         match self {
-            F::Alpine | F::Alpaquita | F::Chainguard | F::MinimOs | F::Wolfi => Scheme::Alpine,
+            F::Alpaquita | F::Alpine | F::Chainguard | F::MinimOs | F::Wolfi => Scheme::Alpine,
+            F::Arch => Scheme::Pacman,
+            F::Bitnami | F::Conan | F::Upstream => Scheme::Generic,
+            F::Cargo | F::Golang | F::Hex | F::Npm | F::Swift => Scheme::Semver,
+            F::Composer => Scheme::Composer,
+            F::Cran => Scheme::Cran,
+            F::Debian | F::Echo | F::Ubuntu => Scheme::Debian,
+            F::Gem => Scheme::Gem,
+            F::Hackage => Scheme::Hackage,
+            F::Maven => Scheme::Maven,
+            F::Nuget => Scheme::Nuget,
+            F::Pub => Scheme::Pub,
             F::Pypi => Scheme::Pypi,
-            _ => Scheme::Debian,
+            F::AlmaLinux
+            | F::Amazon
+            | F::AzureLinux
+            | F::CentOs
+            | F::Fedora
+            | F::Mageia
+            | F::OpenEuler
+            | F::OpenSuse
+            | F::Oracle
+            | F::Photon
+            | F::RedHat
+            | F::Rocky
+            | F::Suse => Scheme::Rpm,
         }
     }
 
@@ -133,23 +156,7 @@ impl Family {
 
     /// Feeds of the rpm world name binary packages where the others name source packages.
     pub fn is_rpm(self) -> bool {
-        use Family as F;
-        matches!(
-            self,
-            F::AlmaLinux
-                | F::Amazon
-                | F::AzureLinux
-                | F::CentOs
-                | F::Fedora
-                | F::Mageia
-                | F::OpenEuler
-                | F::OpenSuse
-                | F::Oracle
-                | F::Photon
-                | F::RedHat
-                | F::Rocky
-                | F::Suse
-        )
+        self.scheme() == Scheme::Rpm
     }
 
     /// The one spelling of a package's name under which it is kept and looked up.

@@ -40,10 +40,7 @@ impl Rating {
 
     /// What it means in a profile's three classes.
     pub fn severity(&self, profile: Profile) -> Severity {
-        let of_score = self.score_tenths.map(|tenths| profile.of_score(tenths)).unwrap_or_default();
-        let of_word = self.word.as_deref().map(|word| profile.of_word(word)).unwrap_or_default();
-        let (first, second) = if profile == Profile::Vendor { (of_word, of_score) } else { (of_score, of_word) };
-        if first == Severity::Unknown { second } else { first }
+        profile.of(self.score_tenths, self.word.as_deref())
     }
 
     /// The source's own words: the vector, or else the word, or else the score.
@@ -53,6 +50,14 @@ impl Rating {
             (None, Some(word), _) => word.clone(),
             (None, None, Some(tenths)) => format!("CVSS {}.{}", tenths / 10, tenths % 10),
             (None, None, None) => String::new(),
+        }
+    }
+
+    /// No empty texts, no score above ten.
+    pub(crate) fn make_canonical(&mut self) {
+        self.score_tenths = self.score_tenths.map(|tenths| tenths.min(100));
+        for text in [&mut self.vector, &mut self.word] {
+            *text = text.take().filter(|text| !text.is_empty());
         }
     }
 

@@ -104,6 +104,7 @@ impl Advisory {
         }
         self.aliases.retain(|alias| *alias != self.id);
         self.covers.retain(|covered| *covered != self.id);
+        self.ratings.iter_mut().for_each(Rating::make_canonical);
         self.ratings.sort();
         self.ratings.dedup();
         let mut seen = Vec::new();

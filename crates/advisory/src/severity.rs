@@ -49,6 +49,14 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// From what a source says: its score and its word.
+    pub fn of(self, score_tenths: Option<u8>, word: Option<&str>) -> Severity {
+        let of_score = score_tenths.map(|tenths| self.of_score(tenths)).unwrap_or_default();
+        let of_word = word.map(|word| self.of_word(word)).unwrap_or_default();
+        let (first, second) = if self == Profile::Vendor { (of_word, of_score) } else { (of_score, of_word) };
+        if first == Severity::Unknown { second } else { first }
+    }
+
     /// From a CVSS base score in tenths. Zero says that nothing is lost, which no published vulnerability means: unknown.
     pub fn of_score(self, tenths: u8) -> Severity {
         let critical = if self == Profile::Dtr { 70 } else { 90 };

@@ -16,8 +16,13 @@ pub fn starter() -> &'static Snapshot {
 
 /// `ID | ECOSYSTEM, … | PACKAGE, … | RANGES | CVSS | NAME`, comments, and `! KEY: VALUE` lines for the head.
 fn parse(text: &str) -> Result<Snapshot, Error> {
-    let mut about =
-        About { created: base::Timestamp::UNIX_EPOCH, label: String::new(), name: String::new(), never_stale: true };
+    let mut about = About {
+        created: base::Timestamp::UNIX_EPOCH,
+        label: String::new(),
+        name: String::new(),
+        never_stale: true,
+        ..About::default()
+    };
     let mut advisories = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let wrong = |reason: String| Error::Line { line: at + 1, reason };
@@ -136,7 +141,8 @@ mod tests {
         let text =
             "CVE-1, GHSA-1 | debian:11 | a | <1 | 9.8 | Name\nCVE-1 | debian:12, alpine | a, b | >=1 <2; =3 | 9.8 |\n";
         let snapshot = parse(text).unwrap();
-        let [advisory] = snapshot.advisories() else { panic!("one advisory") };
+        let records = snapshot.records().unwrap();
+        let [advisory] = &records[..] else { panic!("one advisory") };
         assert_eq!(advisory.affected.len(), 5);
         assert_eq!((advisory.ratings[0].score_tenths, advisory.name.as_deref()), (Some(98), Some("Name")));
         assert_eq!(advisory.aliases, ["GHSA-1"]);
