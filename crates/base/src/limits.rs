@@ -177,6 +177,22 @@ pub const LAYER_NOTICE_BYTES: u64 = 256 * 1024;
 pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
 pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;
 
+/// What a snapshot keeps of a record's prose: one line for a table, and addresses to read on. All of a day's records would
+/// otherwise be hundreds of megabytes that nobody looks at.
+pub const ADVISORY_SUMMARY_BYTES: usize = 240;
+pub const ADVISORY_REFERENCES: usize = 4;
+pub const ADVISORY_URL_BYTES: usize = 400;
+
+/// Statements about packages in one record: a kernel bulletin names some hundred binary packages for each architecture.
+pub const ADVISORY_ENTRIES: usize = 100_000;
+
+/// What a snapshot says about itself: a label, and a line for each source and each release it covers.
+pub const SNAPSHOT_ABOUT_BYTES: usize = 1024 * 1024;
+
+/// What the records of a snapshot's file may come to in memory when all of them are copied out of it: the file says common
+/// things once, and a hostile one could say one thing a billion times.
+pub const SNAPSHOT_DECODED_BYTES: usize = 4 * 1024 * 1024 * 1024;
+
 /// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
 pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;
 

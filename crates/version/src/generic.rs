@@ -4,7 +4,7 @@
 //! like have published, and what stands in the ranges of NVD's and OSS-Fuzz's records.
 //!
 //! Of the text, the first word with a digit counts, from its first digit on (`OpenSSL 1.0.2k-fips  26 Jan 2017` is `1.0.2k-fips`,
-//! `R_2_4_8` is `2_4_8`, `r123` is `123`). It is read as numbers and words; dots, dashes and underscores only separate.
+//! `R_2_4_8` is `2_4_8`, `r123` is `123`), so a name with digits in it must be taken off before. It is read as numbers and words; dots, dashes and underscores only separate.
 //! Zeros say nothing at the end of a row of numbers. Between the rows:
 //!
 //! ```text
@@ -15,7 +15,7 @@
 //! 20..AF a number
 //! ```
 //!
-//! `a`, `b`, `c`, `m`, `p`, `r`, `u` are words of the list before a number (`3.0a1`, `9.6p1`), and letters otherwise (`1.0.2a`).
+//! `a`, `b`, `c`, `m`, `p`, `r`, `u` are words of the list right before a number (`3.0a1`, `9.6p1`), and letters otherwise (`1.0.2a-1`).
 
 use super::{
     encode::Encoder,
@@ -68,8 +68,7 @@ const SHORT: [(&str, u8); 7] =
     [("a", 0x03), ("b", 0x04), ("m", 0x05), ("c", 0x07), ("p", 0x0C), ("r", 0x0C), ("u", 0x0C)];
 
 pub(super) fn write(text: &str, out: &mut Encoder) {
-    let word = text.split_whitespace().find(|word| word.contains(|c: char| c.is_ascii_digit()));
-    let Some(mut rest) = word.map(|word| word.trim_start_matches(|c: char| !c.is_ascii_digit())) else {
+    let Some(mut rest) = cut(text) else {
         // Without a digit it is a name of something, before all numbers.
         out.mark(UNKNOWN);
         return out.lower(text);
@@ -98,17 +97,36 @@ pub(super) fn write(text: &str, out: &mut Encoder) {
     out.mark(END);
 }
 
+/// From the first digit to the end of its word, and on over words of the list and their numbers (`5.5 Update 2`).
+fn cut(text: &str) -> Option<&str> {
+    let from = &text[text.find(|c: char| c.is_ascii_digit())?..];
+    let mut end = from.find(char::is_whitespace).unwrap_or(from.len());
+    let mut number_may_follow = false;
+    for word in from[end..].split_whitespace() {
+        let named = named(&WORDS, split_letters(word).0).is_some();
+        let number = word.bytes().all(|byte| byte.is_ascii_digit());
+        if !(named || number && number_may_follow) {
+            break;
+        }
+        number_may_follow = named;
+        end += from[end..].len() - from[end..].trim_start().len() + word.len();
+    }
+    Some(&from[..end])
+}
+
+fn named(words: &[(&str, u8)], letters: &str) -> Option<u8> {
+    words.iter().find(|(name, _)| name.eq_ignore_ascii_case(letters)).map(|word| word.1)
+}
+
 /// Gives back what follows the word.
 fn write_word<'a>(letters: &str, joined: bool, after: &'a str, numbers: &mut Numbers, out: &mut Encoder) -> &'a str {
-    let named =
-        |words: &[(&str, u8)]| words.iter().find(|(name, _)| name.eq_ignore_ascii_case(letters)).map(|word| word.1);
-    let digit_follows = after.trim_start_matches(['.', '-', '_']).starts_with(|c: char| c.is_ascii_digit());
     if SILENT.iter().any(|word| word.eq_ignore_ascii_case(letters)) {
         return after;
     }
     numbers.end();
-    let mark = named(&WORDS).or_else(|| if digit_follows { named(&SHORT) } else { None });
-    match mark {
+    let number = if joined { after } else { after.trim_start_matches(['.', '-', '_']) };
+    let short = if number.starts_with(|c: char| c.is_ascii_digit()) { named(&SHORT, letters) } else { None };
+    match named(&WORDS, letters).or(short) {
         Some(mark) => out.mark(mark),
         None => {
             out.mark(if joined && letters.len() <= 2 { LETTER } else { UNKNOWN });
