@@ -47,6 +47,7 @@ mod starter;
 mod explain;
 mod find;
 mod held;
+mod stamp;
 mod subject;
 
 mod error;

@@ -103,6 +103,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let records = config.storage.records().open().await?;
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
 
+    scan.resume(&ctx).await?;
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
     promote.resume(&ctx).await?;
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
@@ -222,7 +223,7 @@ fn later(error: registry::Error) -> Result<(), Failure> {
 
 /// The background work of the scanner.
 fn with_scan(worker: Worker, scan: &Scan) -> Worker {
-    let (image, rematch) = (scan.clone(), scan.clone());
+    let (image, rematch, renew) = (scan.clone(), scan.clone(), scan.clone());
     worker
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
@@ -231,6 +232,10 @@ fn with_scan(worker: Worker, scan: &Scan) -> Worker {
         .on(scan::REMATCH_JOB, move |ctx, job| {
             let scan = rematch.clone();
             async move { scan.run_rematch(ctx, job).await }
+        })
+        .on(scan::RENEW_JOB, move |ctx, job| {
+            let scan = renew.clone();
+            async move { scan.run_renew(ctx, job).await }
         })
 }
 

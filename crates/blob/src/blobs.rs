@@ -147,6 +147,17 @@ impl Blobs {
         }
     }
 
+    /// The file of a blob, where the store is a folder and has it.
+    pub async fn file(&self, digest: &Digest) -> Result<Option<File>, Error> {
+        let Store::Folder(layout) = self.store() else { return Ok(None) };
+        let path = layout.blob(digest);
+        match blocking(move || File::open(path)).await? {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Open a blob that must have this size.
     pub async fn open(&self, digest: &Digest, size: u64) -> Result<Blob, Error> {
         let bytes = self.suspects().note_if_bad(self.opened(digest, size).await)?;

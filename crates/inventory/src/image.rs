@@ -21,6 +21,9 @@ pub struct Component {
     pub purl: String,
     pub source: String,
     pub source_version: String,
+    /// Who built it, where that is another than the distribution's own publisher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub third_party: Option<String>,
     pub version: String,
 }
 

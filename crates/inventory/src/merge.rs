@@ -90,6 +90,7 @@ fn component(kind: PackageType, package: &Package, os: Option<&OsRelease>) -> Co
         purl: purl(kind, &package.name, &package.version, package.architecture.as_deref(), os),
         source: package.source.clone(),
         source_version: package.source_version.clone(),
+        third_party: package.third_party.clone(),
         version: package.version.clone(),
     }
 }

@@ -5,7 +5,6 @@ use db::Tx;
 use oci::{Digest, RepoName};
 use policy::{Counts, Evidence};
 use registry::{Registry, TagView};
-use scan::Scan;
 
 use crate::{Error, Promote, Waiver};
 
@@ -30,9 +29,9 @@ impl Promote {
         let mut waived = Counts::default();
         for image in images(tx, repository, digest).await? {
             let waivers = waivers_of(tx, now, repository, digest, &image).await?;
-            for finding in Scan::findings(tx, repository, &image).await? {
+            for finding in self.scan.findings(tx, repository, &image).await? {
                 if waivers.iter().any(|waiver| waiver.covers(&finding)) {
-                    *of_class(&mut waived, &finding.severity) += 1;
+                    *finding.count_in(&mut waived) += 1;
                 }
             }
         }
@@ -87,15 +86,6 @@ fn less(found: &Counts, waived: &Counts) -> Counts {
         minor: found.minor.saturating_sub(waived.minor),
         unknown: found.unknown.saturating_sub(waived.unknown),
         waived: waived.all(),
-    }
-}
-
-fn of_class<'a>(counts: &'a mut Counts, severity: &str) -> &'a mut u64 {
-    match severity {
-        "critical" => &mut counts.critical,
-        "major" => &mut counts.major,
-        "minor" => &mut counts.minor,
-        _ => &mut counts.unknown,
     }
 }
 

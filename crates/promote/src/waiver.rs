@@ -46,7 +46,7 @@ impl Waiver {
     /// Whether the finding is one of those this waiver accepts.
     pub fn covers(&self, finding: &ImageFinding) -> bool {
         let names = |id: &str| id.eq_ignore_ascii_case(&self.advisory);
-        (names(&finding.advisory) || finding.aliases.iter().any(|alias| names(alias)))
+        (names(&finding.about.advisory) || finding.about.aliases.iter().any(|alias| names(alias)))
             && self.component.as_ref().is_none_or(|component| *component == finding.component)
     }
 

@@ -3,7 +3,7 @@
 use base::{Ctx, Kind};
 use jobs::{Failure, Job};
 use oci::{Digest, RepoName, Tag};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Scan};
 
@@ -11,6 +11,20 @@ use crate::{Error, Scan};
 pub const IMAGE_JOB: &str = "scan.image";
 /// Runs when the snapshot changed.
 pub const REMATCH_JOB: &str = "scan.rematch";
+
+/// Runs when the program is newer than what scanned some images, and when somebody asks for all of them.
+pub const RENEW_JOB: &str = "scan.renew";
+
+/// Which images [`RENEW_JOB`] scans again.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Renew {
+    /// All that were ever scanned.
+    All,
+    /// Those of an older scanner.
+    #[default]
+    Outdated,
+}
 
 /// What `scan.image` needs of an event.
 #[derive(Debug, Deserialize)]
@@ -30,6 +44,12 @@ impl Scan {
         let pushed: Pushed = serde_json::from_value(event.data).map_err(Failure::last)?;
         let tag = pushed.tag.as_ref();
         self.scan_pushed(&ctx, &pushed.repository, tag, &pushed.digest, pushed.asked).await.map_err(failure)
+    }
+
+    /// Handle a job of kind [`RENEW_JOB`].
+    pub async fn run_renew(&self, ctx: Ctx, job: Job) -> Result<(), Failure> {
+        let which = serde_json::from_value(job.payload).map_err(Failure::last)?;
+        self.renew(&ctx, which).await.map_err(failure)
     }
 
     /// Handle a job of kind [`REMATCH_JOB`].

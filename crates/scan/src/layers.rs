@@ -18,14 +18,26 @@ impl Scan {
     /// The inventory of an image, from layers read now or before; stored under its digest.
     pub(crate) async fn inventory_of(&self, ctx: &Ctx, image: &Digest) -> Result<(Digest, ImageInventory), Error> {
         let layers = Registry::layers(&mut self.db.read().await?, image).await?;
+        let names: Vec<String> = layers.iter().map(|layer| layer.digest.to_string()).collect();
+        let together = base::digest_hex(names.join(" ").as_bytes());
+        let known = store::image_inventory(&mut self.db.read().await?, &together, SCANNER_VERSION).await?;
+        if let Some((digest, size)) = known {
+            let json = self.records.read(&digest, size).await?;
+            let image = ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))?;
+            return Ok((digest, image));
+        }
         let mut inventories = Vec::with_capacity(layers.len());
         for layer in &layers {
             inventories.push(self.layer_inventory(ctx, layer).await?);
         }
         let merged = blocking(move || inventory::merge(&inventories)).await?;
         let json = merged.to_json();
-        let digest = Digest::sha256_of(&json);
+        let (digest, size) = (Digest::sha256_of(&json), json.len());
         self.records.put(ctx, &digest, json).await?;
+        db::write!(self.db, ctx, |tx| {
+            store::insert_image_inventory(tx, &together, SCANNER_VERSION, &digest, size).await
+        })
+        .map_err(|error: db::Error| Error::Database(error))?;
         Ok((digest, merged))
     }
 

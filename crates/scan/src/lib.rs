@@ -15,9 +15,15 @@
 
 mod ahead;
 mod layers;
-mod matching;
 mod outcome;
+
+mod mapped;
+mod matching;
+mod rematch;
+mod renew;
 mod snapshots;
+mod subjects;
+mod verdict;
 
 mod error;
 mod jobs;
@@ -25,7 +31,8 @@ mod service;
 mod store;
 
 pub use error::Error;
-pub use jobs::{IMAGE_JOB, REMATCH_JOB};
+pub use jobs::{IMAGE_JOB, REMATCH_JOB, RENEW_JOB};
+pub use matching::findings;
 pub use outcome::{Evidence, ImageFinding, ScanEvidence, State, Summary};
 pub use service::Scan;
 pub use snapshots::SnapshotInfo;

@@ -1,74 +1,55 @@
-//! Matching an inventory with a snapshot: pure.
+//! Matching one inventory with a snapshot: pure.
 
-use advisory::{Ecosystem, Family, Snapshot, Subject, Unknown, find};
-use inventory::{Component, ImageInventory};
-use package::PackageType;
-use policy::Counts;
+use advisory::{Profile, Snapshot, find_with};
+use inventory::ImageInventory;
 
-use crate::ImageFinding;
+use crate::{
+    ImageFinding,
+    subjects::StoredSubject,
+    verdict::{Totals, verdicts},
+};
 
 /// What a snapshot says of an inventory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Matched {
-    pub(crate) findings: Vec<ImageFinding>,
-    pub(crate) counts: Counts,
-    /// What could not be judged, in sentences.
-    pub(crate) unknown: Vec<String>,
+    pub(crate) totals: Totals,
+    /// What could not be looked at, in sentences.
+    pub(crate) gaps: Vec<String>,
 }
 
-/// Match every component. Python packages are judged by their own advisories where the snapshot has some; a snapshot without any
-/// says nothing about them, and that is said.
-pub(crate) fn match_inventory(image: &ImageInventory, snapshot: &Snapshot) -> Matched {
-    let subjects: Vec<Subject<'_>> = image.components.iter().map(|component| subject(image, component)).collect();
-    let matches = find(&subjects, snapshot);
-    let mut matched = Matched::default();
-    for finding in matches.findings {
-        let component = &image.components[finding.subject];
-        let severity = finding.severity.as_str();
-        let count = match severity {
-            "critical" => &mut matched.counts.critical,
-            "major" => &mut matched.counts.major,
-            "minor" => &mut matched.counts.minor,
-            _ => &mut matched.counts.unknown,
-        };
-        *count += 1;
-        matched.findings.push(ImageFinding {
-            component: component.name.clone(),
-            version: component.version.clone(),
-            purl: component.purl.clone(),
-            layer: i64::try_from(component.layer).unwrap_or(i64::MAX),
-            advisory: finding.advisory,
-            aliases: finding.aliases,
-            severity: severity.to_owned(),
-            source_severity: finding.source_severity,
-            fixed_version: finding.fixed_version,
-            reason: finding.reason,
-        });
-    }
-    matched.unknown = image.gaps.iter().map(ToString::to_string).collect();
-    matched.unknown.extend(matches.unknown.iter().map(|(reason, count)| sentence(reason, *count)));
-    matched
-}
-
-/// A package of a distribution is judged by that distribution's advisories only, by its source package; one of another kind than
-/// the distribution's own is of no distribution we know.
-fn subject<'a>(image: &ImageInventory, component: &'a Component) -> Subject<'a> {
-    let of_distribution = |family: Family| {
-        let os = image.os.as_ref()?;
-        Ecosystem::of_distribution(&os.id, &os.version_id).filter(|ecosystem| ecosystem.family() == family)
-    };
-    let ecosystem = match component.kind {
-        PackageType::Pypi => Some(Ecosystem::new(Family::Pypi, None)),
-        PackageType::Deb => of_distribution(Family::Debian),
-        PackageType::Apk => of_distribution(Family::Alpine),
-        _ => None,
-    };
-    match component.kind {
-        PackageType::Pypi => Subject { ecosystem, package: &component.name, version: &component.version },
-        _ => Subject { ecosystem, package: &component.source, version: &component.source_version },
+impl Matched {
+    /// Everything that is not known, in sentences.
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        self.gaps.iter().cloned().chain(self.totals.sentences()).collect()
     }
 }
 
-fn sentence(reason: &Unknown, count: u64) -> String {
-    format!("{count} components: {reason}")
+/// Judge every component.
+pub(crate) fn match_inventory(image: &ImageInventory, snapshot: &Snapshot, profile: Profile) -> Matched {
+    let stored = crate::subjects::of_image(image);
+    let subjects: Vec<_> = stored.keys().map(StoredSubject::as_subject).collect();
+    let verdicts = verdicts(&subjects, snapshot, profile);
+    let totals = Totals::of(verdicts.iter().zip(stored.values().copied()));
+    Matched { totals, gaps: image.gaps.iter().map(ToString::to_string).collect() }
+}
+
+/// Every finding in words, by component and advisory.
+pub fn findings(image: &ImageInventory, snapshot: &Snapshot, profile: Profile) -> Vec<ImageFinding> {
+    let stored: Vec<StoredSubject> =
+        image.components.iter().map(|component| StoredSubject::of(image, component)).collect();
+    let subjects: Vec<_> = stored.iter().map(StoredSubject::as_subject).collect();
+    let found = find_with(&subjects, snapshot, profile).findings;
+    found
+        .into_iter()
+        .map(|finding| {
+            let component = &image.components[finding.subject];
+            ImageFinding {
+                component: component.name.clone(),
+                version: component.version.clone(),
+                purl: component.purl.clone(),
+                layer: i64::try_from(component.layer).unwrap_or(i64::MAX),
+                about: finding,
+            }
+        })
+        .collect()
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use advisory::Finding;
 use base::Timestamp;
 use oci::Digest;
 use policy::{Component, Counts};
@@ -46,12 +47,8 @@ pub struct ImageFinding {
     pub purl: String,
     /// Which layer brought the component, counted from 0.
     pub layer: i64,
-    pub advisory: String,
-    pub aliases: Vec<String>,
-    pub severity: String,
-    pub source_severity: Option<String>,
-    pub fixed_version: Option<String>,
-    pub reason: String,
+    /// The vulnerability, and why it was found.
+    pub about: Finding,
 }
 
 /// What a decision may use of a scan.
@@ -73,6 +70,13 @@ pub struct ScanEvidence {
     pub unlicensed: u64,
     pub snapshot: String,
     pub inventory_digest: String,
+}
+
+impl ImageFinding {
+    /// The number among these that counts findings of this severity.
+    pub fn count_in<'a>(&self, counts: &'a mut Counts) -> &'a mut u64 {
+        crate::verdict::class(counts, self.about.severity)
+    }
 }
 
 impl fmt::Display for State {

@@ -1,5 +1,8 @@
 //! Scanning images and answering what was found.
 
+use std::collections::BTreeMap;
+
+use advisory::Profile;
 use audit::Entry;
 use base::{Ctx, Kind};
 use blob::Blobs;
@@ -13,9 +16,10 @@ use serde_json::json;
 use crate::{
     Error, Evidence, IMAGE_JOB, ImageFinding, ScanEvidence, State, Summary,
     ahead::Ahead,
-    matching::{Matched, match_inventory},
+    matching::{Matched, findings, match_inventory},
     snapshots::Current,
     store::{self, Inspected},
+    subjects::{Numbers, StoredSubject, of_image},
 };
 
 /// The scanner of one installation; cheap to clone.
@@ -28,13 +32,24 @@ pub struct Scan {
     pub(crate) registry: Registry,
     pub(crate) current: Current,
     pub(crate) ahead: Ahead,
+    pub(crate) numbers: Numbers,
+    /// How severities are told.
+    pub(crate) profile: Profile,
 }
 
 impl Scan {
     /// The scanner with the snapshot that the database names, or the built-in one.
     pub async fn open(ctx: &Ctx, db: Db, registry: Registry, records: Blobs) -> Result<Scan, Error> {
         let current = Current::new(advisory::starter().clone());
-        let scan = Scan { db, records, registry, current, ahead: Ahead::default() };
+        let scan = Scan {
+            db,
+            records,
+            registry,
+            current,
+            ahead: Ahead::default(),
+            numbers: Numbers::default(),
+            profile: Profile::default(),
+        };
         scan.bring_records(ctx).await?;
         scan.load_current(ctx).await?;
         Ok(scan)
@@ -119,7 +134,8 @@ impl Scan {
                     distribution: image.os.as_ref().map(|os| os.pretty_name.as_str()),
                     matched: &matched,
                 };
-                self.record_done(ctx, Some((repository, tag)), digest, &result).await
+                let subjects = of_image(&image);
+                self.record_done(ctx, (repository, tag), digest, &result, &subjects).await
             }
             Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Internal) => Err(error),
             Err(error) => self.record_failed(ctx, repository, tag, digest, &error).await,
@@ -129,53 +145,44 @@ impl Scan {
     async fn inspect(&self, ctx: &Ctx, digest: &Digest) -> Result<(Digest, String, ImageInventory, Matched), Error> {
         let (inventory, image) = self.inventory_of(ctx, digest).await?;
         let snapshot = self.current.get();
-        let matched = match_inventory(&image, &snapshot);
+        let matched = match_inventory(&image, &snapshot, self.profile);
         Ok((inventory, snapshot.digest().to_owned(), image, matched))
     }
 
     async fn record_done(
         &self,
         ctx: &Ctx,
-        place: Option<(&RepoName, Option<&Tag>)>,
+        (repository, tag): (&RepoName, Option<&Tag>),
         digest: &Digest,
         result: &Inspected<'_>,
+        subjects: &BTreeMap<StoredSubject, u64>,
     ) -> Result<(), Error> {
-        let counts = result.matched.counts;
-        db::write!(self.db, ctx, |tx| {
+        let counts = result.matched.totals.counts;
+        let learnt = db::write!(self.db, ctx, |tx| {
             store::set_done(tx, ctx, digest, result).await?;
-            let summary = store::summary(tx, digest).await?.ok_or_else(|| Error::NotScanned(digest.to_string()))?;
-            let mut entry = Entry::new("scan.completed")
+            let learnt = store::insert_subjects(tx, result.inventory, subjects, &self.numbers).await?;
+            let entry = Entry::new("scan.completed")
                 .about(digest)
+                .about(format!("repository/{repository}"))
                 .detail("counts", counts)
                 .detail("inventory", result.inventory)
                 .detail("snapshot", result.snapshot)
-                .detail("unknown", &result.matched.unknown)
-                .set(format!("scan/image/{digest}"), store::guarded(&summary, &result.matched.findings));
-            if let Some((repository, _)) = place {
-                entry = entry.about(format!("repository/{repository}"));
-            }
+                .detail("unknown", result.matched.unknown())
+                .set(format!("scan/image/{digest}"), store::guard(tx, digest).await?);
             let entry = audit::append(tx, ctx, entry).await?;
-            for (repository, tag) in self.places(tx, place, digest).await? {
-                let data = json!({"repository": repository, "tag": tag, "digest": digest, "counts": counts});
-                emit(tx, ctx, "scan.completed", &repository, digest, data, &entry).await?;
-            }
-            Ok(())
-        })
+            let data = json!({"repository": repository, "tag": tag, "digest": digest, "counts": counts});
+            emit(tx, ctx, "scan.completed", repository, digest, data, &entry).await?;
+            Ok::<_, Error>(learnt)
+        })?;
+        self.numbers.learn(learnt);
+        Ok(())
     }
 
-    /// Whom a result concerns: the push that asked for it, or every tag that names the image.
-    async fn places(
-        &self,
-        tx: &mut Tx,
-        place: Option<(&RepoName, Option<&Tag>)>,
-        digest: &Digest,
-    ) -> Result<Vec<(RepoName, Option<Tag>)>, Error> {
-        if let Some((repository, tag)) = place {
-            return Ok(vec![(repository.clone(), tag.cloned())]);
-        }
+    /// Every tag that names the image.
+    pub(crate) async fn places(tx: &mut Tx, digest: &Digest) -> Result<Vec<(RepoName, Tag)>, Error> {
         let mut all = Vec::new();
         for place in Registry::places(tx, digest).await? {
-            all.extend(place.tags.into_iter().map(|tag| (place.repository.clone(), Some(tag))));
+            all.extend(place.tags.into_iter().map(|tag| (place.repository.clone(), tag)));
         }
         Ok(all)
     }
@@ -220,39 +227,6 @@ impl Scan {
         })
     }
 
-    /// Match every stored inventory with the current snapshot; where the result differs, record it and tell the others.
-    pub(crate) async fn rematch(&self, ctx: &Ctx) -> Result<(), Error> {
-        const BATCH: i64 = 100;
-        let mut after = String::new();
-        loop {
-            let batch = store::done(&mut self.db.read().await?, &after, BATCH).await?;
-            let Some(last) = batch.last() else { return Ok(()) };
-            after.clone_from(&last.digest);
-            for summary in &batch {
-                self.rematch_one(ctx, summary).await?;
-            }
-        }
-    }
-
-    async fn rematch_one(&self, ctx: &Ctx, summary: &Summary) -> Result<(), Error> {
-        let snapshot = self.current.get();
-        if summary.snapshot.as_deref() == Some(snapshot.digest()) {
-            return Ok(());
-        }
-        let parse = |text: &str| text.parse::<Digest>().map_err(|error| Error::Internal(error.to_string()));
-        let digest = parse(&summary.digest)?;
-        let inventory = parse(summary.inventory.as_deref().unwrap_or_default())?;
-        let image = self.stored_inventory(&inventory).await?;
-        let matched = match_inventory(&image, &snapshot);
-        let result = Inspected {
-            inventory: &inventory,
-            snapshot: snapshot.digest(),
-            distribution: summary.distribution.as_deref(),
-            matched: &matched,
-        };
-        self.record_done(ctx, None, &digest, &result).await
-    }
-
     /// How the scan of an image stands in a repository. Whoever asks has shown that they may see it there.
     pub async fn summary(&self, tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Option<Summary>, Error> {
         if let Some(why) = incomplete(tx, repository, digest).await? {
@@ -269,12 +243,19 @@ impl Scan {
         Ok(summary)
     }
 
-    /// What was found in an image; nothing where the repository does not hold all of it.
-    pub async fn findings(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Vec<ImageFinding>, Error> {
-        match incomplete(tx, repository, digest).await? {
-            Some(_) => Ok(Vec::new()),
-            None => Ok(store::findings(tx, digest).await?),
-        }
+    /// What was found in an image; nothing where the repository does not hold all of it. Findings follow from the inventory and the
+    /// snapshot that it was last held against.
+    pub async fn findings(
+        &self,
+        tx: &mut Tx,
+        repository: &RepoName,
+        digest: &Digest,
+    ) -> Result<Vec<ImageFinding>, Error> {
+        let Some(summary) = self.summary(tx, repository, digest).await? else { return Ok(Vec::new()) };
+        let (Some(inventory), Some(snapshot)) = (&summary.inventory, &summary.snapshot) else { return Ok(Vec::new()) };
+        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
+        let image = self.stored_inventory(&inventory).await?;
+        Ok(findings(&image, &*self.snapshot_of(snapshot).await?, self.profile))
     }
 
     /// The inventory of a scanned image that the repository holds whole.
@@ -375,7 +356,7 @@ impl ScanEvidence {
     }
 }
 
-async fn emit(
+pub(crate) async fn emit(
     tx: &mut Tx,
     ctx: &Ctx,
     kind: &str,

@@ -5,9 +5,10 @@ use std::sync::{Arc, RwLock};
 use advisory::Snapshot;
 use audit::Entry;
 use base::{Ctx, Timestamp};
+use oci::Digest;
 use serde::Serialize;
 
-use crate::{Error, REMATCH_JOB, Scan, store};
+use crate::{Error, REMATCH_JOB, Scan, mapped, store};
 
 /// The snapshot in memory; the row of the database says which one it should be.
 #[derive(Clone, Debug)]
@@ -22,7 +23,12 @@ pub struct SnapshotInfo {
     /// Shown wherever its findings are.
     pub label: String,
     pub created: Timestamp,
+    /// Records in it, and the vulnerabilities they are about.
     pub advisories: usize,
+    pub vulnerabilities: usize,
+    pub packages: usize,
+    /// Where its records come from.
+    pub sources: Vec<advisory::Source>,
     pub never_stale: bool,
 }
 
@@ -50,7 +56,10 @@ impl Scan {
             name: about.name.clone(),
             label: about.label.clone(),
             created: about.created,
-            advisories: snapshot.advisories().len(),
+            advisories: snapshot.advisory_count(),
+            vulnerabilities: snapshot.vulnerability_count(),
+            packages: snapshot.package_count(),
+            sources: about.sources.clone(),
             never_stale: about.never_stale,
         }
     }
@@ -63,19 +72,50 @@ impl Scan {
         self.adopt(ctx, snapshot).await
     }
 
-    /// At the start: the snapshot of the database, or the built-in one when there is none or an older built-in one.
+    /// At the start, and before everything is matched again: the snapshot of the database, or the built-in one when there is none
+    /// or an older built-in one.
     pub(crate) async fn load_current(&self, ctx: &Ctx) -> Result<(), Error> {
         let starter = advisory::starter();
         match store::current_snapshot(&mut self.db.read().await?).await? {
+            Some(row) if row.digest == self.current.get().digest() => {}
             Some(row) if row.name != starter.about().name || row.digest == starter.digest() => {
                 let digest = row.digest.parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
-                let bytes = self.records.read(&digest, row.size).await?;
-                let snapshot = Snapshot::parse(&bytes).map_err(|error| Error::Internal(error.to_string()))?;
-                self.current.set(Arc::new(snapshot));
+                match self.open_snapshot(&digest).await {
+                    Ok(snapshot) => self.current.set(Arc::new(snapshot)),
+                    // Of an early state, or of another format: it is built anew, under the digest that it has then.
+                    Err(error) => {
+                        tracing::info!(%error, "the advisory snapshot is built anew");
+                        let bytes = self.records.read(&digest, row.size).await?;
+                        drop(self.use_snapshot(ctx, bytes).await?);
+                    }
+                }
             }
             _ => drop(self.adopt(ctx, starter.clone()).await?),
         }
         Ok(())
+    }
+
+    /// The snapshot in use, or an earlier one.
+    pub(crate) async fn snapshot_of(&self, digest: &str) -> Result<Arc<Snapshot>, Error> {
+        let current = self.current.get();
+        if current.digest() == digest {
+            return Ok(current);
+        }
+        let digest = digest.parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
+        Ok(Arc::new(self.open_snapshot(&digest).await?))
+    }
+
+    /// Map a stored snapshot, or hold it in memory where the store is no folder. It was verified when it was taken.
+    async fn open_snapshot(&self, digest: &Digest) -> Result<Snapshot, Error> {
+        let bytes = match self.records.file(digest).await? {
+            Some(file) => mapped::map(&file).map_err(|error| Error::Internal(error.to_string()))?,
+            None => {
+                let size = self.records.stat(digest).await?;
+                let size = size.ok_or_else(|| Error::Internal(format!("the snapshot {digest} is not in the store")))?;
+                Arc::new(self.records.read(digest, size).await?)
+            }
+        };
+        Snapshot::open(bytes, digest.to_string()).map_err(|error| Error::Internal(error.to_string()))
     }
 
     async fn adopt(&self, ctx: &Ctx, snapshot: Snapshot) -> Result<SnapshotInfo, Error> {
@@ -91,7 +131,7 @@ impl Scan {
                 .about(format!("snapshot/{digest}"))
                 .detail("name", &about.name)
                 .detail("label", &about.label)
-                .detail("advisories", snapshot.advisories().len())
+                .detail("advisories", snapshot.advisory_count())
                 .set("scan/snapshot", &digest);
             let entry = audit::append(tx, ctx, entry).await?;
             let job = ::jobs::NewJob::new(REMATCH_JOB, serde_json::json!({})).in_lane(REMATCH_JOB).caused_by(&entry);

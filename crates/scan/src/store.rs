@@ -1,15 +1,27 @@
 //! The SQL of scans.
 
+mod subjects;
+
+use advisory::Unknown;
 use base::Ctx;
 use db::{Error, Row, Schema, Tx, args};
+use inventory::SCANNER_VERSION;
 use oci::Digest;
 use policy::Counts;
 
-use crate::{ImageFinding, State, Summary, matching::Matched};
+use crate::{
+    State, Summary,
+    jobs::Renew,
+    matching::Matched,
+    verdict::{Fingerprint, Totals},
+};
+
+pub(crate) use subjects::{image_inventory, insert_image_inventory, insert_subjects, subjects_after, subjects_of};
 
 pub const SCHEMA: Schema = Schema {
     context: "scan",
-    steps: &["CREATE TABLE layer_inventories (
+    steps: &[
+        "CREATE TABLE layer_inventories (
         layer TEXT NOT NULL, scanner_version BIGINT NOT NULL, inventory TEXT NOT NULL, size BIGINT NOT NULL,
         PRIMARY KEY (layer, scanner_version));
       CREATE TABLE scans (
@@ -22,7 +34,20 @@ pub const SCHEMA: Schema = Schema {
       CREATE INDEX findings_advisory ON findings (advisory);
       CREATE TABLE snapshots (
         digest TEXT PRIMARY KEY, name TEXT NOT NULL, size BIGINT NOT NULL, current BOOLEAN NOT NULL,
-        adopted_at BIGINT NOT NULL)"],
+        adopted_at BIGINT NOT NULL)",
+        // Findings follow from an inventory and a snapshot, so they are no rows any more: an image keeps their sum, and its
+        // subjects. The old rows stay for the log, which guards them, until the image is scanned again.
+        "ALTER TABLE scans ADD COLUMN scanner_version BIGINT NOT NULL DEFAULT 1;
+      ALTER TABLE scans ADD COLUMN confirmed TEXT;
+      ALTER TABLE scans ADD COLUMN fingerprint TEXT NOT NULL DEFAULT '0';
+      ALTER TABLE scans ADD COLUMN unjudged TEXT NOT NULL DEFAULT '[]';
+      CREATE INDEX scans_inventory ON scans (inventory);
+      CREATE TABLE image_inventories (
+        layers TEXT NOT NULL, scanner_version BIGINT NOT NULL, inventory TEXT NOT NULL, size BIGINT NOT NULL,
+        PRIMARY KEY (layers, scanner_version));
+      CREATE TABLE subjects (id BIGINT PRIMARY KEY, body TEXT NOT NULL UNIQUE);
+      CREATE TABLE inventory_subjects (inventory TEXT PRIMARY KEY, subjects BYTEA NOT NULL)",
+    ],
 };
 
 pub(crate) async fn layer_inventory(
@@ -91,7 +116,7 @@ pub(crate) async fn set_failed(tx: &mut Tx, ctx: &Ctx, digest: &Digest, error: &
     Ok(())
 }
 
-/// What a scan gave, beside its findings.
+/// What a scan gave.
 #[derive(Clone, Debug)]
 pub(crate) struct Inspected<'a> {
     pub(crate) inventory: &'a Digest,
@@ -101,40 +126,97 @@ pub(crate) struct Inspected<'a> {
 }
 
 pub(crate) async fn set_done(tx: &mut Tx, ctx: &Ctx, digest: &Digest, result: &Inspected<'_>) -> Result<(), Error> {
-    let counts = result.matched.counts;
-    let unknowns = serde_json::to_string(&result.matched.unknown).expect("a list of texts");
+    let gaps = serde_json::to_string(&result.matched.gaps).expect("a list of texts");
+    let totals = Written::of(&result.matched.totals);
     tx.execute(
         "INSERT INTO scans
-           (digest, state, inventory, snapshot, distribution, critical, major, minor, unknown, unknowns, finished_at)
-         VALUES ($1, 'done', $2, $3, $4, $5, $6, $7, $8, $9, $10)
+           (digest, state, inventory, snapshot, confirmed, distribution, critical, major, minor, unknown, unknowns, unjudged,
+            fingerprint, scanner_version, finished_at)
+         VALUES ($1, 'done', $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (digest) DO UPDATE SET state = 'done', inventory = excluded.inventory, snapshot = excluded.snapshot,
-           distribution = excluded.distribution, critical = excluded.critical, major = excluded.major,
-           minor = excluded.minor, unknown = excluded.unknown, unknowns = excluded.unknowns, error = NULL,
-           finished_at = excluded.finished_at",
+           confirmed = excluded.confirmed, distribution = excluded.distribution, critical = excluded.critical,
+           major = excluded.major, minor = excluded.minor, unknown = excluded.unknown, unknowns = excluded.unknowns,
+           unjudged = excluded.unjudged, fingerprint = excluded.fingerprint, scanner_version = excluded.scanner_version,
+           error = NULL, finished_at = excluded.finished_at",
         &args![
             digest.to_string(),
             result.inventory.to_string(),
             result.snapshot,
             result.distribution,
-            count(counts.critical),
-            count(counts.major),
-            count(counts.minor),
-            count(counts.unknown),
-            unknowns,
+            totals.critical,
+            totals.major,
+            totals.minor,
+            totals.unknown,
+            gaps,
+            totals.unjudged,
+            totals.fingerprint,
+            SCANNER_VERSION,
             ctx.now
         ],
     )
     .await?;
     tx.execute("DELETE FROM findings WHERE digest = $1", &args![digest.to_string()]).await?;
-    for (position, finding) in result.matched.findings.iter().enumerate() {
-        let body = serde_json::to_string(finding).expect("a finding has only text keys");
-        tx.execute(
-            "INSERT INTO findings (digest, position, advisory, body) VALUES ($1, $2, $3, $4)",
-            &args![digest.to_string(), int(position), &finding.advisory, body],
-        )
-        .await?;
-    }
     Ok(())
+}
+
+/// Write what a new snapshot says of an image that was scanned before.
+pub(crate) async fn set_matched(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    digest: &str,
+    snapshot: &str,
+    totals: &Totals,
+) -> Result<(), Error> {
+    let totals = Written::of(totals);
+    tx.execute(
+        "UPDATE scans SET snapshot = $2, confirmed = $2, critical = $3, major = $4, minor = $5, unknown = $6, unjudged = $7,
+           fingerprint = $8, finished_at = $9 WHERE digest = $1",
+        &args![
+            digest,
+            snapshot,
+            totals.critical,
+            totals.major,
+            totals.minor,
+            totals.unknown,
+            totals.unjudged,
+            totals.fingerprint,
+            ctx.now
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Note that a new snapshot says the same as the old one about every image that is still of the old one.
+pub(crate) async fn confirm(tx: &mut Tx, old: &str, new: &str) -> Result<(), Error> {
+    let sql = "UPDATE scans SET confirmed = $2 WHERE confirmed = $1 AND state = 'done'";
+    tx.execute(sql, &args![old, new]).await?;
+    Ok(())
+}
+
+/// Totals as columns hold them.
+struct Written {
+    critical: i64,
+    major: i64,
+    minor: i64,
+    unknown: i64,
+    unjudged: String,
+    fingerprint: String,
+}
+
+impl Written {
+    fn of(totals: &Totals) -> Written {
+        let counts = totals.counts;
+        let unjudged: Vec<_> = totals.unknown.iter().collect();
+        Written {
+            critical: count(counts.critical),
+            major: count(counts.major),
+            minor: count(counts.minor),
+            unknown: count(counts.unknown),
+            unjudged: serde_json::to_string(&unjudged).expect("reasons always serialise"),
+            fingerprint: totals.fingerprint.to_hex(),
+        }
+    }
 }
 
 pub(crate) async fn summary(tx: &mut Tx, digest: &Digest) -> Result<Option<Summary>, Error> {
@@ -142,17 +224,32 @@ pub(crate) async fn summary(tx: &mut Tx, digest: &Digest) -> Result<Option<Summa
     row.as_ref().map(summary_of).transpose()
 }
 
-/// Completed scans after `after`, by digest.
-pub(crate) async fn done(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Summary>, Error> {
-    let sql = "SELECT * FROM scans WHERE state = 'done' AND digest > $1 ORDER BY digest LIMIT $2";
-    tx.all(sql, &args![after, limit]).await?.iter().map(summary_of).collect()
-}
-
 fn summary_of(row: &Row) -> Result<Summary, Error> {
-    let number = |column| Ok::<_, Error>(row.int(column)?.unsigned_abs());
+    let totals = totals_of(row)?;
+    let mut unknown: Vec<String> = json(row, "unknowns")?;
+    unknown.extend(totals.sentences());
     Ok(Summary {
         digest: row.text("digest")?,
         state: row.parse("state")?,
+        counts: totals.counts,
+        inventory: row.opt_text("inventory")?,
+        snapshot: match row.opt_text("confirmed")? {
+            Some(confirmed) => Some(confirmed),
+            None => row.opt_text("snapshot")?,
+        },
+        snapshot_label: None,
+        distribution: row.opt_text("distribution")?,
+        unknown,
+        error: row.opt_text("error")?,
+        finished_at: row.opt_time("finished_at")?,
+    })
+}
+
+fn totals_of(row: &Row) -> Result<Totals, Error> {
+    let number = |column| Ok::<_, Error>(row.int(column)?.unsigned_abs());
+    let unjudged: Vec<(Unknown, u64)> = json(row, "unjudged")?;
+    let fingerprint = row.text("fingerprint")?;
+    Ok(Totals {
         counts: Counts {
             critical: number("critical")?,
             major: number("major")?,
@@ -160,22 +257,53 @@ fn summary_of(row: &Row) -> Result<Summary, Error> {
             unknown: number("unknown")?,
             waived: 0,
         },
-        inventory: row.opt_text("inventory")?,
-        snapshot: row.opt_text("snapshot")?,
-        snapshot_label: None,
-        distribution: row.opt_text("distribution")?,
-        unknown: serde_json::from_str(&row.text("unknowns")?).map_err(|error| Error::Corrupt(error.to_string()))?,
-        error: row.opt_text("error")?,
-        finished_at: row.opt_time("finished_at")?,
+        fingerprint: Fingerprint::from_hex(&fingerprint)
+            .ok_or_else(|| Error::Corrupt(format!("{fingerprint:?} is no sum of findings")))?,
+        unknown: unjudged.into_iter().collect(),
     })
 }
 
-pub(crate) async fn findings(tx: &mut Tx, digest: &Digest) -> Result<Vec<ImageFinding>, Error> {
-    let sql = "SELECT body FROM findings WHERE digest = $1 ORDER BY position";
-    let rows = tx.all(sql, &args![digest.to_string()]).await?;
-    rows.iter()
-        .map(|row| serde_json::from_str(&row.text("body")?).map_err(|error| Error::Corrupt(error.to_string())))
-        .collect()
+fn json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<T, Error> {
+    serde_json::from_str(&row.text(column)?).map_err(|error| Error::Corrupt(format!("column {column}: {error}")))
+}
+
+/// A completed scan that another snapshot has to be held against.
+#[derive(Clone, Debug)]
+pub(crate) struct Scanned {
+    pub(crate) digest: Digest,
+    pub(crate) inventory: String,
+    pub(crate) totals: Totals,
+}
+
+/// Completed scans that were last held against this snapshot, after `after`, by digest.
+pub(crate) async fn confirmed(tx: &mut Tx, snapshot: &str, after: &str, limit: i64) -> Result<Vec<Scanned>, Error> {
+    let sql = "SELECT * FROM scans WHERE state = 'done' AND confirmed = $1 AND digest > $2 ORDER BY digest LIMIT $3";
+    let rows = tx.all(sql, &args![snapshot, after, limit]).await?;
+    let scanned = |row: &Row| {
+        Ok(Scanned {
+            digest: row.parse("digest")?,
+            inventory: row.opt_text("inventory")?.unwrap_or_default(),
+            totals: totals_of(row)?,
+        })
+    };
+    rows.iter().map(scanned).collect()
+}
+
+/// The snapshots, other than this one, that completed scans were last held against.
+pub(crate) async fn outdated(tx: &mut Tx, current: &str) -> Result<Vec<String>, Error> {
+    let sql = "SELECT DISTINCT confirmed FROM scans WHERE state = 'done' AND confirmed <> $1 ORDER BY confirmed";
+    tx.all(sql, &args![current]).await?.iter().map(|row| row.text("confirmed")).collect()
+}
+
+/// Images with a completed scan, after `after`, by digest.
+pub(crate) async fn scanned(tx: &mut Tx, which: &Renew, after: &str, limit: i64) -> Result<Vec<Digest>, Error> {
+    let older_than = match which {
+        Renew::All => SCANNER_VERSION + 1,
+        Renew::Outdated => SCANNER_VERSION,
+    };
+    let sql = "SELECT digest FROM scans WHERE state = 'done' AND scanner_version < $1 AND digest > $2 ORDER BY digest LIMIT $3";
+    let rows = tx.all(sql, &args![older_than, after, limit]).await?;
+    rows.iter().map(|row| row.parse("digest")).collect()
 }
 
 /// The snapshot that is in use.
@@ -219,32 +347,45 @@ pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
         state.push(("scan/snapshot".to_owned(), current.digest));
     }
     for row in tx.all("SELECT * FROM scans WHERE state <> 'pending'", &[]).await? {
-        let summary = summary_of(&row)?;
         let digest: Digest = row.parse("digest")?;
-        let findings = findings(tx, &digest).await?;
-        state.push((format!("scan/image/{digest}"), guarded(&summary, &findings)));
+        state.push((format!("scan/image/{digest}"), guarded(tx, &row).await?));
     }
     Ok(state)
 }
 
-/// How the log writes the result of a scan: its inputs, its counts, and a digest over every finding.
-pub(crate) fn guarded(summary: &Summary, findings: &[ImageFinding]) -> String {
-    if summary.state == State::Failed {
-        return "failed".to_owned();
+/// How the log writes the result of a scan: its inputs, its counts, and the sum of every finding.
+pub(crate) async fn guard(tx: &mut Tx, digest: &Digest) -> Result<String, Error> {
+    let row = tx.one("SELECT * FROM scans WHERE digest = $1", &args![digest.to_string()]).await?;
+    guarded(tx, &row).await
+}
+
+async fn guarded(tx: &mut Tx, row: &Row) -> Result<String, Error> {
+    if row.parse::<State>("state")? == State::Failed {
+        return Ok("failed".to_owned());
     }
+    let (summary, totals) = (summary_of(row)?, totals_of(row)?);
+    let findings = match row.int("scanner_version")? {
+        1 => old_findings(tx, &summary.digest).await?,
+        _ => totals.fingerprint.to_hex(),
+    };
     let counts = summary.counts;
-    let findings = serde_json::to_vec(findings).expect("a finding has only text keys");
-    format!(
-        "inventory {} snapshot {} critical {} major {} minor {} unknown {} unjudged {} findings {}",
+    Ok(format!(
+        "inventory {} snapshot {} critical {} major {} minor {} unknown {} unjudged {} findings {findings}",
         summary.inventory.as_deref().unwrap_or("-"),
-        summary.snapshot.as_deref().unwrap_or("-"),
+        row.opt_text("snapshot")?.as_deref().unwrap_or("-"),
         counts.critical,
         counts.major,
         counts.minor,
         counts.unknown,
         summary.unknown.len(),
-        base::digest_hex(&findings)
-    )
+    ))
+}
+
+/// The digest that the first scanner wrote over the list of its findings.
+async fn old_findings(tx: &mut Tx, digest: &str) -> Result<String, Error> {
+    let rows = tx.all("SELECT body FROM findings WHERE digest = $1 ORDER BY position", &args![digest]).await?;
+    let bodies = rows.iter().map(|row| row.text("body")).collect::<Result<Vec<_>, _>>()?;
+    Ok(base::digest_hex(format!("[{}]", bodies.join(",")).as_bytes()))
 }
 
 fn int(number: usize) -> i64 {

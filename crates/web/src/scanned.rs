@@ -6,7 +6,7 @@ use oci::{Digest, RepoName};
 use policy::Counts;
 use promote::{Promote, Waiver};
 use registry::{Image, Registry};
-use scan::{ImageFinding, Scan, State, Summary};
+use scan::{ImageFinding, State, Summary};
 
 use crate::{App, error::ApiError};
 
@@ -72,7 +72,7 @@ pub(crate) async fn scanned(
     let waivers = Promote::waived(tx, now, repository, &image.digest).await?;
     if !image.is_index() {
         let scanned = of(app.scan.summary(tx, repository, &image.digest).await?, image.is_runnable());
-        return Ok(scanned.less(tx, (repository, &image.digest), &waivers).await?);
+        return Ok(scanned.less(app, tx, (repository, &image.digest), &waivers).await?);
     }
     let members = Registry::members(tx, repository, &image.digest).await?;
     let mut all: Option<Scanned> = None;
@@ -81,7 +81,7 @@ pub(crate) async fn scanned(
         let mut own = Promote::waived(tx, now, repository, &child.digest).await?;
         own.extend(waivers.iter().cloned());
         let one = of(app.scan.summary(tx, repository, &child.digest).await?, true);
-        let one = one.less(tx, (repository, &child.digest), &own).await?;
+        let one = one.less(app, tx, (repository, &child.digest), &own).await?;
         all = Some(match all {
             Some(all) => all.with(one),
             None => one,
@@ -123,6 +123,7 @@ impl Scanned {
     /// The same with waived findings counted as such.
     async fn less(
         mut self,
+        app: &App,
         tx: &mut Tx,
         (name, digest): (&RepoName, &Digest),
         waivers: &[Waiver],
@@ -130,16 +131,11 @@ impl Scanned {
         if waivers.is_empty() || self.counts == Counts::default() {
             return Ok(self);
         }
-        for finding in Scan::findings(tx, name, digest).await? {
+        for finding in app.scan.findings(tx, name, digest).await? {
             if waiver_of(waivers, &finding).is_none() {
                 continue;
             }
-            let count = match finding.severity.as_str() {
-                "critical" => &mut self.counts.critical,
-                "major" => &mut self.counts.major,
-                "minor" => &mut self.counts.minor,
-                _ => &mut self.counts.unknown,
-            };
+            let count = finding.count_in(&mut self.counts);
             *count = count.saturating_sub(1);
             self.counts.waived += 1;
         }

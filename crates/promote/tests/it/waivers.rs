@@ -34,7 +34,7 @@ async fn a_waived_finding_does_not_count_and_is_seen() {
     assert_eq!((counts.all(), counts.waived), (0, 1));
     let mut tx = world.db.read().await.unwrap();
     let seen = Promote::waived(&mut tx, world.clock.now(), &repo(BUILD), &digest).await.unwrap();
-    let finding = scan::Scan::findings(&mut tx, &repo(BUILD), &digest).await.unwrap().remove(0);
+    let finding = world.scan.findings(&mut tx, &repo(BUILD), &digest).await.unwrap().remove(0);
     assert!(seen.len() == 1 && seen[0].covers(&finding));
     assert!(Promote::waived(&mut tx, world.clock.now(), &repo(TARGET), &digest).await.unwrap().is_empty());
     drop(tx);

@@ -140,8 +140,8 @@ async fn a_famous_package_is_found_and_a_clean_image_is_clean() {
     let bad = world.push("bad", &layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &status)])).await;
     let summary = world.summary(&bad).await;
     assert_eq!((summary.state, summary.counts.critical, summary.counts.all()), (State::Done, 1, 1));
-    let findings = Scan::findings(&mut world.db.read().await.unwrap(), &repo(), &bad).await.unwrap();
-    assert_eq!(findings[0].advisory, "CVE-2021-44228");
+    let findings = world.scan.findings(&mut world.db.read().await.unwrap(), &repo(), &bad).await.unwrap();
+    assert_eq!(findings[0].about.advisory, "CVE-2021-44228");
     let Evidence::Known(evidence) = world.evidence(&bad).await else { panic!("the scan is complete") };
     assert_eq!(evidence.components[0].name, "liblog4j2-java");
 
@@ -179,8 +179,9 @@ async fn a_new_snapshot_is_matched_with_stored_inventories_and_the_log_agrees() 
         label: "one harmless record".into(),
         name: "test".into(),
         never_stale: true,
+        ..About::default()
     };
-    let kept = advisory::starter().advisories().iter().filter(|one| !one.id.contains("44228")).cloned().collect();
+    let kept = advisory::starter().records().unwrap().into_iter().filter(|one| !one.id.contains("44228")).collect();
     let snapshot = Snapshot::new(about, kept).unwrap();
     world.scan.use_snapshot(&ctx(), snapshot.serialise()).await.unwrap();
     world.run_jobs().await;
@@ -228,7 +229,7 @@ async fn a_sparse_manifest_tells_nothing_of_layers_that_another_repository_holds
     let summary = world.scan.summary(&mut tx, &other, &digest).await.unwrap().unwrap();
     assert_eq!((summary.state, summary.counts.all(), &summary.inventory), (State::Failed, 0, &None));
     assert!(summary.error.unwrap().contains("push it, and scan again"));
-    assert!(Scan::findings(&mut tx, &other, &digest).await.unwrap().is_empty());
+    assert!(world.scan.findings(&mut tx, &other, &digest).await.unwrap().is_empty());
     assert!(world.scan.inventory(&mut tx, &other, &digest).await.unwrap().is_none());
     assert!(matches!(world.scan.evidence(&mut tx, &other, &digest).await.unwrap(), Evidence::Missing(_)));
     let image = Registry::image_of(&mut tx, &digest).await.unwrap().unwrap();

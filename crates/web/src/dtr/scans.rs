@@ -10,7 +10,7 @@ use base::Kind;
 use oci::Reference;
 use promote::{Promote, Waiver};
 use registry::{Image, Registry};
-use scan::{ImageFinding, Scan};
+use scan::ImageFinding;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -89,7 +89,7 @@ async fn show(
     for image in &images {
         let scan = scanned(&app, &mut tx, ctx.now, &name, image).await?;
         let waivers = Promote::waived(&mut tx, ctx.now, &name, &image.digest).await?;
-        let findings = Scan::findings(&mut tx, &name, &image.digest).await?;
+        let findings = app.scan.findings(&mut tx, &name, &image.digest).await?;
         let layers = Registry::layers(&mut tx, &image.digest).await?;
         let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
         let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
@@ -136,11 +136,18 @@ fn component(component: &inventory::Component, findings: &[ImageFinding], waiver
     let found: Vec<Value> = own
         .map(|finding| {
             json!({
-                "cve": finding.advisory,
-                "aliases": finding.aliases,
-                "severity": finding.severity,
-                "fixedVersion": finding.fixed_version,
-                "reason": finding.reason,
+                "cve": finding.about.advisory,
+                "aliases": finding.about.aliases,
+                "severity": finding.about.severity,
+                "severities": finding.about.severities,
+                "cvss": finding.about.cvss_tenths.map(|tenths| f64::from(tenths) / 10.0),
+                "status": finding.about.status,
+                "fixedVersion": finding.about.fixed_version,
+                "summary": finding.about.summary,
+                "kev": finding.about.kev,
+                "epss": finding.about.epss,
+                "source": finding.about.source,
+                "reason": finding.about.reason,
                 "waived": waiver_of(waivers, finding).map(|waiver| &waiver.reason),
             })
         })

@@ -7,7 +7,7 @@ use inventory::Component;
 use oci::{Digest, ImageConfig, Reference, RepoName};
 use promote::{Promote, Waiver};
 use registry::{Image, Layer, Registry};
-use scan::{ImageFinding, Scan};
+use scan::ImageFinding;
 use ui::{ComponentView, FindingView, ImageView, LayerView};
 
 use super::{
@@ -34,7 +34,7 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
     let mut tx = app.db.read().await?;
     let scan = scanned(app, &mut tx, visitor.ctx.now, &name, &image).await?;
     let waivers = Promote::waived(&mut tx, visitor.ctx.now, &name, &image.digest).await?;
-    let findings = Scan::findings(&mut tx, &name, &image.digest).await?;
+    let findings = app.scan.findings(&mut tx, &name, &image.digest).await?;
     let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
     let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
     let counted: Vec<&ImageFinding> =
@@ -113,10 +113,10 @@ fn component_view(component: &Component, findings: &[ImageFinding], waivers: &[W
         licenses: component.licenses.clone(),
         findings: own
             .map(|finding| FindingView {
-                advisory: finding.advisory.clone(),
-                severity: finding.severity.clone(),
-                reason: finding.reason.clone(),
-                fixed_version: finding.fixed_version.clone(),
+                advisory: finding.about.advisory.clone(),
+                severity: finding.about.severity.as_str().to_owned(),
+                reason: finding.about.reason.clone(),
+                fixed_version: finding.about.fixed_version.clone(),
                 waived: waiver_of(waivers, finding).map(waived),
             })
             .collect(),
