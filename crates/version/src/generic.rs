@@ -4,7 +4,8 @@
 //! like have published, and what stands in the ranges of NVD's and OSS-Fuzz's records.
 //!
 //! Of the text, the first word with a digit counts, from its first digit on (`OpenSSL 1.0.2k-fips  26 Jan 2017` is `1.0.2k-fips`,
-//! `R_2_4_8` is `2_4_8`, `r123` is `123`), so a name with digits in it must be taken off before. It is read as numbers and words; dots, dashes and underscores only separate.
+//! `R_2_4_8` is `2_4_8`, `r123` is `123`), but not a name of three letters or more that ends in digits and a dash (`pcre2-10.45`);
+//! any other name with digits must be taken off before. It is read as numbers and words; dots, dashes and underscores only separate.
 //! Zeros say nothing at the end of a row of numbers. Between the rows:
 //!
 //! ```text
@@ -30,15 +31,19 @@ const LETTER: u8 = 0x0D;
 
 /// Words that say nothing about age.
 const SILENT: [&str; 7] = ["final", "ga", "release", "rel", "stable", "lts", "fips"];
-const WORDS: [(&str, u8); 31] = [
+const WORDS: [(&str, u8); 35] = [
     ("dev", 0x02),
     ("devel", 0x02),
     ("snapshot", 0x02),
     ("nightly", 0x02),
+    ("canary", 0x02),
+    ("next", 0x02),
+    ("test", 0x02),
     ("alpha", 0x03),
     ("ea", 0x03),
     ("beta", 0x04),
     ("milestone", 0x05),
+    ("gamma", 0x05),
     ("pre", 0x06),
     ("preview", 0x06),
     ("prerelease", 0x06),
@@ -100,6 +105,7 @@ pub(super) fn write(text: &str, out: &mut Encoder) {
 /// From the first digit to the end of its word, and on over words of the list and their numbers (`5.5 Update 2`).
 fn cut(text: &str) -> Option<&str> {
     let from = &text[text.find(|c: char| c.is_ascii_digit())?..];
+    let from = without_name(&text[..text.len() - from.len()], from).unwrap_or(from);
     let mut end = from.find(char::is_whitespace).unwrap_or(from.len());
     let mut number_may_follow = false;
     for word in from[end..].split_whitespace() {
@@ -112,6 +118,17 @@ fn cut(text: &str) -> Option<&str> {
         end += from[end..].len() - from[end..].trim_start().len() + word.len();
     }
     Some(&from[..end])
+}
+
+/// What follows `2-` of `pcre2-10.45`.
+fn without_name<'a>(before: &str, from: &'a str) -> Option<&'a str> {
+    let letters = before.bytes().rev().take_while(u8::is_ascii_alphabetic).count();
+    let name = &before[before.len() - letters..];
+    let word = SILENT.iter().any(|silent| silent.eq_ignore_ascii_case(name))
+        || named(&WORDS, name).is_some()
+        || name.starts_with("ver");
+    let rest = split_digits(from).1.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))?;
+    (letters >= 3 && !word).then_some(rest)
 }
 
 fn named(words: &[(&str, u8)], letters: &str) -> Option<u8> {

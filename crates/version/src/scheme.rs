@@ -12,7 +12,7 @@ pub enum Scheme {
     /// Also of Ubuntu and opkg.
     Debian,
     Gem,
-    /// Upstream's own releases, of C libraries and the like, and what no other scheme fits.
+    /// Upstream's own releases, of C libraries and the like, and Conan's packages of them; what no other scheme fits.
     Generic,
     Hackage,
     Maven,
@@ -23,7 +23,7 @@ pub enum Scheme {
     Pub,
     Pypi,
     Rpm,
-    /// Of Cargo, npm, Go, Hex, Swift, Julia and GitHub's actions.
+    /// Of Cargo, npm, Go, Hex, Swift, Julia, Bitnami and GitHub's actions.
     Semver,
 }
 

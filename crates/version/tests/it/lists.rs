@@ -80,7 +80,7 @@ const LISTS: [(Scheme, &str); 17] = [
 ];
 
 /// What upstreams published, each line ascending.
-const RELEASES: [&str; 16] = [
+const RELEASES: [&str; 18] = [
     "OpenSSL_0_9_8zh < OpenSSL_1_0_0 < OpenSSL 1.0.2k-fips  26 Jan 2017 < OpenSSL 1.0.2l < 1.1.1 < 1.1.1w < openssl-3.0.0",
     "9.5p2 < 9.6 < 9.6p1 < OpenSSH_9.7 < OpenSSH_9.7p1, LibreSSL",
     "9.11.0a1 < 9.11.0b2 < 9.11.0rc1 < 9.11.0 < 9.11.0-P1 < 9.11.0-P2 < 9.11.1",
@@ -92,10 +92,12 @@ const RELEASES: [&str; 16] = [
     "n4.4 < n4.4.1 < n5.0 < n5.1-dev < n5.1",
     "r99 < r123 < r1000",
     "20190131 < 20200101 < 20200101.1 < 20240131",
-    "2020-01-31 < 2020-02-01 < 2021.01.01",
+    "Release1-9 < Release2-0 < 2020-01-31 < 2020-02-01 < 2021.01.01",
     "1.2.3 < 1.2.3+git2020 < 1.2.3+git2021 < 1.2.4",
     "1.0.2 < 1.0.2a < 1.0.2a-1 < 1.0.2b-fips < 1.0.2b.1",
     "5.5 beta 2 < 5.5 rc < 5.5 (Unix) < 5.5 Update 2 < 5.5 patch 10 < 5.6 26 Jan 2017 < 5.6.1",
+    "pcre2-10.9 < pcre2-10.45-RC1 < pcre2-10.45 < 10.46 < hdf5-11_14_3-rc1 < 11.14.3",
+    "v2.92test3 < 2.92test13 < v2.92rc1 < 2.92 < 2.93-canary.1 < 2.93",
     "8u362 < 8u372 < 11.0.2-ea < 11.0.2 < 11.0.2+7 < 11.0.2+9 < 17.0.7",
 ];
 
