@@ -2,7 +2,7 @@
 
 use base::limits::{LAYER_FILE_BYTES, LAYER_NOTICE_BYTES};
 
-use crate::{Document, Error, PackageType, apk, copyright, dpkg, os_release, path, python};
+use crate::{Document, Error, PackageType, apk, copyright, dpkg, os_release, path, python, rpm};
 
 /// A kind of file that describes packages, known by where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,10 @@ pub enum Form {
     OsRelease,
     /// `….dist-info/METADATA`, `….egg-info/PKG-INFO`
     PythonMetadata,
+    /// `rpmdb.sqlite`, `Packages.db` or `Packages` in `var/lib/rpm` or `usr/lib/sysimage/rpm`
+    RpmDatabase,
+    /// `rpmdb.sqlite-wal` beside it
+    RpmLog,
 }
 
 /// How much of a file is needed to read it.
@@ -50,6 +54,11 @@ impl Form {
             "var/lib/dpkg/status.d" | "var/lib/dpkg/info" if name.ends_with(".md5sums") => Some(Form::DpkgSums),
             "var/lib/dpkg/status.d" => Some(Form::DpkgSingle),
             "var/lib/dpkg/info" if name.ends_with(".list") => Some(Form::DpkgList),
+            "var/lib/rpm" | "usr/lib/sysimage/rpm" => match name {
+                "rpmdb.sqlite" | "Packages.db" | "Packages" => Some(Form::RpmDatabase),
+                "rpmdb.sqlite-wal" => Some(Form::RpmLog),
+                _ => None,
+            },
             _ if name == "copyright" && path::split(directory).0 == "usr/share/doc" => Some(Form::Copyright),
             _ if python::is_metadata(path) => Some(Form::PythonMetadata),
             _ => None,
@@ -61,12 +70,20 @@ impl Form {
             Form::ApkInstalled | Form::DpkgSingle | Form::DpkgStatus => Need::Whole(LAYER_FILE_BYTES),
             Form::DpkgList | Form::DpkgSums => Need::WholeOrNothing(LAYER_FILE_BYTES),
             Form::Copyright => Need::WholeOrNothing(LAYER_NOTICE_BYTES),
+            Form::RpmDatabase | Form::RpmLog => Need::Whole(LAYER_FILE_BYTES),
             Form::OsRelease | Form::PythonMetadata => Need::Head(LAYER_NOTICE_BYTES),
         }
     }
 
     /// None when a file of lesser use says nothing; a database is a document even when it is empty.
     pub fn read(self, path: &str, bytes: &[u8]) -> Result<Option<Document>, Error> {
+        match self {
+            Form::RpmDatabase => {
+                return Ok(Some(Document::Packages { kind: PackageType::Rpm, packages: rpm::packages(bytes)? }));
+            }
+            Form::RpmLog => return rpm::check_wal(bytes).map(|()| None),
+            _ => {}
+        }
         let text = String::from_utf8_lossy(bytes);
         let packages = |kind, packages| Some(Document::Packages { kind, packages });
         let owned = |files: Vec<crate::OwnedFile>| {
@@ -87,6 +104,7 @@ impl Form {
                 let names = copyright::licenses(&text);
                 (!names.is_empty()).then_some(Document::Licenses { names })
             }
+            Form::RpmDatabase | Form::RpmLog => None,
         })
     }
 }

@@ -25,6 +25,7 @@ mod copyright;
 mod dpkg;
 mod os_release;
 mod python;
+mod rpm;
 
 mod purl;
 
