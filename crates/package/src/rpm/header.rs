@@ -86,8 +86,8 @@ pub(super) fn installed(blob: &[u8], room: &mut u64) -> Result<Option<Installed>
             owns,
             source,
             source_version,
-            third_party: None,
             version,
+            ..Package::default()
         },
         vendor: header.text(tag::VENDOR),
         packager: header.text(tag::PACKAGER),
