@@ -1,10 +1,12 @@
-//! Base scores of CVSS vectors: version 3.1 (FIRST, section 7.1, also for 3.0) and version 2 (section 3.2.1).
+//! Base scores of CVSS vectors: version 4.0 (FIRST, section 8), 3.1 (section 7.1, also for 3.0) and 2 (section 3.2.1).
 
-/// The base score in tenths; None for a vector that is broken or of a version we do not compute (4.0).
+/// The base score in tenths; None for a vector that is broken or of a version there is not. Threat and environmental metrics
+/// are left out: they are of one place at one time.
 pub(crate) fn score(vector: &str) -> Option<u8> {
     let vector = vector.trim();
     match vector.strip_prefix("CVSS:3.1/").or_else(|| vector.strip_prefix("CVSS:3.0/")) {
         Some(metrics) => version_3(&Metrics::parse(metrics)?),
+        None if vector.starts_with("CVSS:4.0/") => version_4(&Metrics::parse(&vector["CVSS:4.0/".len()..])?),
         None if vector.starts_with("CVSS:") => None,
         None => version_2(&Metrics::parse(vector.trim_matches(['(', ')']))?),
     }
@@ -26,6 +28,15 @@ impl<'a> Metrics<'a> {
         let value = self.value(metric)?;
         weights.iter().find(|(letter, _)| *letter == value).map(|(_, weight)| *weight)
     }
+}
+
+/// From the table of macro vectors, and the distance from the worst vector of the same one.
+fn version_4(metrics: &Metrics<'_>) -> Option<u8> {
+    const BASE: [&str; 11] = ["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"];
+    let base: Option<Vec<String>> =
+        BASE.iter().map(|metric| Some(format!("{metric}:{}", metrics.value(metric)?))).collect();
+    let vector: ::cvss::v4::Vector = format!("CVSS:4.0/{}", base?.join("/")).parse().ok()?;
+    Some((vector.score().value() * 10.0).round().clamp(0.0, 100.0) as u8)
 }
 
 fn version_3(metrics: &Metrics<'_>) -> Option<u8> {
@@ -85,7 +96,14 @@ mod tests {
             ("AV:N/AC:L/Au:N/C:C/I:C/A:C", Some(100)),
             ("AV:N/AC:L/Au:N/C:P/I:N/A:N", Some(50)),
             ("AV:N/AC:M/Au:N/C:P/I:P/A:P", Some(68)),
-            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", None),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Some(93)),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:H/SI:H/SA:H", Some(100)),
+            ("CVSS:4.0/AV:L/AC:L/AT:P/PR:L/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Some(73)),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:N/VI:N/VA:N/SC:N/SI:N/SA:N", Some(0)),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N/E:U/CR:L", Some(93)),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N", None),
+            ("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:S/SA:N", None),
+            ("CVSS:5.0/AV:N", None),
             ("CVSS:3.1/AV:X", None),
             ("high", None),
         ] {
@@ -95,7 +113,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_survived(text in "(CVSS:3.1/)?([A-Z]{1,2}:[A-Z]/){0,9}\\PC{0,5}") {
+        fn any_text_is_survived(text in "(CVSS:(3.1|4.0)/)?([A-Z]{1,2}:[A-Z]/){0,9}\\PC{0,5}") {
             score(&text);
         }
     }

@@ -7,6 +7,10 @@ pub enum Error {
     #[error("line {line} of the snapshot is wrong: {reason}; export or download it again")]
     Line { line: usize, reason: String },
 
+    /// A snapshot's file, a delta or a signed text as a whole.
+    #[error("{reason}; export or download it again")]
+    File { reason: String },
+
     /// One record of a foreign database. The others can still be taken.
     #[error("the record {file} is wrong: {reason}; leave it out or mend it")]
     Record { file: String, reason: String },
@@ -18,7 +22,7 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> base::Kind {
         match self {
-            Error::Line { .. } | Error::Record { .. } => base::Kind::Invalid,
+            Error::File { .. } | Error::Line { .. } | Error::Record { .. } => base::Kind::Invalid,
             Error::TooLarge { .. } => base::Kind::TooLarge,
         }
     }

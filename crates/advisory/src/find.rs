@@ -1,196 +1,230 @@
 //! Components matched against a snapshot.
+//!
+//! ```text
+//!   subject ─► package's row ─► entries ─► of this release, or of all of them ─► holds the version? ─► one hit a vulnerability
+//!              by two names     few        a release's own word replaces         one comparison of
+//!                                          what is said of all                   bytes a bound
+//! ```
 
-use std::{collections::BTreeMap, fmt};
+use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use version::key;
 
-use crate::{Advisory, Affected, Ecosystem, Range, Severity, Snapshot};
+use crate::{
+    Family, Named, Profile, Severity, Snapshot, Status, Subject, Unknown,
+    layout::Section,
+    read::{EntryRow, RecordRow},
+    subject::unjudged,
+};
 
-/// One thing to be judged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject<'a> {
-    /// None for a package of a distribution that no advisories are known for.
-    pub ecosystem: Option<Ecosystem>,
-    /// For a distribution, the source package.
-    pub package: &'a str,
-    /// For a distribution, the version of the source package.
-    pub version: &'a str,
-}
-
-/// A subject that an advisory is about, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// The CVE where the record has exactly one, else the record's own id. One subject has an id once.
-    pub advisory: String,
-    /// Every other id of it, sorted.
-    pub aliases: Vec<String>,
-    pub cvss_tenths: Option<u8>,
-    /// None when no fixed version is known.
-    pub fixed_version: Option<String>,
-    /// A sentence: which versions are affected and which one this is.
-    pub reason: String,
+/// A vulnerability of one subject, in sixteen bytes. [`Snapshot::explain`] says it in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hit {
+    pub(crate) vulnerability: u32,
+    pub(crate) entry: u32,
+    pub(crate) held: u32,
     pub severity: Severity,
-    pub source_severity: Option<String>,
-    /// Position among the subjects given.
-    pub subject: usize,
+    pub status: Status,
 }
 
-/// Why subjects could not be judged. An image with any of these is not clean.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Unknown {
-    /// A distribution that no advisories are known for.
-    Distribution,
-    /// A distribution whose release the image does not name.
-    NoRelease { ecosystem: Ecosystem },
-    /// An ecosystem that the snapshot says nothing about.
-    NotCovered { ecosystem: Ecosystem },
-    /// A component without a version.
-    NoVersion,
+/// What holds a version: a range by its number, or one exact version by its number and this bit, or a statement about all.
+pub(crate) const EXACT: u32 = 1 << 31;
+pub(crate) const ALL: u32 = u32::MAX;
+
+/// What a snapshot says about many subjects, by their positions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// By subject: where its hits begin; one more at the end.
+    starts: Vec<u32>,
+    hits: Vec<Hit>,
+    /// The subjects that could not be judged, or only in part.
+    pub unknown: Vec<(u32, Unknown)>,
 }
 
-/// What a snapshot says about the subjects.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Matches {
-    /// By subject, then by id.
-    pub findings: Vec<Finding>,
-    /// How many subjects could not be judged, or only in part, by reason.
-    pub unknown: Vec<(Unknown, u64)>,
-}
-
-/// Judge each subject. The same input gives the same output.
-pub fn find(subjects: &[Subject<'_>], snapshot: &Snapshot) -> Matches {
-    let mut unknown: BTreeMap<Unknown, u64> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for (position, subject) in subjects.iter().enumerate() {
-        if let Some(reason) = unjudged(subject, snapshot) {
-            *unknown.entry(reason).or_default() += 1;
-        }
-        if let Some(ecosystem) = subject.ecosystem.as_ref().filter(|_| !subject.version.is_empty()) {
-            findings.extend(distinct(findings_of(position, subject, ecosystem, snapshot)));
-        }
+impl Hits {
+    /// How many subjects were given.
+    pub fn subjects(&self) -> usize {
+        self.starts.len().saturating_sub(1)
     }
-    Matches { findings, unknown: unknown.into_iter().collect() }
-}
 
-fn unjudged(subject: &Subject<'_>, snapshot: &Snapshot) -> Option<Unknown> {
-    let Some(ecosystem) = &subject.ecosystem else { return Some(Unknown::Distribution) };
-    if subject.version.is_empty() {
-        Some(Unknown::NoVersion)
-    } else if ecosystem.family().has_releases() && ecosystem.release().is_none() {
-        Some(Unknown::NoRelease { ecosystem: ecosystem.clone() })
-    } else if !snapshot.covers(ecosystem) {
-        Some(Unknown::NotCovered { ecosystem: ecosystem.clone() })
-    } else {
-        None
+    /// The hits of one subject, by vulnerability.
+    pub fn of(&self, subject: usize) -> &[Hit] {
+        let bounds = self.starts.get(subject).zip(self.starts.get(subject + 1));
+        bounds.and_then(|(start, end)| self.hits.get(*start as usize..*end as usize)).unwrap_or_default()
+    }
+
+    /// All hits of all subjects.
+    pub fn all(&self) -> &[Hit] {
+        &self.hits
     }
 }
 
-fn findings_of(position: usize, subject: &Subject<'_>, ecosystem: &Ecosystem, snapshot: &Snapshot) -> Vec<Finding> {
-    // By advisory: what it says of this release, or else of all releases.
-    let mut said: BTreeMap<&str, (&Advisory, Vec<&Affected>)> = BTreeMap::new();
-    for (advisory, affected) in snapshot.entries(ecosystem.family(), subject.package) {
-        let exactly = affected.ecosystem == *ecosystem;
-        if !exactly && affected.ecosystem.release().is_some() {
-            continue;
+/// Judge each of many subjects, which should be distinct. Nothing is copied from the snapshot. Split the subjects over
+/// threads as you like: one does not depend on another.
+pub fn find_distinct(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Hits {
+    let mut hits = Hits { starts: Vec::with_capacity(subjects.len() + 1), ..Hits::default() };
+    let mut matcher = Matcher { snapshot, profile, candidates: Vec::new() };
+    hits.starts.push(0);
+    for (position, subject) in (0_u32..).zip(subjects) {
+        hits.unknown.extend(unjudged(subject, snapshot).map(|unknown| (position, unknown)));
+        matcher.judge(subject, &mut hits.hits);
+        hits.starts.push(hits.hits.len() as u32);
+    }
+    hits
+}
+
+struct Matcher<'a> {
+    snapshot: &'a Snapshot,
+    profile: Profile,
+    candidates: Vec<Candidate>,
+}
+
+/// What one entry says of the subject and one vulnerability.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    vulnerability: u32,
+    /// Said of all releases.
+    general: bool,
+    entry: u32,
+    /// None when it does not hold the version.
+    held: Option<u32>,
+}
+
+/// The subject as the entries of one of its names are asked.
+struct Asked<'a> {
+    named: Named,
+    only: bool,
+    name: Cow<'a, str>,
+    vendor: Option<String>,
+    key: Vec<u8>,
+}
+
+impl Matcher<'_> {
+    fn judge(&mut self, subject: &Subject<'_>, hits: &mut Vec<Hit>) {
+        let Some(ecosystem) = &subject.ecosystem else { return };
+        if subject.version.is_empty() {
+            return;
         }
-        let (_, entries) = said.entry(&advisory.id).or_insert_with(|| (advisory, Vec::new()));
-        if exactly {
-            entries.retain(|entry| entry.ecosystem == *ecosystem);
+        let family = ecosystem.family();
+        let own = self.snapshot.number_of(ecosystem);
+        let general = self.snapshot.number_of(&crate::Ecosystem::new(family, None));
+        self.candidates.clear();
+        for asked in names(subject, family) {
+            self.gather(subject, family, (own, general), &asked);
         }
-        if entries.iter().all(|entry| entry.ecosystem == affected.ecosystem) {
-            entries.push(affected);
+        self.candidates.sort_unstable();
+        for group in self.candidates.chunk_by(|left, right| left.vulnerability == right.vulnerability) {
+            // What is said of the release itself replaces what is said of all.
+            let general = group[0].general;
+            let said = group.iter().take_while(|candidate| candidate.general == general);
+            hits.extend(self.verdict(said, family));
         }
     }
-    said.into_values()
-        .filter_map(|(advisory, entries)| {
-            let range = entries.iter().find_map(|entry| entry.holding(subject.version))?;
-            Some(finding(position, subject, ecosystem, advisory, range))
+
+    /// What the entries of one name say.
+    fn gather(
+        &mut self,
+        subject: &Subject<'_>,
+        family: Family,
+        (own, general): (Option<u16>, Option<u16>),
+        asked: &Asked<'_>,
+    ) {
+        let tables = &self.snapshot.tables;
+        let package = self.snapshot.package(family, &asked.name);
+        let Some(row) = package.and_then(|package| tables.row(Section::Packages, package)) else { return };
+        let (first, end) = (row.word(4), row.word(4).saturating_add(row.word(8)));
+        for number in first..end.min(tables.rows(Section::Entries)) {
+            let Some(entry) = EntryRow::new(tables, number) else { break };
+            let exactly = Some(entry.ecosystem()) == own;
+            if !exactly && Some(entry.ecosystem()) != general {
+                continue;
+            }
+            let named = entry.named().unwrap_or(Named::of_family(family));
+            if named != asked.named && !asked.only || !speaks_of(entry, subject, asked.vendor.as_deref()) {
+                continue;
+            }
+            let held = self.snapshot.held(entry, &asked.key);
+            let Some(record) = RecordRow::new(tables, entry.record()) else { continue };
+            self.candidates.extend(record.vulnerabilities().iter().map(|vulnerability| Candidate {
+                vulnerability,
+                general: !exactly,
+                entry: number,
+                held,
+            }));
+        }
+    }
+
+    /// One hit or none of what is said about one vulnerability.
+    fn verdict<'c>(&self, said: impl Iterator<Item = &'c Candidate>, family: Family) -> Option<Hit> {
+        let tables = &self.snapshot.tables;
+        let mut best: Option<(u8, &Candidate, Status)> = None;
+        for candidate in said.filter(|candidate| candidate.held.is_some()) {
+            let status = EntryRow::new(tables, candidate.entry)?.status();
+            if status == Status::NotAffected {
+                return None;
+            }
+            // A statement with a fix says most; among equal ones the first record's counts.
+            let has_fix = candidate.held.is_some_and(|held| self.snapshot.has_fix(held));
+            let rank = if has_fix { 0 } else { 1 + rank(status) };
+            if best.is_none_or(|(least, ..)| rank < least) {
+                best = Some((rank, candidate, status));
+            }
+        }
+        let (_, candidate, status) = best?;
+        Some(Hit {
+            vulnerability: candidate.vulnerability,
+            entry: candidate.entry,
+            held: candidate.held?,
+            severity: self
+                .snapshot
+                .rating_that_counts(candidate.entry, candidate.vulnerability, family, self.profile)
+                .0,
+            status,
         })
-        .collect()
-}
-
-fn finding(
-    position: usize,
-    subject: &Subject<'_>,
-    ecosystem: &Ecosystem,
-    advisory: &Advisory,
-    range: Range,
-) -> Finding {
-    let cves = advisory.cves();
-    let id = if let [cve] = cves[..] { cve.to_owned() } else { advisory.id.clone() };
-    let mut aliases: Vec<String> = advisory.aliases.iter().chain([&advisory.id]).cloned().collect();
-    aliases.sort();
-    aliases.dedup();
-    aliases.retain(|alias| *alias != id);
-    let name = advisory.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    let reason = format!(
-        "{} {} of {ecosystem} is affected by {id}{name}, which touches {range}",
-        subject.package, subject.version
-    );
-    Finding {
-        advisory: id,
-        aliases,
-        cvss_tenths: advisory.cvss_tenths,
-        fixed_version: range.fixed,
-        reason,
-        severity: advisory.severity,
-        source_severity: advisory.source_severity.clone(),
-        subject: position,
     }
 }
 
-/// Each vulnerability once: records of one CVE become one finding, and a record of several CVEs adds nothing when each
-/// of them is found by itself.
-fn distinct(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut by_id: BTreeMap<String, Finding> = BTreeMap::new();
-    for finding in findings {
-        match by_id.get_mut(&finding.advisory) {
-            Some(first) => {
-                first.aliases.extend(finding.aliases);
-                first.aliases.sort();
-                first.aliases.dedup();
-                first.severity = first.severity.max(finding.severity);
-                first.cvss_tenths = first.cvss_tenths.max(finding.cvss_tenths);
-                first.fixed_version = first.fixed_version.take().or(finding.fixed_version);
-            }
-            None => {
-                by_id.insert(finding.advisory.clone(), finding);
-            }
-        }
+/// Among statements without a fix: the more is decided, the more it says.
+fn rank(status: Status) -> u8 {
+    match status {
+        Status::WillNotFix => 0,
+        Status::EndOfLife => 1,
+        Status::Deferred => 2,
+        Status::Affected => 3,
+        Status::UnderInvestigation => 4,
+        Status::NotAffected => 5,
     }
-    let repeated = |finding: &Finding| {
-        let mut cves = finding.aliases.iter().filter(|alias| alias.starts_with("CVE-")).peekable();
-        !finding.advisory.starts_with("CVE-") && cves.peek().is_some() && cves.all(|cve| by_id.contains_key(cve))
+}
+
+/// The names that a subject is looked up by. Each is asked for the entries that use this kind of name; a subject that has one
+/// name only is asked for both kinds.
+fn names<'a>(subject: &'a Subject<'_>, family: Family) -> Vec<Asked<'a>> {
+    let scheme = family.scheme();
+    let asked = |named, only, name: &'a str, version| {
+        let name = family.spelling(name);
+        Asked { named, only, name, vendor: None, key: key(scheme, version) }
     };
-    let repeated: Vec<String> =
-        by_id.values().filter(|finding| repeated(finding)).map(|f| f.advisory.clone()).collect();
-    by_id.into_values().filter(|finding| !repeated.contains(&finding.advisory)).collect()
-}
-
-impl fmt::Display for Range {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.introduced {
-            Some(introduced) => write!(out, "versions from {introduced}")?,
-            None => write!(out, "all versions")?,
+    match subject.binary.filter(|_| family.is_distribution()) {
+        Some(binary) => vec![
+            asked(Named::Source, false, subject.package, subject.version),
+            asked(Named::Binary, false, binary.name, binary.version),
+        ],
+        None if family == Family::Upstream => {
+            let (vendor, product) = match subject.package.split_once('/') {
+                Some((vendor, product)) => (Some(vendor.to_ascii_lowercase()), product),
+                None => (None, subject.package),
+            };
+            vec![Asked { vendor, ..asked(Named::Source, true, product, subject.version) }]
         }
-        match (&self.fixed, &self.last_affected) {
-            (Some(fixed), _) => write!(out, " before {fixed}"),
-            (None, Some(last)) => write!(out, " up to {last}"),
-            (None, None) => write!(out, " and has no fixed version"),
-        }
+        None => vec![asked(Named::Source, true, subject.package, subject.version)],
     }
 }
 
-impl fmt::Display for Unknown {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unknown::Distribution => out.write_str("no advisories are known for the image's distribution"),
-            Unknown::NoRelease { ecosystem } => {
-                write!(out, "the image does not say which release of {ecosystem} it is")
-            }
-            Unknown::NotCovered { ecosystem } => write!(out, "the advisory snapshot has no records of {ecosystem}"),
-            Unknown::NoVersion => out.write_str("the version of a component is not known"),
-        }
-    }
+/// False for another module stream, architecture or vendor than the subject's.
+fn speaks_of(entry: EntryRow<'_>, subject: &Subject<'_>, vendor: Option<&str>) -> bool {
+    let [module, architecture, _, of_vendor] = entry.qualifier();
+    let same_module = module.is_empty() || subject.module == Some(module);
+    let same_architecture = architecture.is_empty() || subject.architecture.is_none_or(|own| own == architecture);
+    let same_vendor = of_vendor.is_empty() || vendor.is_none_or(|own| own == of_vendor);
+    same_module && same_architecture && same_vendor
 }

@@ -19,23 +19,54 @@
 //! What this crate does not know: layers, images, where components were found, waivers, policies, how a snapshot got here.
 
 mod ecosystem;
+mod family;
 
+mod affected;
 mod cvss;
+mod rating;
 mod record;
 mod severity;
 
-mod osv;
+mod about;
+mod alias;
+mod build;
+mod layout;
+mod merge;
+mod pool;
+mod read;
 mod snapshot;
+mod text;
+
+mod claim;
+mod delta;
+mod diff;
+
+mod osv;
 mod starter;
 
-mod error;
+mod explain;
 mod find;
+mod held;
+mod subject;
 
-pub use ecosystem::{Ecosystem, Family};
+mod error;
+
+pub use about::{About, Source};
+pub use affected::{Affected, Named, Range, Status};
+pub use claim::Claim;
+pub use delta::Delta;
+pub use diff::{Changed, changed};
+pub use ecosystem::Ecosystem;
 pub use error::Error;
-pub use find::{Finding, Matches, Subject, Unknown, find};
+pub use explain::{Finding, Matches, find, find_with};
+pub use family::Family;
+pub use find::{Hit, Hits, find_distinct};
+pub use layout::Bytes;
+
 pub use osv::{Import, import};
-pub use record::{Advisory, Affected, Range};
-pub use severity::{Severity, Tally};
-pub use snapshot::{About, Snapshot};
+pub use rating::Rating;
+pub use record::{Advisory, Epss, Kev};
+pub use severity::{Profile, Severity, Tally};
+pub use snapshot::Snapshot;
 pub use starter::starter;
+pub use subject::{Binary, Subject, Unknown};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use version::compare;
 
-use crate::{Advisory, Affected, Ecosystem, Error, Family, Range, Severity, cvss};
+use crate::{Advisory, Affected, Ecosystem, Error, Family, Range, Rating, Status};
 
 /// Wrong records that are kept to be shown; a folder of other files would name each of them.
 const ERRORS_SHOWN: usize = 100;
@@ -106,10 +106,11 @@ fn record(bytes: &[u8], skipped: &mut BTreeMap<&'static str, u64>) -> Result<Opt
         skip("withdrawn");
         return Ok(None);
     }
-    let (cvss_tenths, severity, source_severity) = severity(&record);
+    let source = source_of(&record);
+    let ratings = ratings(&record, &source);
     let mut affected = Vec::new();
     for entry in record.affected {
-        match self::affected(entry) {
+        match self::affected(entry, &source) {
             Ok(entry) => affected.push(entry),
             Err(reason) => skip(reason),
         }
@@ -118,38 +119,36 @@ fn record(bytes: &[u8], skipped: &mut BTreeMap<&'static str, u64>) -> Result<Opt
         skip("record without any entry we can use");
         return Ok(None);
     }
-    let mut aliases: Vec<String> = record.aliases.into_iter().chain(record.upstream).collect();
-    aliases.sort();
-    aliases.dedup();
-    aliases.retain(|alias| *alias != record.id);
-    Ok(Some(Advisory { affected, aliases, cvss_tenths, id: record.id, name: None, severity, source_severity }))
+    // One upstream record is the same vulnerability, several are what a bulletin is about.
+    let (mut aliases, mut covers) = (record.aliases, record.upstream);
+    if covers.len() == 1 {
+        aliases.append(&mut covers);
+    }
+    Ok(Some(Advisory { affected, aliases, covers, id: record.id, ratings, source, ..Advisory::default() }))
 }
 
-/// The highest score of the vectors we can compute, or else the database's own word.
-fn severity(record: &Record) -> (Option<u8>, Severity, Option<String>) {
+/// The database, from the id's prefix: `GHSA-…`, `DEBIAN-CVE-…`.
+fn source_of(record: &Record) -> String {
+    record.id.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The vectors, and the database's own word.
+fn ratings(record: &Record, source: &str) -> Vec<Rating> {
     let vectors = record.severity.iter().chain(record.affected.iter().flat_map(|entry| &entry.severity));
-    let best = vectors.filter_map(|score| Some((cvss::score(&score.score)?, score.score.clone()))).max();
-    if let Some((tenths, vector)) = best {
-        return (Some(tenths), Severity::from_cvss(tenths), Some(vector));
-    }
-    let of_entries = record.affected.iter().flat_map(|entry| {
-        [entry.ecosystem_specific.get("severity"), entry.ecosystem_specific.get("urgency")].into_iter().flatten()
-    });
-    let words = record.database_specific.get("severity").into_iter().chain(of_entries).filter_map(Value::as_str);
-    match words.map(|word| (Severity::from_word(word), word)).max_by_key(|(severity, _)| *severity) {
-        Some((severity, word)) => (None, severity, Some(word.to_owned())),
-        None => (None, Severity::Unknown, None),
-    }
+    let mut ratings: Vec<Rating> = vectors.map(|score| Rating::of_vector(source, score.score.clone())).collect();
+    let word = record.database_specific.get("severity").and_then(Value::as_str);
+    ratings.extend(word.map(|word| Rating::of_word(source, word)));
+    ratings
 }
 
-fn affected(entry: Entry) -> Result<Affected, &'static str> {
+fn affected(entry: Entry, source: &str) -> Result<Affected, &'static str> {
     let package = entry.package.ok_or("entry without a package")?;
-    let ecosystem: Ecosystem = package.ecosystem.parse().map_err(|_| "entry of another ecosystem")?;
+    let (ecosystem, channel) = Ecosystem::read(&package.ecosystem).map_err(|_| "entry of another ecosystem")?;
     let family = ecosystem.family();
     let ranges: Vec<Range> = entry
         .ranges
         .iter()
-        .filter(|range| range.kind == "ECOSYSTEM")
+        .filter(|range| range.kind == "ECOSYSTEM" || range.kind == "SEMVER")
         .flat_map(|range| ranges(family, &range.events))
         .collect();
     if ranges.is_empty() && entry.versions.is_empty() {
@@ -157,9 +156,10 @@ fn affected(entry: Entry) -> Result<Affected, &'static str> {
     }
     // Where ranges are given the list repeats them, for thousands of versions.
     let exact = if ranges.is_empty() { entry.versions } else { Vec::new() };
-    let package =
-        if family == Family::Pypi { package.name.to_lowercase().replace(['_', '.'], "-") } else { package.name };
-    Ok(Affected { ecosystem, exact, package, ranges })
+    let words = ["severity", "urgency"].map(|key| entry.ecosystem_specific.get(key).and_then(Value::as_str));
+    let rating = words.into_iter().flatten().next().map(|word| Rating::of_word(source, word));
+    let package = family.spelling(&package.name).into_owned();
+    Ok(Affected { ranges, exact, rating, channel, status: Status::Affected, ..Affected::new(ecosystem, package) })
 }
 
 /// "Events" of the schema: a set without order, each opening or closing a range.

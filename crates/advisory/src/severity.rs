@@ -14,24 +14,14 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// From a CVSS base score in tenths: 7.0 and more is critical, 4.0 major, anything above zero minor.
+    /// From a CVSS base score in tenths, as the reference architecture counts ([`Profile::Dtr`]).
     pub fn from_cvss(tenths: u8) -> Severity {
-        match tenths {
-            70.. => Severity::Critical,
-            40..70 => Severity::Major,
-            1..40 => Severity::Minor,
-            0 => Severity::Unknown,
-        }
+        Profile::Dtr.of_score(tenths)
     }
 
-    /// From the words that databases use (CVSS, GitHub, Debian's urgency).
+    /// From the words that databases use (CVSS, GitHub, Debian's urgency), in [`Profile::Dtr`].
     pub fn from_word(word: &str) -> Severity {
-        match word.trim().to_ascii_lowercase().as_str() {
-            "critical" | "high" => Severity::Critical,
-            "medium" | "moderate" | "important" => Severity::Major,
-            "low" | "minor" | "negligible" | "unimportant" => Severity::Minor,
-            _ => Severity::Unknown,
-        }
+        Profile::Dtr.of_word(word)
     }
 
     pub fn as_str(self) -> &'static str {
@@ -40,6 +30,52 @@ impl Severity {
             Severity::Minor => "minor",
             Severity::Major => "major",
             Severity::Critical => "critical",
+        }
+    }
+}
+
+/// How scores and words become the three classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// As the reference architecture counts: a CVSS score of 7.0 and more is critical, 4.0 major, anything above zero
+    /// minor. Words stand for the scores they are given for: "high" and Red Hat's "important" begin at 7.0.
+    #[default]
+    Dtr,
+    /// As CVSS names its ratings: only 9.0 and more is critical, 4.0 major.
+    Cvss,
+    /// The vendor's word before any score, and "critical" only where that is the word.
+    Vendor,
+}
+
+impl Profile {
+    /// From what a source says: its score and its word.
+    pub fn of(self, score_tenths: Option<u8>, word: Option<&str>) -> Severity {
+        let of_score = score_tenths.map(|tenths| self.of_score(tenths)).unwrap_or_default();
+        let of_word = word.map(|word| self.of_word(word)).unwrap_or_default();
+        let (first, second) = if self == Profile::Vendor { (of_word, of_score) } else { (of_score, of_word) };
+        if first == Severity::Unknown { second } else { first }
+    }
+
+    /// From a CVSS base score in tenths. Zero says that nothing is lost, which no published vulnerability means: unknown.
+    pub fn of_score(self, tenths: u8) -> Severity {
+        let critical = if self == Profile::Dtr { 70 } else { 90 };
+        match tenths {
+            0 => Severity::Unknown,
+            tenths if tenths >= critical => Severity::Critical,
+            40.. => Severity::Major,
+            _ => Severity::Minor,
+        }
+    }
+
+    /// From the words of CVSS, GitHub, Red Hat, SUSE, Ubuntu and Debian's urgency.
+    pub fn of_word(self, word: &str) -> Severity {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "critical" | "urgent" | "emergency" => Severity::Critical,
+            "high" | "important" if self == Profile::Dtr => Severity::Critical,
+            "high" | "important" | "medium" | "moderate" | "major" => Severity::Major,
+            "low" | "minor" | "negligible" | "unimportant" => Severity::Minor,
+            _ => Severity::Unknown,
         }
     }
 }

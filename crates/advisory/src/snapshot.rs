@@ -1,116 +1,127 @@
-//! A digest-named set of advisories.
+//! A digest-named set of advisories in one file, opened without reading it.
 //!
-//! ```text
-//!   {"created":"2026-11-01T00:00:00Z","format":"assay-advisories/1","label":"…","name":"…","never_stale":false}
-//!   {"affected":[…],"id":"CVE-2014-0160",…}          one advisory a line, sorted by id
-//!   …                                                 the digest is the SHA-256 of all of it
-//! ```
+//! How the file is laid out is drawn in `layout.rs`. Bytes come from the caller, who may map them; a snapshot is cheap to clone.
 
-use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use base::{
     Timestamp,
-    limits::{SNAPSHOT_ADVISORIES, SNAPSHOT_BYTES},
+    limits::{SNAPSHOT_ABOUT_BYTES, SNAPSHOT_BYTES},
 };
-use serde::{Deserialize, Serialize};
 
-use crate::{Advisory, Affected, Ecosystem, Error, Family};
-
-const FORMAT: &str = "assay-advisories/1";
-
-/// What a snapshot says about itself. It is part of the digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
-    /// When its newest record was taken.
-    pub created: Timestamp,
-    /// A sentence for people, shown wherever the snapshot is used.
-    pub label: String,
-    pub name: String,
-    /// True for the starter set only: it is never current, so it cannot grow old either.
-    pub never_stale: bool,
-}
+use crate::{
+    About, Advisory, Ecosystem, Epss, Error, Family,
+    build::build,
+    layout::{Bytes, MAGIC, Section, Tables},
+    text,
+};
 
 /// Immutable, so that its digest names it for good.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    about: About,
-    advisories: Vec<Advisory>,
-    digest: String,
-    /// Advisory and affected entry, by family and package.
-    index: HashMap<Family, HashMap<String, Vec<(usize, usize)>>>,
-    covered: BTreeSet<Ecosystem>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Head {
-    created: Timestamp,
-    format: String,
-    label: String,
-    name: String,
-    never_stale: bool,
+    pub(crate) tables: Tables,
+    about: Arc<About>,
+    digest: Arc<str>,
+    /// By the numbers that entries hold; None for one that this program does not know.
+    pub(crate) ecosystems: Arc<[Option<Ecosystem>]>,
+    /// With the range of its packages.
+    pub(crate) families: Arc<[(Family, std::ops::Range<u32>)]>,
 }
 
 impl Snapshot {
-    /// Records of one id are joined; what they list twice is kept once.
+    /// Build one of records, in memory. Records of one id and source are joined; what they list twice is kept once, and a
+    /// record that no statement about a package needs is left out.
     pub fn new(about: About, advisories: Vec<Advisory>) -> Result<Snapshot, Error> {
-        if advisories.len() > SNAPSHOT_ADVISORIES {
-            return Err(Error::TooLarge { what: "the number of advisories".to_owned(), limit: SNAPSHOT_ADVISORIES });
+        let file = build(&about, advisories)?;
+        let digest = digest_of(&file);
+        Snapshot::open(Arc::new(file), digest)
+    }
+
+    /// Open a file that was verified when it was imported, and whose name is this digest. Nothing but the header is read:
+    /// what is damaged in it afterwards makes findings wrong, and never anything fail.
+    pub fn open(bytes: Bytes, digest: impl Into<Arc<str>>) -> Result<Snapshot, Error> {
+        let snapshot = Snapshot::open_any(bytes, digest)?;
+        let found = snapshot.tables.key_format;
+        if found != version::KEY_FORMAT {
+            let reason = format!("its versions are written in format {found}, not {}", version::KEY_FORMAT);
+            return Err(Error::File { reason });
         }
-        let mut snapshot = Snapshot {
-            about,
-            advisories: joined(advisories),
-            digest: String::new(),
-            index: HashMap::new(),
-            covered: BTreeSet::new(),
-        };
-        for (at, advisory) in snapshot.advisories.iter().enumerate() {
-            for (entry, affected) in advisory.affected.iter().enumerate() {
-                let packages = snapshot.index.entry(affected.ecosystem.family()).or_default();
-                packages.entry(affected.package.clone()).or_default().push((at, entry));
-                snapshot.covered.insert(affected.ecosystem.clone());
-            }
-        }
-        snapshot.digest = format!("sha256:{}", base::digest_hex(&snapshot.serialise()));
         Ok(snapshot)
     }
 
-    /// Read what [`Snapshot::serialise`] wrote, in whatever order its lines are.
+    /// Also when its keys are of another format, so that its records can still be read.
+    fn open_any(bytes: Bytes, digest: impl Into<Arc<str>>) -> Result<Snapshot, Error> {
+        let tables = Tables::open(bytes)?;
+        let wrong = |what: &str| Error::File { reason: format!("its {what} cannot be read") };
+        let about = tables.section(Section::About);
+        if about.len() > SNAPSHOT_ABOUT_BYTES {
+            let what = "what the snapshot says about itself".to_owned();
+            return Err(Error::TooLarge { what, limit: SNAPSHOT_ABOUT_BYTES });
+        }
+        let about = serde_json::from_slice(about).map_err(|_| wrong("head"))?;
+        let (ecosystems, families) = (tables.rows(Section::Ecosystems), tables.rows(Section::Families));
+        if ecosystems > u32::from(u16::MAX) || families as usize > Family::all().count() {
+            return Err(wrong("list of ecosystems"));
+        }
+        let ecosystems = (0..ecosystems).map(|number| {
+            let row = tables.row(Section::Ecosystems, number)?;
+            let family = Family::named(tables.text(row.word(0)))?;
+            Some(Ecosystem::new(family, Some(tables.text(row.word(4)))))
+        });
+        let ecosystems = ecosystems.collect();
+        let families = (0..families).filter_map(|number| {
+            let row = tables.row(Section::Families, number)?;
+            let family = Family::named(tables.text(row.word(0)))?;
+            Some((family, row.word(4)..row.word(4).saturating_add(row.word(8))))
+        });
+        let families = families.collect();
+        Ok(Snapshot { tables, about: Arc::new(about), digest: digest.into(), ecosystems, families })
+    }
+
+    /// Read and verify what somebody brings: a snapshot's file, or the text of version 1 or 2. A file whose keys are of
+    /// another format is built anew, and then has another digest.
     pub fn parse(bytes: &[u8]) -> Result<Snapshot, Error> {
         if bytes.len() > SNAPSHOT_BYTES {
             return Err(Error::TooLarge { what: "the snapshot's file".to_owned(), limit: SNAPSHOT_BYTES });
         }
-        let wrong = |line: usize, reason: String| Error::Line { line: line + 1, reason };
-        let mut lines =
-            bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.trim_ascii().is_empty());
-        let (at, head) = lines.next().ok_or_else(|| wrong(0, "it is empty".to_owned()))?;
-        let head: Head = serde_json::from_slice(head).map_err(|error| wrong(at, error.to_string()))?;
-        if head.format != FORMAT {
-            return Err(wrong(at, format!("its format is {}, not {FORMAT}", head.format)));
+        if !bytes.starts_with(&MAGIC) {
+            let (about, advisories) = text::parse(bytes)?;
+            return Snapshot::new(about, advisories);
         }
-        let mut advisories = Vec::new();
-        for (at, line) in lines {
-            advisories.push(serde_json::from_slice(line).map_err(|error| wrong(at, error.to_string()))?);
+        let snapshot = Snapshot::open_any(Arc::new(bytes.to_vec()), digest_of(bytes))?;
+        if snapshot.tables.key_format != version::KEY_FORMAT {
+            return Snapshot::new(snapshot.about().clone(), snapshot.records()?);
         }
-        let Head { created, label, name, never_stale, .. } = head;
-        Snapshot::new(About { created, label, name, never_stale }, advisories)
+        snapshot.verify()?;
+        Ok(snapshot)
     }
 
-    /// The canonical text, which the digest is of.
+    /// Check all of the file: that its digest is what it is called, and that it is what its records make. Takes about as
+    /// long as building it.
+    pub fn verify(&self) -> Result<(), Error> {
+        if digest_of(self.bytes()) != *self.digest {
+            return Err(Error::File { reason: format!("it is not the file that {} names", self.digest) });
+        }
+        let built = build(&self.about, self.records()?)?;
+        if built != self.bytes() {
+            let at = built.iter().zip(self.bytes()).take_while(|(left, right)| left == right).count();
+            let reason = format!("it is not what its own records make, from byte {at} on");
+            return Err(Error::File { reason });
+        }
+        Ok(())
+    }
+
+    /// The file.
+    pub fn bytes(&self) -> &[u8] {
+        self.tables.file()
+    }
+
+    /// A copy of the file.
     pub fn serialise(&self) -> Vec<u8> {
-        let About { created, label, name, never_stale } = self.about.clone();
-        let head = Head { created, format: FORMAT.to_owned(), label, name, never_stale };
-        let mut out = serde_json::to_vec(&head).expect("strings and a date always serialise");
-        out.push(b'\n');
-        for advisory in &self.advisories {
-            serde_json::to_writer(&mut out, advisory)
-                .expect("strings and numbers always serialise, memory always writes");
-            out.push(b'\n');
-        }
-        out
+        self.bytes().to_vec()
     }
 
-    /// `sha256:…` of the canonical text.
+    /// `sha256:…` of the file.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -119,9 +130,19 @@ impl Snapshot {
         &self.about
     }
 
-    /// Sorted by id.
-    pub fn advisories(&self) -> &[Advisory] {
-        &self.advisories
+    /// How many records it has.
+    pub fn advisory_count(&self) -> usize {
+        self.tables.rows(Section::Records) as usize
+    }
+
+    /// How many vulnerabilities they are about.
+    pub fn vulnerability_count(&self) -> usize {
+        self.tables.rows(Section::Vulnerabilities) as usize
+    }
+
+    /// How many packages they speak of.
+    pub fn package_count(&self) -> usize {
+        self.tables.rows(Section::Packages) as usize
     }
 
     /// True when nothing newer came for `max_age_seconds`, and findings are therefore unknown.
@@ -129,44 +150,54 @@ impl Snapshot {
         !self.about.never_stale && now.duration_since(self.about.created).as_secs() > max_age_seconds
     }
 
-    /// True when it has records that would speak of this ecosystem.
+    /// True when a feed was read that would speak of this ecosystem.
     pub fn covers(&self, ecosystem: &Ecosystem) -> bool {
-        self.covered.contains(ecosystem) || self.covered.contains(&Ecosystem::new(ecosystem.family(), None))
+        self.number_of(ecosystem).is_some() || self.number_of(&Ecosystem::new(ecosystem.family(), None)).is_some()
     }
 
-    /// Records of a package, by advisory, in the order of their ids.
-    pub(crate) fn entries(&self, family: Family, package: &str) -> impl Iterator<Item = (&Advisory, &Affected)> {
-        let found = self.index.get(&family).and_then(|packages| packages.get(package));
-        found.into_iter().flatten().map(|(at, entry)| {
-            let advisory = &self.advisories[*at];
-            (advisory, &advisory.affected[*entry])
-        })
+    /// The ecosystems that are covered.
+    pub fn covered(&self) -> impl Iterator<Item = &Ecosystem> {
+        self.ecosystems.iter().flatten()
+    }
+
+    /// The chance that this vulnerability, by its own id or an alias, is exploited soon.
+    pub fn epss(&self, id: &str) -> Option<Epss> {
+        let row = self.tables.row(Section::Vulnerabilities, self.vulnerabilities_named(id).next()?)?;
+        self.epss_of(row)
+    }
+
+    /// The vulnerabilities that an id, an alias or a bulletin's id stands for: their own ids.
+    pub fn resolve(&self, id: &str) -> Vec<&str> {
+        let rows =
+            self.vulnerabilities_named(id).filter_map(|number| self.tables.row(Section::Vulnerabilities, number));
+        rows.map(|row| self.tables.text(row.word(0))).collect()
+    }
+
+    pub(crate) fn vulnerabilities_named(&self, id: &str) -> impl Iterator<Item = u32> {
+        let rows = self.tables.rows(Section::Names);
+        let text = |number: u32| self.tables.row(Section::Names, number).map(|row| self.tables.text(row.word(0)));
+        let first = self.tables.partition(Section::Names, 0, rows, |row| self.tables.text(row.word(0)) < id);
+        let found = (first..rows).take_while(move |number| text(*number) == Some(id));
+        found.filter_map(|number| self.tables.row(Section::Names, number).map(|row| row.word(4)))
+    }
+
+    /// The number that entries of this ecosystem hold.
+    pub(crate) fn number_of(&self, ecosystem: &Ecosystem) -> Option<u16> {
+        let found = self.ecosystems.binary_search_by(|known| known.as_ref().cmp(&Some(ecosystem)));
+        found.ok().and_then(|number| u16::try_from(number).ok())
+    }
+
+    /// The row of a package, whose name is in the family's spelling.
+    pub(crate) fn package(&self, family: Family, name: &str) -> Option<u32> {
+        let at = self.families.binary_search_by_key(&family, |(family, _)| *family).ok()?;
+        let range = &self.families[at].1;
+        let text = |row: crate::layout::Row<'_>| self.tables.text(row.word(0)).cmp(name);
+        let found = self.tables.partition(Section::Packages, range.start, range.end, |row| text(row).is_lt());
+        self.tables.row(Section::Packages, found).filter(|row| found < range.end && text(*row).is_eq()).map(|_| found)
     }
 }
 
-fn joined(mut advisories: Vec<Advisory>) -> Vec<Advisory> {
-    advisories.sort_by(|left, right| left.id.cmp(&right.id));
-    let mut out: Vec<Advisory> = Vec::with_capacity(advisories.len());
-    for mut advisory in advisories {
-        match out.last_mut().filter(|last| last.id == advisory.id) {
-            Some(last) => {
-                last.affected.append(&mut advisory.affected);
-                last.aliases.append(&mut advisory.aliases);
-                last.severity = last.severity.max(advisory.severity);
-                last.cvss_tenths = last.cvss_tenths.max(advisory.cvss_tenths);
-                last.name = last.name.take().or(advisory.name);
-                last.source_severity = last.source_severity.take().or(advisory.source_severity);
-            }
-            None => out.push(advisory),
-        }
-    }
-    for advisory in &mut out {
-        advisory.aliases.sort();
-        advisory.aliases.dedup();
-        advisory
-            .affected
-            .sort_by(|left, right| (&left.ecosystem, &left.package).cmp(&(&right.ecosystem, &right.package)));
-        advisory.affected.dedup();
-    }
-    out
+/// `sha256:…` of a file.
+pub(crate) fn digest_of(bytes: &[u8]) -> String {
+    format!("sha256:{}", base::digest_hex(bytes))
 }

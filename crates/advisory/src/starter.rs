@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use crate::{About, Advisory, Affected, Ecosystem, Error, Range, Severity, Snapshot};
+use crate::{About, Advisory, Affected, Ecosystem, Error, Range, Rating, Snapshot};
 
 /// The starter set. It names itself as such in [`About::label`], and never goes stale.
 pub fn starter() -> &'static Snapshot {
@@ -16,8 +16,13 @@ pub fn starter() -> &'static Snapshot {
 
 /// `ID | ECOSYSTEM, … | PACKAGE, … | RANGES | CVSS | NAME`, comments, and `! KEY: VALUE` lines for the head.
 fn parse(text: &str) -> Result<Snapshot, Error> {
-    let mut about =
-        About { created: base::Timestamp::UNIX_EPOCH, label: String::new(), name: String::new(), never_stale: true };
+    let mut about = About {
+        created: base::Timestamp::UNIX_EPOCH,
+        label: String::new(),
+        name: String::new(),
+        never_stale: true,
+        ..About::default()
+    };
     let mut advisories = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let wrong = |reason: String| Error::Line { line: at + 1, reason };
@@ -61,19 +66,17 @@ fn advisory(line: &str) -> Result<Advisory, String> {
             if package.is_empty() {
                 return Err("it has an empty package name".to_owned());
             }
-            let ranges = ranges.clone();
-            let ecosystem = ecosystem.clone();
-            affected.push(Affected { ecosystem, exact: Vec::new(), package: package.to_owned(), ranges });
+            affected.push(Affected { ranges: ranges.clone(), ..Affected::new(ecosystem.clone(), package) });
         }
     }
     Ok(Advisory {
         affected,
         aliases: ids.collect(),
-        cvss_tenths: Some(cvss_tenths),
         id,
         name: (!name.is_empty()).then(|| name.to_owned()),
-        severity: Severity::from_cvss(cvss_tenths),
-        source_severity: Some(format!("CVSS {cvss}")),
+        ratings: vec![Rating::of_score("starter", cvss_tenths)],
+        source: "starter".to_owned(),
+        ..Advisory::default()
     })
 }
 
@@ -119,7 +122,7 @@ mod tests {
     fn wrong_lines_are_named() {
         for (line, expected) in [
             ("CVE-1 | debian", "2 columns"),
-            ("CVE-1 | npm | x | * | 5.0 |", "npm"),
+            ("CVE-1 | zpm | x | * | 5.0 |", "zpm"),
             ("CVE-1 | debian | x | ~1 | 5.0 |", "bound ~1"),
             ("CVE-1 | debian | x | < | 5.0 |", "no version"),
             ("CVE-1 | debian | x | * | high |", "CVSS"),
@@ -138,9 +141,10 @@ mod tests {
         let text =
             "CVE-1, GHSA-1 | debian:11 | a | <1 | 9.8 | Name\nCVE-1 | debian:12, alpine | a, b | >=1 <2; =3 | 9.8 |\n";
         let snapshot = parse(text).unwrap();
-        let [advisory] = snapshot.advisories() else { panic!("one advisory") };
+        let records = snapshot.records().unwrap();
+        let [advisory] = &records[..] else { panic!("one advisory") };
         assert_eq!(advisory.affected.len(), 5);
-        assert_eq!((advisory.severity, advisory.name.as_deref()), (Severity::Critical, Some("Name")));
+        assert_eq!((advisory.ratings[0].score_tenths, advisory.name.as_deref()), (Some(98), Some("Name")));
         assert_eq!(advisory.aliases, ["GHSA-1"]);
     }
 

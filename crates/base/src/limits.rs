@@ -76,6 +76,12 @@ pub const UPLOAD_NOTE: std::time::Duration = std::time::Duration::from_secs(15);
 /// less than a tenth of a second; in a bucket it is what a killed server loses of a request.
 pub const UPLOAD_NOTE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// From here on an upload may be read while it comes. A smaller layer is read in some 50 ms when all of it is there.
+pub const UPLOAD_WATCHED_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Layers that are read while they are pushed: each keeps up to three threads busy, which a push needs as well.
+pub const LAYERS_READ_AHEAD: usize = 2;
+
 /// A multipart upload's id, and what a store calls one part. AWS's have 128 and 32 characters.
 pub const STORE_NAME_BYTES: usize = 1024;
 
@@ -152,6 +158,9 @@ pub const LAYER_RATIO_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
 /// One path in a layer: PATH_MAX of Linux, beyond which no engine could make the file.
 pub const LAYER_PATH_BYTES: usize = 4096;
 
+/// How long one layer may be read. 64 GiB unpack in some three minutes on two slow cores; a disk that hangs must not hold a worker.
+pub const LAYER_READING: std::time::Duration = std::time::Duration::from_secs(30 * 60);
+
 /// All paths and link targets of one layer, which an inventory holds in memory; 60,000 real ones take 5 MB.
 pub const LAYER_NAMES_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -167,6 +176,22 @@ pub const LAYER_NOTICE_BYTES: u64 = 256 * 1024;
 /// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
 pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
 pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;
+
+/// What a snapshot keeps of a record's prose: one line for a table, and addresses to read on. All of a day's records would
+/// otherwise be hundreds of megabytes that nobody looks at.
+pub const ADVISORY_SUMMARY_BYTES: usize = 240;
+pub const ADVISORY_REFERENCES: usize = 4;
+pub const ADVISORY_URL_BYTES: usize = 400;
+
+/// Statements about packages in one record: a kernel bulletin names some hundred binary packages for each architecture.
+pub const ADVISORY_ENTRIES: usize = 100_000;
+
+/// What a snapshot says about itself: a label, and a line for each source and each release it covers.
+pub const SNAPSHOT_ABOUT_BYTES: usize = 1024 * 1024;
+
+/// What the records of a snapshot's file may come to in memory when all of them are copied out of it: the file says common
+/// things once, and a hostile one could say one thing a billion times.
+pub const SNAPSHOT_DECODED_BYTES: usize = 4 * 1024 * 1024 * 1024;
 
 /// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
 pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;

@@ -11,11 +11,12 @@ use std::{
 use base::{Ctx, Id, limits};
 use futures_util::TryStreamExt;
 use oci::{Algorithm, Digest, Hasher};
-use tokio::io::AsyncReadExt;
+use tokio::{io::AsyncReadExt, sync::mpsc};
 
 use crate::{
     Blob, Error, Suspects,
     bucket::{Bucket, BucketSettings},
+    growing::{Growing, Watchers},
     layout::{self, Layout},
     reader::Opened,
     upload::Sessions,
@@ -30,6 +31,7 @@ struct Inner {
     store: Store,
     sessions: Sessions,
     suspects: Arc<Suspects>,
+    watchers: Arc<Watchers>,
 }
 
 /// Where the bytes are. Both use the same names.
@@ -66,7 +68,12 @@ impl Blobs {
     }
 
     fn of(store: Store) -> Blobs {
-        Blobs(Arc::new(Inner { store, sessions: Sessions::default(), suspects: Arc::default() }))
+        Blobs(Arc::new(Inner {
+            store,
+            sessions: Sessions::default(),
+            suspects: Arc::default(),
+            watchers: Arc::default(),
+        }))
     }
 
     /// Whether several processes may use the store, so that uploads must be claimed among them.
@@ -77,6 +84,16 @@ impl Blobs {
     /// What readers of this store found damaged or lost.
     pub fn suspects(&self) -> &Suspects {
         &self.0.suspects
+    }
+
+    /// Large uploads, offered when a good part of each is there, to be read while they come. Only the last who asked is offered
+    /// any, and uploads in buckets are not.
+    pub fn watch_uploads(&self) -> mpsc::Receiver<Arc<Growing>> {
+        self.0.watchers.watch()
+    }
+
+    pub(crate) fn watchers(&self) -> &Arc<Watchers> {
+        &self.0.watchers
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -39,6 +39,7 @@ mod pieces;
 mod reader;
 mod suspects;
 
+mod growing;
 mod receive;
 mod session;
 mod state;
@@ -55,6 +56,7 @@ pub use bucket::BucketSettings;
 pub use copy::Copied;
 pub use error::Error;
 pub use file_extents::{FileExtent, FileExtents};
+pub use growing::Growing;
 pub use pieces::Pieces;
 pub use reader::{Blob, BlobReader, BlockingReader};
 pub use state::UploadState;

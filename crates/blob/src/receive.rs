@@ -9,7 +9,7 @@
 //!   └ async ─────┘└ a thread that may block ─┘
 //! ```
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
 use base::limits;
 use oci::Digest;
@@ -21,6 +21,7 @@ use tokio::{
 use crate::{
     Chunk, Error, UploadState,
     blobs::blocking,
+    growing::Watchers,
     layout::Layout,
     session::{Mark, Session},
 };
@@ -37,6 +38,7 @@ pub(crate) struct Receiver {
     pub(crate) session: Held,
     pub(crate) layout: Layout,
     pub(crate) path: PathBuf,
+    pub(crate) watchers: Arc<Watchers>,
     /// What was noted of the upload before.
     pub(crate) known: Option<UploadState>,
     /// How it was before the first byte, once that was asked.
@@ -119,7 +121,9 @@ impl Receiver {
         if self.length() + bytes.len() as u64 > limits::BLOB_BYTES {
             return Err(Error::TooLarge);
         }
-        self.session.write(&self.path, bytes)
+        self.session.write(&self.path, bytes)?;
+        self.session.announce(&self.watchers);
+        Ok(())
     }
 
     fn undo(&mut self) -> Result<(), Error> {

@@ -9,7 +9,12 @@ use std::{
 use base::limits;
 use oci::{Algorithm, Digest, Hasher};
 
-use crate::{Error, UploadState, layout::Layout, state::Place};
+use crate::{
+    Error, UploadState,
+    growing::{Announced, Watchers},
+    layout::Layout,
+    state::Place,
+};
 
 /// The state of one upload between two calls. Whoever holds its lock may use it; `Over` is final.
 #[derive(Debug, Default)]
@@ -28,6 +33,9 @@ pub(crate) struct OpenUpload {
     file: File,
     hasher: Hasher,
     length: u64,
+    announced: Option<Announced>,
+    /// Also when nobody took it: an upload is offered once.
+    offered: bool,
 }
 
 /// A point to go back to.
@@ -64,6 +72,9 @@ impl Session {
             Ok(()) => {
                 open.hasher.update(chunk);
                 open.length += chunk.len() as u64;
+                if let Some(announced) = &open.announced {
+                    announced.grow(open.length);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -77,6 +88,8 @@ impl Session {
     /// Undo what was written since the mark.
     pub(crate) fn back_to(&mut self, path: &Path, mark: Mark) -> Result<(), Error> {
         let open = self.open(path)?;
+        // Whoever read what is taken back must not go on.
+        open.announced = None;
         let undone = open.file.set_len(mark.length).and_then(|()| open.file.seek(SeekFrom::Start(mark.length)));
         match undone {
             Ok(_) => {
@@ -112,12 +125,27 @@ impl Session {
             return Err(Error::WrongDigest { expected: digest.clone(), actual });
         }
         let size = open.length;
+        let announced = open.announced.take();
         let installed = layout.install(path, &open.file, digest);
+        if let Some(announced) = announced.filter(|_| installed.is_ok()) {
+            announced.finish(size, digest);
+        }
         *self = Session::Over;
         if installed.is_err() {
             self.discard(path)?;
         }
         installed.map(|()| size).map_err(Error::from)
+    }
+
+    /// Offer what is written to whoever reads uploads while they come, once it is enough.
+    pub(crate) fn announce(&mut self, watchers: &Watchers) {
+        if let Session::Open(open) = self
+            && open.length >= limits::UPLOAD_WATCHED_BYTES
+            && !open.offered
+        {
+            open.offered = true;
+            open.announced = watchers.offer(&open.file, open.length);
+        }
     }
 
     pub(crate) fn discard(&mut self, path: &Path) -> Result<(), Error> {
@@ -149,7 +177,7 @@ impl OpenUpload {
                 }
             }
         }
-        Ok(OpenUpload { file, hasher, length })
+        Ok(OpenUpload { file, hasher, length, announced: None, offered: false })
     }
 
     pub(crate) fn length(&self) -> u64 {

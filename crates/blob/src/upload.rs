@@ -112,7 +112,7 @@ impl Blobs {
         let (_claim, session) = self.sessions().claim(id).await?;
         match self.store() {
             Store::Folder(layout) => {
-                let receiver = receiver(session, layout, id, known.as_ref());
+                let receiver = self.receiver(session, layout, id, known.as_ref());
                 let (receiver, _) = receive(receiver, chunk, body, None).await?;
                 let length = receiver.length();
                 let noted = known.as_ref().map_or(0, UploadState::length);
@@ -146,7 +146,7 @@ impl Blobs {
         let (_claim, session) = self.sessions().claim(id).await?;
         let outcome = match self.store() {
             Store::Folder(layout) => {
-                let receiver = receiver(session, layout, id, known.as_ref());
+                let receiver = self.receiver(session, layout, id, known.as_ref());
                 receive(receiver, chunk, body, Some(digest)).await.map(|(_, ended)| ended.unwrap_or(Err(Error::Over)))
             }
             Store::Bucket(bucket) => remote::complete(bucket, id, known, chunk, body, note, digest).await,
@@ -186,6 +186,11 @@ impl Blobs {
                 parts.take(body, chunk, digest).await
             }
         }
+    }
+
+    fn receiver(&self, session: Held, layout: &Layout, id: &Id<Upload>, known: Option<&UploadState>) -> Receiver {
+        let (path, watchers) = (layout.upload(id), Arc::clone(self.watchers()));
+        Receiver { session, layout: layout.clone(), path, watchers, known: known.cloned(), before: None }
     }
 
     /// How many bytes of the upload are here.
@@ -240,10 +245,6 @@ impl Blobs {
             Store::Bucket(bucket) => remote::uploads(bucket).await,
         }
     }
-}
-
-fn receiver(session: Held, layout: &Layout, id: &Id<Upload>, known: Option<&UploadState>) -> Receiver {
-    Receiver { session, layout: layout.clone(), path: layout.upload(id), known: known.cloned(), before: None }
 }
 
 fn uploads_in(folder: &Path) -> Result<Vec<(Id<Upload>, SystemTime)>, Error> {

@@ -4,12 +4,10 @@
 //! length into memory. Where engines (all of them on Go's `archive/tar`) and others disagree, we do as Go does, or
 //! refuse: a scanner that sees another file than the engine is worse than none.
 
-use std::io::Read;
-
 use base::limits::{LAYER_HEADER_BYTES, LAYER_PATH_BYTES};
 use package::path;
 
-use crate::{Compression, Error, Limits, pax, stream::Unpacked};
+use crate::{Error, Limits, pax, pipe::Pipe};
 
 const BLOCK: usize = 512;
 
@@ -35,8 +33,8 @@ pub(crate) struct Member {
     pub(crate) link: Vec<u8>,
 }
 
-pub(crate) struct Archive<R: Read> {
-    input: Unpacked<R>,
+pub(crate) struct Archive {
+    input: Pipe,
     limits: Limits,
     members: u64,
     body_left: u64,
@@ -52,10 +50,9 @@ struct Ahead {
     any: bool,
 }
 
-impl<R: Read> Archive<R> {
-    pub(crate) fn open(packed: R, compression: Compression, limits: Limits) -> Result<Archive<R>, Error> {
-        let input = Unpacked::open(packed, compression, limits)?;
-        Ok(Archive { input, limits, members: 0, body_left: 0, padding: 0 })
+impl Archive {
+    pub(crate) fn open(input: Pipe, limits: Limits) -> Archive {
+        Archive { input, limits, members: 0, body_left: 0, padding: 0 }
     }
 
     /// The next member; what was not read of the last one's body is skipped.
@@ -84,23 +81,23 @@ impl<R: Read> Archive<R> {
         }
     }
 
-    /// Bytes of the present member's body; 0 at its end.
-    pub(crate) fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let wanted = usize::try_from(self.body_left).unwrap_or(usize::MAX).min(buffer.len());
-        if wanted == 0 {
-            return Ok(0);
+    /// The next bytes of the present member's body, as they lie in memory; empty at its end.
+    pub(crate) fn body(&mut self) -> Result<&[u8], Error> {
+        if self.body_left == 0 {
+            return Ok(&[]);
         }
-        let count = self.input.read(&mut buffer[..wanted])?;
-        if count == 0 {
-            return Err(self.refuse("it ends inside a file"));
+        let offset = self.input.offset();
+        let bytes = self.input.next(self.body_left)?;
+        if bytes.is_empty() {
+            return Err(Error::Archive { offset, reason: "it ends inside a file".to_owned() });
         }
-        self.body_left -= count as u64;
-        Ok(count)
+        self.body_left -= bytes.len() as u64;
+        Ok(bytes)
     }
 
-    /// Read what follows the end mark, and give the diff ID and the number of unpacked bytes.
-    pub(crate) fn finish(self) -> Result<(String, u64), Error> {
-        self.input.finish()
+    /// Read what follows the end mark.
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
+        self.input.drain()
     }
 
     pub(crate) fn refuse(&self, reason: impl Into<String>) -> Error {
@@ -145,10 +142,10 @@ impl<R: Read> Archive<R> {
     }
 
     fn skip_body(&mut self) -> Result<(), Error> {
-        let mut buffer = [0; 16 * 1024];
-        while self.read_body(&mut buffer)? > 0 {}
+        while !self.body()?.is_empty() {}
         let padding = usize::try_from(std::mem::take(&mut self.padding)).expect("padding is less than one block");
-        if self.input.fill(&mut buffer[..padding])? < padding {
+        let mut block = [0; BLOCK];
+        if self.input.fill(&mut block[..padding])? < padding {
             return Err(self.refuse("it ends inside a file"));
         }
         Ok(())

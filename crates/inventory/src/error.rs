@@ -23,6 +23,10 @@ pub enum Error {
     #[error("the layer has more {what} than the limit of {limit}; split the image into smaller layers")]
     TooLarge { what: &'static str, limit: u64 },
 
+    /// Whoever waited gave up, or the time was up.
+    #[error("the layer was not read to its end in the time it had")]
+    Stopped,
+
     /// A stored inventory that is not one of ours.
     #[error("the stored inventory cannot be read: {0}; scan the layer again")]
     Stored(#[source] serde_json::Error),
@@ -31,7 +35,7 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> base::Kind {
         match self {
-            Error::Source(_) => base::Kind::Unavailable,
+            Error::Source(_) | Error::Stopped => base::Kind::Unavailable,
             Error::Packing { .. } | Error::Archive { .. } => base::Kind::Invalid,
             Error::TooLarge { .. } => base::Kind::TooLarge,
             Error::Stored(_) => base::Kind::Internal,

@@ -30,16 +30,33 @@ pub struct Component {
     pub version: String,
 }
 
+/// A version that one layer brought and a later one removed or replaced: it cannot be seen in the image, and can be pulled with it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Gone {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Index of the layer that brought it.
+    pub brought: usize,
+    pub kind: PackageType,
+    pub name: String,
+    /// Index of the layer that removed it.
+    pub removed: usize,
+    pub version: String,
+}
+
 /// The merged view of an image's layers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageInventory {
     /// Sorted by kind, name, version, architecture.
     pub components: Vec<Component>,
-    /// Regular files that can be seen, and their bytes.
+    /// Regular files of all layers, each layer counted by itself, and their bytes.
     pub file_bytes: u64,
     pub files: u64,
     /// What could not be looked at. An image with gaps is not clean, it is unknown.
     pub gaps: Vec<Gap>,
+    /// Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Gone>,
     /// Diff IDs, lowest layer first.
     pub layers: Vec<String>,
     /// None when no os-release is there: an image from scratch, or one that hides what it is.

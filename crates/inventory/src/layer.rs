@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use package::Document;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Listing, Shadow};
 
 /// Raised whenever the same layer would give another inventory; stored ones of an older number are made again.
 pub const SCANNER_VERSION: u32 = 3;
 
-/// Everything a layer brings and removes. Fields stand in the order of the alphabet, so that [`LayerInventory::to_json`]
-/// is canonical whatever features serde_json was built with.
+/// What a layer brings and removes, as far as an image's components depend on it; every file by itself stands in its [`Listing`].
+/// Fields stand in the order of the alphabet, so that [`LayerInventory::to_json`] is canonical whatever features serde_json was
+/// built with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LayerInventory {
@@ -22,11 +23,19 @@ pub struct LayerInventory {
     pub diff_id: String,
     /// What we could read of the files that describe packages, by path.
     pub documents: BTreeMap<String, Document>,
-    /// Every member by its normalised path, without leading slash.
-    pub entries: BTreeMap<String, Entry>,
+    /// Bytes of all regular files.
+    pub file_bytes: u64,
+    /// Regular files.
+    pub files: u64,
+    /// What is no file of its own, by path.
+    pub links: BTreeMap<String, Link>,
+    /// The digest of [`Listing::to_text`].
+    pub listing: String,
     /// Directories whose content from lower layers is hidden; the root is the empty path.
     pub opaque: BTreeSet<String>,
     pub scanner_version: u32,
+    /// What it hides of lower layers.
+    pub shadow: Shadow,
     /// Other sums of files that are components in themselves, by path, to tell whether a package installed them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sums: BTreeMap<String, Vec<String>>,
@@ -36,29 +45,16 @@ pub struct LayerInventory {
     pub whiteouts: BTreeSet<String>,
 }
 
+/// A path that stands for something else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Entry {
-    Directory {
-        mode: u32,
-    },
-    File {
-        mode: u32,
-        sha256: String,
-        size_bytes: u64,
-    },
+pub enum Link {
     /// To a path of this layer or a lower one, normalised.
-    Hardlink {
-        target: String,
-    },
-    /// Devices and pipes.
-    Other {
-        mode: u32,
-    },
+    Hard { target: String },
+    /// Devices and pipes, which lead nowhere that we could look.
+    Other,
     /// The target as written.
-    Symlink {
-        target: String,
-    },
+    Symbolic { target: String },
 }
 
 impl LayerInventory {
@@ -70,12 +66,11 @@ impl LayerInventory {
     pub fn from_json(json: &[u8]) -> Result<LayerInventory, Error> {
         serde_json::from_slice(json).map_err(Error::Stored)
     }
+}
 
-    /// Number and bytes of the regular files.
-    pub fn file_totals(&self) -> (u64, u64) {
-        self.entries.values().fold((0, 0), |(count, bytes), entry| match entry {
-            Entry::File { size_bytes, .. } => (count + 1, bytes + size_bytes),
-            _ => (count, bytes),
-        })
-    }
+/// A layer that was read: its inventory, and the list of all its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadLayer {
+    pub inventory: LayerInventory,
+    pub listing: Listing,
 }

@@ -24,10 +24,13 @@ mod archive;
 mod gzip;
 mod limits;
 mod pax;
+mod pipe;
 mod stream;
 
 mod layer;
+mod listing;
 mod read;
+mod shadow;
 
 mod error;
 mod gap;
@@ -37,9 +40,12 @@ mod view;
 
 pub use error::Error;
 pub use gap::Gap;
-pub use image::{Component, ImageInventory};
-pub use layer::{Entry, LayerInventory, SCANNER_VERSION};
+pub use image::{Component, Gone, ImageInventory};
+pub use layer::{LayerInventory, Link, ReadLayer, SCANNER_VERSION};
 pub use limits::Limits;
+pub use listing::{Entry, Listing};
 pub use merge::merge;
+pub use pipe::Progress;
 pub use read::read_layer;
+pub use shadow::Shadow;
 pub use stream::Compression;

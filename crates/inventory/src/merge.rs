@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use package::{Document, OsRelease, OwnedFile, Package, PackageType, RELEASE_FILES, path, purl};
 
 use crate::{
-    Component, Entry, Gap, ImageInventory, LayerInventory, SCANNER_VERSION,
+    Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION,
     view::{Key, View, key},
 };
 
@@ -42,14 +42,12 @@ pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
     }
     let os = os_release(&view);
     let components = components(&view, os.as_ref());
-    let (files, file_bytes) = view.live.values().fold((0, 0), |(files, bytes), seen| match seen.entry {
-        Entry::File { size_bytes, .. } => (files + 1, bytes + size_bytes),
-        _ => (files, bytes),
-    });
+    let files = layers.iter().map(|layer| layer.files).sum();
     ImageInventory {
         gaps: gaps(&view, files),
+        gone: gone(&view, &components),
         components,
-        file_bytes,
+        file_bytes: layers.iter().map(|layer| layer.file_bytes).sum(),
         files,
         layers: layers.iter().map(|layer| layer.diff_id.clone()).collect(),
         os,
@@ -59,12 +57,12 @@ pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
 
 /// The first file that names a distribution; else one that is there and names none.
 fn os_release(view: &View<'_>) -> Option<OsRelease> {
-    let read = |path: &str| match view.live.get(path)?.document? {
+    let read = |path: &str| match view.at(path)?.document? {
         Document::Os { release } => Some(release),
         _ => None,
     };
-    let linked = |path: &str| match view.live.get(path)?.entry {
-        Entry::Symlink { target } => read(&path::follow(path, target)?),
+    let linked = |path: &str| match view.at(path)?.link? {
+        Link::Symbolic { target } => read(&path::follow(path, target)?),
         _ => None,
     };
     let told = || RELEASE_FILES.into_iter().filter_map(|path| read(path).or_else(|| linked(path)));
@@ -132,13 +130,9 @@ struct Owned<'a> {
 fn owned<'a>(view: &View<'a>) -> Owned<'a> {
     let mut owned = Owned::default();
     let mut note = |kind, package: &'a str, files: &'a [OwnedFile]| {
-        let unchanged = files.iter().filter(|file| {
-            let document = view.live.get(&file.path).and_then(|seen| seen.document);
-            matches!(document, Some(Document::Packages { .. })) && view.is_unchanged(file)
-        });
-        for file in unchanged {
-            owned.files.insert(&file.path);
-            owned.by_package.entry((kind, package)).or_default().insert(&file.path);
+        for path in files.iter().filter_map(|file| view.unchanged(file)) {
+            owned.files.insert(path);
+            owned.by_package.entry((kind, package)).or_default().insert(path);
         }
     };
     for (_, document) in view.documents() {
@@ -159,15 +153,34 @@ fn licenses(view: &View<'_>, component: &Component) -> Option<(String, Vec<Strin
         return None;
     }
     let directory = format!("usr/share/doc/{}", component.name);
-    let directory = match view.live.get(&directory).map(|seen| seen.entry) {
-        Some(Entry::Symlink { target }) => path::follow(&directory, target)?,
+    let directory = match view.at(&directory).and_then(|seen| seen.link) {
+        Some(Link::Symbolic { target }) => path::follow(&directory, target)?,
         _ => directory,
     };
     let notice = format!("{directory}/copyright");
-    match view.live.get(&notice)?.document? {
+    match view.at(&notice)?.document? {
         Document::Licenses { names } => Some((notice, names.clone())),
         _ => None,
     }
+}
+
+/// What moved to another file is not gone.
+fn gone(view: &View<'_>, components: &[Component]) -> Vec<Gone> {
+    let of = |component: &Component| (component.kind, component.name.clone(), component.version.clone());
+    let present: BTreeSet<_> = components.iter().map(of).collect();
+    let gone = view.gone.iter().map(|((kind, name, version, architecture), brought, removed)| Gone {
+        architecture: architecture.map(str::to_owned),
+        brought: *brought,
+        kind: *kind,
+        name: (*name).to_owned(),
+        removed: *removed,
+        version: (*version).to_owned(),
+    });
+    let mut gone: Vec<Gone> =
+        gone.filter(|one| !present.contains(&(one.kind, one.name.clone(), one.version.clone()))).collect();
+    gone.sort();
+    gone.dedup();
+    gone
 }
 
 fn gaps(view: &View<'_>, files: u64) -> Vec<Gap> {
@@ -178,9 +191,9 @@ fn gaps(view: &View<'_>, files: u64) -> Vec<Gap> {
             gaps.push(gap);
         }
     }
-    gaps.extend(view.live.iter().filter_map(|(path, seen)| {
+    gaps.extend(view.all().filter_map(|(path, seen)| {
         let reason = seen.broken?.to_owned();
-        Some(Gap::Broken { layer: seen.layer, path: path.clone(), reason })
+        Some(Gap::Broken { layer: seen.layer, path: path.to_owned(), reason })
     }));
     let described = view.documents().any(|(_, document)| matches!(document, Document::Packages { .. }));
     if !described && files > 0 {
@@ -194,12 +207,11 @@ fn linked_away(view: &View<'_>, database: &str) -> Option<Gap> {
     let ends = database.match_indices('/').map(|(at, _)| at).chain([database.len()]);
     for end in ends {
         let (path, rest) = database.split_at(end);
-        let Some(seen) = view.live.get(path) else { continue };
-        let target = match seen.entry {
-            Entry::Symlink { target } => path::follow(path, target),
-            Entry::Hardlink { target } => Some(target.clone()),
-            Entry::Other { .. } => None,
-            Entry::Directory { .. } | Entry::File { .. } => continue,
+        let Some((seen, link)) = view.at(path).and_then(|seen| Some((seen, seen.link?))) else { continue };
+        let target = match link {
+            Link::Symbolic { target } => path::follow(path, target),
+            Link::Hard { target } => Some(target.clone()),
+            Link::Other => None,
         };
         let leads_to = target.map(|target| format!("{target}{rest}"));
         if leads_to.as_deref().is_some_and(|path| DATABASES.contains(&path)) {

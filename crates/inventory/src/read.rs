@@ -3,43 +3,42 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read,
+    thread,
 };
 
-use base::limits::CHUNK_BYTES;
 use md5::Md5;
 use package::{Document, Form, Need, OwnedFile, path};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Compression, Entry, Error, LayerInventory, Limits, SCANNER_VERSION,
+    Compression, Entry, Error, LayerInventory, Limits, Listing, Progress, ReadLayer, SCANNER_VERSION, Shadow,
     archive::{Archive, Kind, Member},
-    view,
+    pipe,
 };
 
 /// The marks of removed files: OCI image specification, "Whiteouts".
 const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 
-/// Read a whole layer. Blocks while `packed` does; memory stays within the limits whatever the bytes are.
-pub fn read_layer(packed: impl Read, compression: Compression, limits: &Limits) -> Result<LayerInventory, Error> {
-    let mut archive = Archive::open(packed, compression, *limits)?;
-    let mut draft = Draft { limits: *limits, chunk: vec![0; CHUNK_BYTES], ..Draft::default() };
-    while let Some(member) = archive.next_member()? {
-        draft.take(&mut archive, member)?;
-    }
-    let (diff_id, unpacked_bytes) = archive.finish()?;
-    draft.keep_what_may_matter();
-    Ok(LayerInventory {
-        diff_id,
-        broken: draft.broken,
-        documents: draft.documents,
-        entries: draft.entries,
-        opaque: draft.opaque,
-        scanner_version: SCANNER_VERSION,
-        sums: draft.sums,
-        unpacked_bytes,
-        whiteouts: draft.whiteouts,
+/// Read a whole layer. Blocks while `packed` does; memory stays within the limits whatever the bytes are. Two more threads help.
+pub fn read_layer(
+    packed: impl Read + Send,
+    compression: Compression,
+    limits: &Limits,
+    progress: &Progress,
+) -> Result<ReadLayer, Error> {
+    thread::scope(|scope| {
+        let (pipe, whole) = pipe::open(scope, packed, compression, *limits, progress);
+        let mut archive = Archive::open(pipe, *limits);
+        let mut draft = Draft { limits: *limits, ..Draft::default() };
+        while let Some(member) = archive.next_member()? {
+            draft.take(&mut archive, member)?;
+        }
+        archive.finish()?;
+        let (diff_id, unpacked_bytes) = whole.join().expect("hashing never panics");
+        draft.keep_what_may_matter();
+        Ok(draft.into_layer(diff_id, unpacked_bytes))
     })
 }
 
@@ -54,7 +53,6 @@ struct Draft {
     whiteouts: BTreeSet<String>,
     names_bytes: u64,
     text_bytes: u64,
-    chunk: Vec<u8>,
 }
 
 /// What one file says, beside its digest.
@@ -66,7 +64,7 @@ struct Said {
 }
 
 impl Draft {
-    fn take<R: Read>(&mut self, archive: &mut Archive<R>, member: Member) -> Result<(), Error> {
+    fn take(&mut self, archive: &mut Archive, member: Member) -> Result<(), Error> {
         self.names_bytes += (member.path.len() + member.link.len()) as u64;
         if self.names_bytes > self.limits.names_bytes {
             return Err(Error::TooLarge { what: "bytes of names", limit: self.limits.names_bytes });
@@ -96,7 +94,7 @@ impl Draft {
         Ok(())
     }
 
-    fn whiteout<R: Read>(&mut self, archive: &Archive<R>, directory: &str, hidden: &str) -> Result<(), Error> {
+    fn whiteout(&mut self, archive: &Archive, directory: &str, hidden: &str) -> Result<(), Error> {
         match hidden {
             "" | "." | ".." => Err(archive.refuse("a whiteout removes the directory that it stands in")),
             // Bookkeeping of AUFS, which engines skip too.
@@ -108,23 +106,26 @@ impl Draft {
         }
     }
 
-    fn file<R: Read>(&mut self, archive: &mut Archive<R>, member: Member) -> Result<(), Error> {
+    fn file(&mut self, archive: &mut Archive, member: Member) -> Result<(), Error> {
         let form = Form::of(&member.path);
         let keep_bytes = self.bytes_to_keep(form, member.size_bytes)?;
         let mut kept = Vec::new();
         let mut hasher = Sha256::new();
         loop {
-            let count = archive.read_body(&mut self.chunk)?;
-            if count == 0 {
+            let bytes = archive.body()?;
+            if bytes.is_empty() {
                 break;
             }
-            hasher.update(&self.chunk[..count]);
+            hasher.update(bytes);
             let wanted = usize::try_from(keep_bytes).unwrap_or(usize::MAX).saturating_sub(kept.len());
-            kept.extend_from_slice(&self.chunk[..count.min(wanted)]);
+            kept.extend_from_slice(&bytes[..bytes.len().min(wanted)]);
         }
         let form = form.filter(|_| keep_bytes > 0 || member.size_bytes == 0);
-        let said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
+        let mut said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
         let sha256 = hex::encode(hasher.finalize());
+        if !said.sums.is_empty() {
+            said.sums.push(format!("sha256:{sha256}"));
+        }
         self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, said);
         Ok(())
     }
@@ -159,7 +160,7 @@ impl Draft {
     /// A later member of the same name wins, and a file where a directory was takes its content along, as in an engine.
     fn insert(&mut self, path: String, entry: Entry, said: Said) {
         if !matches!(entry, Entry::Directory { .. }) {
-            for gone in view::below(&self.entries, &path) {
+            for gone in below(&self.entries, &path) {
                 self.entries.remove(&gone);
                 self.forget(&gone);
             }
@@ -199,6 +200,40 @@ impl Draft {
             Document::Licenses { .. } | Document::Os { .. } => true,
         });
     }
+
+    fn into_layer(self, diff_id: String, unpacked_bytes: u64) -> ReadLayer {
+        let listing = Listing(self.entries);
+        let (files, file_bytes) = listing.file_totals();
+        let entries = listing.0.iter().map(|(path, entry)| (path.as_str(), matches!(entry, Entry::Directory { .. })));
+        let removed = self.whiteouts.iter().map(String::as_str);
+        let shadow = Shadow::of(entries, removed, self.opaque.iter().map(String::as_str));
+        let inventory = LayerInventory {
+            broken: self.broken,
+            diff_id,
+            documents: self.documents,
+            file_bytes,
+            files,
+            links: listing.links(),
+            listing: format!("sha256:{}", base::digest_hex(&listing.to_text())),
+            opaque: self.opaque,
+            scanner_version: SCANNER_VERSION,
+            shadow,
+            sums: self.sums,
+            unpacked_bytes,
+            whiteouts: self.whiteouts,
+        };
+        ReadLayer { inventory, listing }
+    }
+}
+
+/// Everything inside a directory; the empty path is the root.
+fn below<V>(paths: &BTreeMap<String, V>, directory: &str) -> Vec<String> {
+    if directory.is_empty() {
+        return paths.keys().cloned().collect();
+    }
+    // The character after the slash in ASCII ends the range of what begins with "directory/".
+    let (from, to) = (format!("{directory}/"), format!("{directory}0"));
+    paths.range(from..to).map(|(path, _)| path.clone()).collect()
 }
 
 fn said(form: Form, path: &str, kept: &[u8]) -> Said {
@@ -212,7 +247,7 @@ fn said(form: Form, path: &str, kept: &[u8]) -> Said {
     }
 }
 
-/// As package databases write them; SHA-256 is known of every file.
+/// As package databases write them; the SHA-256, which is known of every file, follows.
 fn sums(bytes: &[u8]) -> Vec<String> {
     vec![format!("md5:{}", hex::encode(Md5::digest(bytes))), format!("sha1:{}", hex::encode(Sha1::digest(bytes)))]
 }

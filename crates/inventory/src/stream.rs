@@ -1,4 +1,4 @@
-//! The packed bytes of a layer turned into tar bytes, counted, hashed and limited on the way.
+//! The packed bytes of a layer turned into tar bytes, counted and limited on the way.
 
 use std::{
     cell::Cell,
@@ -6,8 +6,6 @@ use std::{
     io::{self, BufReader, Read},
     rc::Rc,
 };
-
-use sha2::{Digest, Sha256};
 
 use crate::{Error, Limits, gzip::GzipMembers};
 
@@ -63,7 +61,6 @@ pub(crate) struct Unpacked<R: Read> {
     compression: Compression,
     gauge: Gauge,
     limits: Limits,
-    hasher: Sha256,
     bytes: u64,
 }
 
@@ -109,16 +106,11 @@ impl<R: Read> Unpacked<R> {
                 Decoder::Zstd(decoder)
             }
         };
-        Ok(Unpacked { decoder, compression, gauge, limits, hasher: Sha256::new(), bytes: 0 })
-    }
-
-    /// Bytes of the tar stream so far.
-    pub(crate) fn offset(&self) -> u64 {
-        self.bytes
+        Ok(Unpacked { decoder, compression, gauge, limits, bytes: 0 })
     }
 
     /// Some bytes; 0 only at the end or for an empty buffer.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
         let count = loop {
             let outcome = match &mut self.decoder {
                 Decoder::None(reader) => reader.read(buffer),
@@ -133,7 +125,6 @@ impl<R: Read> Unpacked<R> {
             }
         };
         self.bytes += count as u64;
-        self.hasher.update(&buffer[..count]);
         self.check_limits()?;
         Ok(count)
     }
@@ -148,13 +139,6 @@ impl<R: Read> Unpacked<R> {
             }
         }
         Ok(filled)
-    }
-
-    /// Read to the end, whatever follows the archive: the diff ID covers it too. Gives the digest and the length.
-    pub(crate) fn finish(mut self) -> Result<(String, u64), Error> {
-        let mut rest = vec![0; base::limits::CHUNK_BYTES];
-        while self.read(&mut rest)? > 0 {}
-        Ok((format!("sha256:{}", hex::encode(self.hasher.finalize())), self.bytes))
     }
 
     fn check_limits(&self) -> Result<(), Error> {

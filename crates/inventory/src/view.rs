@@ -2,35 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use package::{Document, OwnedFile, Package, PackageType};
+use package::{Document, OwnedFile, Package, PackageType, path};
 
-use crate::{Entry, LayerInventory};
+use crate::{LayerInventory, Link, shadow::Trail};
 
 /// One version of a package: kind, name, version, architecture.
 pub(crate) type Key<'a> = (PackageType, &'a str, &'a str, Option<&'a str>);
 
-/// A version with the place of its record. A database is rewritten as a whole, so its path says nothing; of
-/// anything else each file is an installation of its own.
+/// A version with the place of its record. A database is rewritten as a whole, so its path says nothing; of anything else each
+/// file is an installation of its own.
 type Placed<'a> = (Key<'a>, &'a str);
 
-/// The file system after some layers. Each path costs its insertion and its removal once, however many layers there are.
+/// Symbolic links that are followed on the way to one file; Linux gives up after as many.
+const LINKS_FOLLOWED: usize = 40;
+
+/// What some layers together show of the files that say something. All others are only there as shadows.
 #[derive(Default)]
 pub(crate) struct View<'a> {
-    /// By path: the layer, what it is, and what was read of it.
-    pub(crate) live: BTreeMap<String, Seen<'a>>,
+    live: BTreeMap<&'a str, Seen<'a>>,
     packages: BTreeMap<Placed<'a>, Since>,
     /// Keys that lost a record in the present layer.
     loosened: Vec<Placed<'a>>,
+    /// Versions that some layer took away: the key, the layer that brought it, the layer that removed it.
+    pub(crate) gone: Vec<(Key<'a>, usize, usize)>,
 }
 
-#[derive(Clone, Copy)]
+/// What one path says.
 pub(crate) struct Seen<'a> {
     pub(crate) layer: usize,
-    pub(crate) entry: &'a Entry,
     pub(crate) broken: Option<&'a str>,
     pub(crate) document: Option<&'a Document>,
-    pub(crate) sums: &'a [String],
-    path: &'a str,
+    pub(crate) link: Option<&'a Link>,
+    sums: &'a [String],
+    trail: Trail,
 }
 
 struct Since {
@@ -41,29 +45,37 @@ struct Since {
 impl<'a> View<'a> {
     /// Removals first: a whiteout hides only what lower layers brought (OCI image specification, "Whiteouts").
     pub(crate) fn apply(&mut self, index: usize, layer: &'a LayerInventory) {
-        for directory in &layer.opaque {
-            self.remove_below(directory);
-        }
-        for path in &layer.whiteouts {
-            self.remove_below(path);
-            self.remove(path);
-        }
-        for (path, entry) in &layer.entries {
-            if !matches!(entry, Entry::Directory { .. }) {
-                self.remove_below(path);
+        let hidden = self.live.iter().filter(|(_, seen)| layer.shadow.hides(&seen.trail)).map(|(path, _)| *path);
+        for path in hidden.collect::<Vec<_>>() {
+            let Some(seen) = self.live.remove(path) else { continue };
+            for key in seen.document.into_iter().flat_map(|document| keys(path, document)) {
+                if let Some(since) = self.packages.get_mut(&key) {
+                    since.records -= 1;
+                }
+                self.loosened.push(key);
             }
-            self.remove(path);
+        }
+        let named = layer.documents.keys().chain(layer.broken.keys()).chain(layer.links.keys());
+        for path in named.map(String::as_str) {
             let document = layer.documents.get(path);
-            let broken = layer.broken.get(path).map(String::as_str);
-            let sums = layer.sums.get(path).map(Vec::as_slice).unwrap_or_default();
-            self.live.insert(path.clone(), Seen { layer: index, entry, broken, document, sums, path });
+            let seen = Seen {
+                layer: index,
+                broken: layer.broken.get(path).map(String::as_str),
+                document,
+                link: layer.links.get(path),
+                sums: layer.sums.get(path).map(Vec::as_slice).unwrap_or_default(),
+                trail: Trail::of(path),
+            };
+            self.live.insert(path, seen);
             for key in document.into_iter().flat_map(|document| keys(path, document)) {
                 self.packages.entry(key).or_insert(Since { layer: index, records: 0 }).records += 1;
             }
         }
         for key in std::mem::take(&mut self.loosened) {
-            if self.packages.get(&key).is_some_and(|since| since.records == 0) {
-                self.packages.remove(&key);
+            if self.packages.get(&key).is_some_and(|since| since.records == 0)
+                && let Some(since) = self.packages.remove(&key)
+            {
+                self.gone.push((key.0, since.layer, index));
             }
         }
     }
@@ -73,48 +85,48 @@ impl<'a> View<'a> {
         self.packages.get(&(key, place(key.0, path))).map(|since| since.layer)
     }
 
-    /// True when the file at this path is what a package installed there.
-    pub(crate) fn is_unchanged(&self, file: &OwnedFile) -> bool {
-        let Some(seen) = self.live.get(&file.path) else { return false };
-        match (&file.sum, seen.entry) {
-            (None, _) => true,
-            (Some(sum), Entry::File { sha256, .. }) => {
-                seen.sums.contains(sum) || sum.strip_prefix("sha256:") == Some(sha256)
-            }
-            (Some(_), _) => false,
-        }
+    /// What a path says, without following links.
+    pub(crate) fn at(&self, path: &str) -> Option<&Seen<'a>> {
+        self.live.get(path)
+    }
+
+    /// Everything that says something, by path.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a str, &Seen<'a>)> {
+        self.live.iter().map(|(path, seen)| (*path, seen))
     }
 
     /// Files that were read, with the path of each.
-    pub(crate) fn documents(&self) -> impl Iterator<Item = (&str, &'a Document)> {
-        self.live.iter().filter_map(|(path, seen)| Some((path.as_str(), seen.document?)))
+    pub(crate) fn documents(&self) -> impl Iterator<Item = (&'a str, &'a Document)> {
+        self.live.iter().filter_map(|(path, seen)| Some((*path, seen.document?)))
     }
 
-    fn remove_below(&mut self, directory: &str) {
-        for path in below(&self.live, directory) {
-            self.remove(&path);
+    /// The path of the document that a package installed at this place, if it is still what the package installed. Packages of old
+    /// write `/lib/…` where images have `/usr/lib/…`, so links among the directories are followed.
+    pub(crate) fn unchanged(&self, file: &OwnedFile) -> Option<&'a str> {
+        let (path, seen) = match self.live.get_key_value(file.path.as_str()) {
+            Some((path, seen)) if seen.document.is_some() => (path, seen),
+            _ => self.live.get_key_value(self.resolve(&file.path)?.as_str())?,
+        };
+        let same = file.sum.as_ref().is_none_or(|sum| seen.sums.contains(sum));
+        (same && matches!(seen.document, Some(Document::Packages { .. }))).then_some(*path)
+    }
+
+    /// Where a path leads when every symbolic link in it is followed; None when there is none, or no end.
+    fn resolve(&self, path: &str) -> Option<String> {
+        let mut path = path.to_owned();
+        let mut followed = false;
+        for _ in 0..LINKS_FOLLOWED {
+            let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+            let step = ends.clone().find_map(|end| match self.live.get(&path[..end])?.link? {
+                Link::Symbolic { target } => Some((end, path::follow(&path[..end], target)?)),
+                _ => None,
+            });
+            let Some((end, target)) = step else { return followed.then_some(path) };
+            path = format!("{target}{}", &path[end..]);
+            followed = true;
         }
+        None
     }
-
-    fn remove(&mut self, path: &str) {
-        let Some(seen) = self.live.remove(path) else { return };
-        for key in seen.document.into_iter().flat_map(|document| keys(seen.path, document)) {
-            if let Some(since) = self.packages.get_mut(&key) {
-                since.records -= 1;
-            }
-            self.loosened.push(key);
-        }
-    }
-}
-
-/// Everything inside a directory; the empty path is the root.
-pub(crate) fn below<V>(paths: &BTreeMap<String, V>, directory: &str) -> Vec<String> {
-    if directory.is_empty() {
-        return paths.keys().cloned().collect();
-    }
-    // The character after the slash in ASCII ends the range of what begins with "directory/".
-    let (from, to) = (format!("{directory}/"), format!("{directory}0"));
-    paths.range(from..to).map(|(path, _)| path.clone()).collect()
 }
 
 pub(crate) fn key(kind: PackageType, package: &Package) -> Key<'_> {

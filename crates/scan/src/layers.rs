@@ -1,9 +1,11 @@
 //! Reading the layers of an image, each once.
 
-use std::io::Read;
+use std::{io::Read, sync::Arc};
 
-use base::Ctx;
-use inventory::{Compression, ImageInventory, LayerInventory, Limits, SCANNER_VERSION, read_layer};
+use base::{Ctx, limits::LAYER_READING};
+use inventory::{
+    Compression, ImageInventory, LayerInventory, Limits, Progress, ReadLayer, SCANNER_VERSION, read_layer,
+};
 use oci::Digest;
 use registry::{Layer, Registry};
 
@@ -29,26 +31,28 @@ impl Scan {
 
     /// The inventory of one layer; a layer that was read before by this version of the scanner costs one row.
     async fn layer_inventory(&self, ctx: &Ctx, layer: &Layer) -> Result<LayerInventory, Error> {
+        self.ahead.wait(&layer.digest).await;
         let known = store::layer_inventory(&mut self.db.read().await?, &layer.digest, SCANNER_VERSION).await?;
         if let Some((digest, size)) = known {
             let json = self.records.read(&digest, size).await?;
             return LayerInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()));
         }
-        let mut file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_blocking().await?;
-        let place = layer.digest.to_string();
-        let inventory = blocking(move || {
-            let mut magic = [0; MAGIC_BYTES];
-            let length = read_some(&mut file, &mut magic).map_err(|error| Error::Internal(error.to_string()))?;
-            let whole = std::io::Cursor::new(magic[..length].to_vec()).chain(file);
-            read_layer(whole, Compression::sniff(&magic[..length]), &Limits::default())
-                .map_err(|error| Error::Unreadable(format!("layer {place}: {error}")))
-        })
-        .await??;
+        let file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_blocking().await?;
+        let read = read_stream(file, format!("layer {}", layer.digest), Arc::new(Progress::default())).await?;
+        self.keep_layer(ctx, &layer.digest, read).await
+    }
+
+    /// Store what was read of a layer, under its digest.
+    pub(crate) async fn keep_layer(&self, ctx: &Ctx, layer: &Digest, read: ReadLayer) -> Result<LayerInventory, Error> {
+        let ReadLayer { inventory, listing } = read;
+        let text = blocking(move || listing.to_text()).await?;
+        let named = inventory.listing.parse().map_err(|_| Error::Internal("a listing's digest".to_owned()))?;
+        self.records.put(ctx, &named, text).await?;
         let json = inventory.to_json();
         let (digest, size) = (Digest::sha256_of(&json), json.len());
         self.records.put(ctx, &digest, json).await?;
         db::write!(self.db, ctx, |tx| {
-            store::insert_layer_inventory(tx, &layer.digest, SCANNER_VERSION, &digest, size).await
+            store::insert_layer_inventory(tx, layer, SCANNER_VERSION, &digest, size).await
         })
         .map_err(|error: db::Error| Error::Database(error))?;
         Ok(inventory)
@@ -60,6 +64,30 @@ impl Scan {
         let size = size.ok_or_else(|| Error::Internal(format!("the inventory {digest} is not in the store")))?;
         let json = self.records.read(digest, size).await?;
         ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// Read a layer on threads that may block, within the time it has.
+pub(crate) async fn read_stream(
+    mut packed: impl Read + Send + 'static,
+    place: String,
+    progress: Arc<Progress>,
+) -> Result<ReadLayer, Error> {
+    let seen = Arc::clone(&progress);
+    let reading = blocking(move || {
+        let mut magic = [0; MAGIC_BYTES];
+        let length = read_some(&mut packed, &mut magic).map_err(|error| Error::Internal(error.to_string()))?;
+        let whole = std::io::Cursor::new(magic[..length].to_vec()).chain(packed);
+        read_layer(whole, Compression::sniff(&magic[..length]), &Limits::default(), &seen)
+            .map_err(|error| Error::Unreadable(format!("{place}: {error}")))
+    });
+    let mut reading = std::pin::pin!(reading);
+    match tokio::time::timeout(LAYER_READING, &mut reading).await {
+        Ok(read) => read?,
+        Err(_) => {
+            progress.stop();
+            reading.await?
+        }
     }
 }
 

@@ -13,6 +13,7 @@
 //!
 //! What this crate does not know: policies, waivers, HTTP. It holds no credential and opens no connection.
 
+mod ahead;
 mod layers;
 mod matching;
 mod outcome;

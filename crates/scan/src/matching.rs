@@ -61,6 +61,7 @@ fn subject<'a>(image: &ImageInventory, component: &'a Component) -> Subject<'a> 
         PackageType::Pypi => Some(Ecosystem::new(Family::Pypi, None)),
         PackageType::Deb => of_distribution(Family::Debian),
         PackageType::Apk => of_distribution(Family::Alpine),
+        _ => None,
     };
     match component.kind {
         PackageType::Pypi => Subject { ecosystem, package: &component.name, version: &component.version },

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::{
     Error, Evidence, IMAGE_JOB, ImageFinding, ScanEvidence, State, Summary,
+    ahead::Ahead,
     matching::{Matched, match_inventory},
     snapshots::Current,
     store::{self, Inspected},
@@ -26,13 +27,14 @@ pub struct Scan {
     pub(crate) records: Blobs,
     pub(crate) registry: Registry,
     pub(crate) current: Current,
+    pub(crate) ahead: Ahead,
 }
 
 impl Scan {
     /// The scanner with the snapshot that the database names, or the built-in one.
     pub async fn open(ctx: &Ctx, db: Db, registry: Registry, records: Blobs) -> Result<Scan, Error> {
         let current = Current::new(advisory::starter().clone());
-        let scan = Scan { db, records, registry, current };
+        let scan = Scan { db, records, registry, current, ahead: Ahead::default() };
         scan.bring_records(ctx).await?;
         scan.load_current(ctx).await?;
         Ok(scan)

@@ -1,61 +1,69 @@
-//! Debian's order: deb-version(7), "Sorting algorithm".
+//! Debian's order, of Ubuntu and opkg too: [deb-version(7)], "Sorting algorithm".
+//!
+//! `[epoch:]upstream[-revision]`; each of the two is text and numbers by turns, a missing number is zero. In text, the
+//! tilde comes before the end, the end before letters, letters before everything else.
+//!
+//! A key is the epoch if there is one, then the parts; a number's first byte ends the text before it.
+//!
+//! ```text
+//! 01  tilde    10  end    20..AF  number    B0..E3  letter    E4..EB  the rest    FF  epoch
+//! ```
+//!
+//! [deb-version(7)]: https://manpages.debian.org/deb-version.7
 
-use std::cmp::Ordering;
+use super::{
+    encode::{ABOVE_NUMBERS, Encoder},
+    text::{split_digits, split_epoch, split_while},
+};
 
-use super::{Number, split_digits};
+const TILDE: u8 = 0x01;
+const END: u8 = 0x10;
+/// Above `z`. The characters that versions may hold have a byte of their own; what lies between them has two.
+const REST: u8 = ABOVE_NUMBERS + 52;
+const EPOCH: u8 = 0xFF;
 
-pub(super) fn compare(left: &str, right: &str) -> Ordering {
-    let (left_epoch, left) = split_epoch(left);
-    let (right_epoch, right) = split_epoch(right);
-    let (left_upstream, left_revision) = left.rsplit_once('-').unwrap_or((left, ""));
-    let (right_upstream, right_revision) = right.rsplit_once('-').unwrap_or((right, ""));
-    left_epoch
-        .cmp(&right_epoch)
-        .then_with(|| compare_part(left_upstream, right_upstream))
-        .then_with(|| compare_part(left_revision, right_revision))
-}
-
-fn split_epoch(version: &str) -> (Number<'_>, &str) {
-    match version.trim().split_once(':') {
-        Some((epoch, rest)) if epoch.bytes().all(|byte| byte.is_ascii_digit()) => (Number::new(epoch), rest),
-        _ => (Number::new(""), version.trim()),
+pub(super) fn write(text: &str, out: &mut Encoder) {
+    let (epoch, rest) = split_epoch(text);
+    if !epoch.trim_start_matches('0').is_empty() {
+        out.mark(EPOCH);
+        out.number(epoch);
     }
+    write_parts(rest, out);
 }
 
-/// Text and numbers by turns; a missing number is zero.
-fn compare_part(mut left: &str, mut right: &str) -> Ordering {
-    while !left.is_empty() || !right.is_empty() {
-        let (left_text, left_rest) = split_text(left);
-        let (right_text, right_rest) = split_text(right);
-        let (left_digits, left_rest) = split_digits(left_rest);
-        let (right_digits, right_rest) = split_digits(right_rest);
-        let order =
-            compare_text(left_text, right_text).then_with(|| Number::new(left_digits).cmp(&Number::new(right_digits)));
-        if order != Ordering::Equal {
-            return order;
-        }
-        (left, right) = (left_rest, right_rest);
-    }
-    Ordering::Equal
+/// Upstream's version and the revision, which is empty when there is none.
+pub(super) fn write_parts(text: &str, out: &mut Encoder) {
+    let (upstream, revision) = text.rsplit_once('-').unwrap_or((text, ""));
+    write_part(upstream, out);
+    write_part(revision, out);
 }
 
-fn split_text(text: &str) -> (&str, &str) {
-    text.split_at(text.bytes().take_while(|byte| !byte.is_ascii_digit()).count())
-}
-
-/// The tilde before the end, the end before letters, letters before everything else.
-fn compare_text(left: &str, right: &str) -> Ordering {
-    let weight = |byte: u8| match byte {
-        b'~' => -1,
-        letter if letter.is_ascii_alphabetic() => i32::from(letter),
-        other => i32::from(other) + 256,
-    };
-    let (mut left, mut right) = (left.bytes(), right.bytes());
+fn write_part(mut rest: &str, out: &mut Encoder) {
+    // A number is written behind text, so that an empty part and `0` are the same.
     loop {
-        let (a, b) = (left.next(), right.next());
-        let order = a.map_or(0, weight).cmp(&b.map_or(0, weight));
-        if order != Ordering::Equal || a.is_none() {
-            return order;
+        let (text, after) = split_while(rest, |byte| !byte.is_ascii_digit());
+        text.bytes().for_each(|byte| write_byte(byte, out));
+        let (digits, after) = split_digits(after);
+        out.number(digits);
+        if after.is_empty() {
+            return out.mark(END);
         }
+        rest = after;
+    }
+}
+
+fn write_byte(byte: u8, out: &mut Encoder) {
+    match byte {
+        b'~' => out.mark(TILDE),
+        b'A'..=b'Z' => out.mark(ABOVE_NUMBERS + (byte - b'A')),
+        b'a'..=b'z' => out.mark(ABOVE_NUMBERS + 26 + (byte - b'a')),
+        b'+' => out.mark(REST + 1),
+        b'-' => out.mark(REST + 3),
+        b'.' => out.mark(REST + 4),
+        b':' => out.mark(REST + 6),
+        0..b'+' => out.bytes(&[REST, byte]),
+        b',' => out.bytes(&[REST + 2, byte]),
+        b'/' => out.bytes(&[REST + 5, byte]),
+        _ => out.bytes(&[REST + 7, byte]),
     }
 }

@@ -1,127 +1,153 @@
-//! Python's order: PyPA "Version specifiers" (formerly PEP 440), and setuptools' order for what came before it.
+//! Python's order: PyPA's ["Version specifiers"] (formerly PEP 440), and setuptools' order for what came before it.
+//!
+//! `epoch!1.2rc3.post4.dev5+local`. In a key:
+//!
+//! ```text
+//! epoch FF n, or nothing | numbers | 02 dev of final, 03 alpha n, 04 beta n, 05 candidate n, 06 final
+//!                        | 0A post n, or nothing | 08 dev n, 09 none | 01 local: 10 words, 20..AF numbers
+//! 00 | what is no version by these rules
+//! ```
+//!
+//! ["Version specifiers"]: https://packaging.python.org/en/latest/specifications/version-specifiers/
 
-use std::cmp::Ordering;
+use super::{
+    encode::Encoder,
+    text::{is_number, split_digits},
+};
 
-use super::{Number, split_digits};
-
-pub(super) fn compare(left: &str, right: &str) -> Ordering {
-    let (left, right) = (left.trim().to_ascii_lowercase(), right.trim().to_ascii_lowercase());
-    match (Release::parse(&left), Release::parse(&right)) {
-        (Some(left), Some(right)) => left.cmp(&right),
-        (Some(_), None) => Ordering::Greater,
-        (None, Some(_)) => Ordering::Less,
-        (None, None) => legacy(&left).cmp(&legacy(&right)),
+pub(super) fn write(text: &str, out: &mut Encoder) {
+    let lower = text.to_ascii_lowercase();
+    match Release::parse(&lower) {
+        Some(release) => release.write(out),
+        None => write_legacy(&lower, out),
     }
 }
 
-/// In the order in which the fields decide.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Release<'a> {
-    epoch: Number<'a>,
-    /// Without zeros at the end.
-    numbers: Vec<Number<'a>>,
-    pre: Pre<'a>,
-    post: Option<Number<'a>>,
-    dev: Dev<'a>,
-    /// None before any local version; words before numbers.
-    local: Option<Vec<Local<'a>>>,
+    epoch: &'a str,
+    /// With dots between them.
+    numbers: &'a str,
+    pre: Option<(u8, &'a str)>,
+    post: Option<&'a str>,
+    dev: Option<&'a str>,
+    local: Option<&'a str>,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Pre<'a> {
-    /// A development release of the final one sorts before its alphas.
-    DevOfFinal,
-    Named(char, Number<'a>),
-    Final,
-}
+/// A development release of the final one comes before its alphas.
+const DEV_OF_FINAL: u8 = 0x02;
+const ALPHA: u8 = 0x03;
+const BETA: u8 = 0x04;
+const CANDIDATE: u8 = 0x05;
+const FINAL: u8 = 0x06;
+const DEV: u8 = 0x08;
+const NO_DEV: u8 = 0x09;
+const POST: u8 = 0x0A;
+const LEGACY: u8 = 0x00;
+const LOCAL: u8 = 0x01;
+const LOCAL_WORD: u8 = 0x10;
+const EPOCH: u8 = 0xFF;
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Dev<'a> {
-    Numbered(Number<'a>),
-    None,
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Local<'a> {
-    Word(&'a str),
-    Number(Number<'a>),
-}
-
-const PRE: [(&str, char); 8] =
-    [("alpha", 'a'), ("beta", 'b'), ("preview", 'r'), ("pre", 'r'), ("rc", 'r'), ("a", 'a'), ("b", 'b'), ("c", 'r')];
+const SEPARATORS: [char; 3] = ['.', '-', '_'];
+const PRE: [(&str, u8); 8] = [
+    ("alpha", ALPHA),
+    ("beta", BETA),
+    ("preview", CANDIDATE),
+    ("pre", CANDIDATE),
+    ("rc", CANDIDATE),
+    ("a", ALPHA),
+    ("b", BETA),
+    ("c", CANDIDATE),
+];
 
 impl<'a> Release<'a> {
     fn parse(version: &'a str) -> Option<Release<'a>> {
         let version = version.strip_prefix('v').unwrap_or(version);
         let (version, local) = match version.split_once('+') {
-            Some((version, local)) => (version, Some(parse_local(local)?)),
+            Some((version, local)) => (version, Some(local).filter(|local| is_local(local))?.into()),
             None => (version, None),
         };
         let (epoch, rest) = match version.split_once('!') {
-            Some((epoch, rest)) if !epoch.is_empty() && split_digits(epoch).1.is_empty() => (Number::new(epoch), rest),
+            Some((epoch, rest)) if is_number(epoch) => (epoch, rest),
             Some(_) => return None,
-            None => (Number::new(""), version),
+            None => ("", version),
         };
         let (numbers, rest) = parse_numbers(rest)?;
         let (pre, rest) = parse_pre(rest);
         let (post, rest) = parse_post(rest);
         let (dev, rest) = parse_tag(rest, &["dev"]);
-        if !rest.is_empty() {
-            return None;
+        rest.is_empty().then_some(Release { epoch, numbers, pre, post, dev, local })
+    }
+
+    fn write(&self, out: &mut Encoder) {
+        if !self.epoch.trim_start_matches('0').is_empty() {
+            out.mark(EPOCH);
+            out.number(self.epoch);
         }
-        let pre = match pre {
-            Some((letter, number)) => Pre::Named(letter, number),
-            None if post.is_none() && dev.is_some() => Pre::DevOfFinal,
-            None => Pre::Final,
-        };
-        Some(Release { epoch, numbers, pre, post, dev: dev.map_or(Dev::None, Dev::Numbered), local })
+        out.release(self.numbers.split('.'));
+        match self.pre {
+            Some((mark, number)) => {
+                out.mark(mark);
+                out.number(number);
+            }
+            None if self.post.is_none() && self.dev.is_some() => out.mark(DEV_OF_FINAL),
+            None => out.mark(FINAL),
+        }
+        if let Some(post) = self.post {
+            out.mark(POST);
+            out.number(post);
+        }
+        match self.dev {
+            Some(dev) => {
+                out.mark(DEV);
+                out.number(dev);
+            }
+            None => out.mark(NO_DEV),
+        }
+        if let Some(local) = self.local {
+            out.mark(LOCAL);
+            write_local(local, out);
+        }
     }
 }
 
-fn parse_numbers(mut rest: &str) -> Option<(Vec<Number<'_>>, &str)> {
-    let mut numbers = Vec::new();
-    loop {
-        let (digits, after) = split_digits(rest);
-        if digits.is_empty() {
-            return None;
-        }
-        numbers.push(Number::new(digits));
-        rest = after;
-        match rest.strip_prefix('.') {
-            Some(after) if after.starts_with(|c: char| c.is_ascii_digit()) => rest = after,
-            _ => break,
+fn parse_numbers(text: &str) -> Option<(&str, &str)> {
+    let mut length = split_digits(text).0.len();
+    if length == 0 {
+        return None;
+    }
+    while let Some(after) = text[length..].strip_prefix('.') {
+        match split_digits(after).0.len() {
+            0 => break,
+            digits => length += 1 + digits,
         }
     }
-    while numbers.last().is_some_and(|number| number.length == 0) {
-        numbers.pop();
-    }
-    Some((numbers, rest))
+    Some(text.split_at(length))
 }
 
-fn parse_pre(rest: &str) -> (Option<(char, Number<'_>)>, &str) {
-    let text = rest.strip_prefix(['.', '-', '_']).unwrap_or(rest);
-    for (name, letter) in PRE {
+fn parse_pre(rest: &str) -> (Option<(u8, &str)>, &str) {
+    let text = rest.strip_prefix(SEPARATORS).unwrap_or(rest);
+    for (name, mark) in PRE {
         if let Some(after) = text.strip_prefix(name) {
             let (number, after) = tag_number(after);
-            return (Some((letter, number)), after);
+            return (Some((mark, number)), after);
         }
     }
     (None, rest)
 }
 
 /// `.post1`, `-rev1`, `r1`, or the short form `-1`.
-fn parse_post(rest: &str) -> (Option<Number<'_>>, &str) {
+fn parse_post(rest: &str) -> (Option<&str>, &str) {
     if let Some(after) = rest.strip_prefix('-') {
         let (digits, after) = split_digits(after);
         if !digits.is_empty() {
-            return (Some(Number::new(digits)), after);
+            return (Some(digits), after);
         }
     }
     parse_tag(rest, &["post", "rev", "r"])
 }
 
-fn parse_tag<'a>(rest: &'a str, names: &[&str]) -> (Option<Number<'a>>, &'a str) {
-    let text = rest.strip_prefix(['.', '-', '_']).unwrap_or(rest);
+fn parse_tag<'a>(rest: &'a str, names: &[&str]) -> (Option<&'a str>, &'a str) {
+    let text = rest.strip_prefix(SEPARATORS).unwrap_or(rest);
     match names.iter().find_map(|name| text.strip_prefix(name)) {
         Some(after) => {
             let (number, after) = tag_number(after);
@@ -132,47 +158,86 @@ fn parse_tag<'a>(rest: &'a str, names: &[&str]) -> (Option<Number<'a>>, &'a str)
 }
 
 /// The number after a tag, which a separator may precede; missing is zero.
-fn tag_number(rest: &str) -> (Number<'_>, &str) {
-    let text = rest.strip_prefix(['.', '-', '_']).unwrap_or(rest);
+fn tag_number(rest: &str) -> (&str, &str) {
+    let text = rest.strip_prefix(SEPARATORS).unwrap_or(rest);
     match split_digits(text) {
-        ("", _) => (Number::new(""), rest),
-        (digits, after) => (Number::new(digits), after),
+        ("", _) => ("", rest),
+        (digits, after) => (digits, after),
     }
 }
 
-fn parse_local(local: &str) -> Option<Vec<Local<'_>>> {
-    local
-        .split(['.', '-', '_'])
-        .map(|part| match part {
-            _ if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_alphanumeric()) => None,
-            _ if split_digits(part).1.is_empty() => Some(Local::Number(Number::new(part))),
-            _ => Some(Local::Word(part)),
-        })
-        .collect()
+fn is_local(local: &str) -> bool {
+    local.split(SEPARATORS).all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// What is no version by today's rules: words and numbers, each turned so that plain text order is the right one.
-fn legacy(version: &str) -> Vec<String> {
-    let mut parts: Vec<String> = Vec::new();
+/// Words before numbers, fewer before more: the end of the key is the end of the row.
+fn write_local(local: &str, out: &mut Encoder) {
+    for part in local.split(SEPARATORS) {
+        if is_number(part) {
+            out.number(part);
+        } else {
+            out.mark(LOCAL_WORD);
+            out.text(part);
+        }
+    }
+}
+
+/// A word or number of what is no version by today's rules, in setuptools' old order.
+#[derive(Clone, Copy, PartialEq)]
+enum Legacy<'a> {
+    /// By letters, before `final`; development is the least of all letters.
+    Before(&'a str),
+    Final,
+    /// What a dash stands for.
+    Dash,
+    After(&'a str),
+    Number(&'a str),
+}
+
+/// What is no version by today's rules comes before all that is.
+fn write_legacy(version: &str, out: &mut Encoder) {
+    out.mark(LEGACY);
+    for part in legacy(version) {
+        match part {
+            Legacy::Before(word) => {
+                out.mark(0x10);
+                out.text(word);
+            }
+            Legacy::Final => out.mark(0x11),
+            Legacy::Dash => out.mark(0x12),
+            Legacy::After(word) => {
+                out.mark(0x13);
+                out.text(word);
+            }
+            Legacy::Number(digits) => out.number(digits),
+        }
+    }
+}
+
+/// Before a word, zeros say nothing; nor does a dash before a word that comes before the final one.
+fn legacy(version: &str) -> Vec<Legacy<'_>> {
+    let mut parts: Vec<Legacy> = Vec::new();
     for word in legacy_words(version).into_iter().chain(["final"]) {
-        let word = match word {
-            "pre" | "preview" | "rc" => "c",
-            "-" => "final-",
-            "dev" => "@",
-            other => other,
+        let part = match word {
+            "-" => Legacy::Dash,
+            "pre" | "preview" | "rc" => Legacy::Before("c"),
+            "dev" => Legacy::Before("@"),
+            "final" => Legacy::Final,
+            number if is_number(number) => Legacy::Number(number),
+            word if word < "final" => Legacy::Before(word),
+            word => Legacy::After(word),
         };
-        if word.starts_with(|c: char| c.is_ascii_digit()) {
-            parts.push(format!("{word:0>8}"));
-            continue;
+        if !matches!(part, Legacy::Number(_)) {
+            while matches!(part, Legacy::Before(_)) && parts.last() == Some(&Legacy::Dash) {
+                parts.pop();
+            }
+            let zero =
+                |part: &Legacy| matches!(part, Legacy::Number(digits) if digits.bytes().all(|digit| digit == b'0'));
+            while parts.last().is_some_and(zero) {
+                parts.pop();
+            }
         }
-        let before_final = word < "final";
-        while before_final && parts.last().is_some_and(|part| part == "*final-") {
-            parts.pop();
-        }
-        while parts.last().is_some_and(|part| part == "00000000") {
-            parts.pop();
-        }
-        parts.push(format!("*{word}"));
+        parts.push(part);
     }
     parts
 }

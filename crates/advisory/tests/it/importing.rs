@@ -1,6 +1,6 @@
 //! Records of OSV.
 
-use advisory::{Error, Import, Range, Severity, import};
+use advisory::{Error, Import, Profile, Range, Severity, import};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn debian() -> Value {
              "versions": ["7.88.1-10"]},
             {"package": {"ecosystem": "Debian:11", "name": "curl"},
              "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]},
-            {"package": {"ecosystem": "npm", "name": "curl"}},
+            {"package": {"ecosystem": "zpm", "name": "curl"}},
         ],
     })
 }
@@ -28,7 +28,8 @@ fn a_debian_record_keeps_its_releases_and_score() {
     let found = read(&[("one.json", debian())]);
     let [advisory] = &found.advisories[..] else { panic!("{found:?}") };
     assert_eq!((advisory.id.as_str(), &advisory.aliases[..]), ("DEBIAN-CVE-2024-1", &["CVE-2024-1".to_owned()][..]));
-    assert_eq!((advisory.severity, advisory.cvss_tenths), (Severity::Critical, Some(98)));
+    let rating = &advisory.ratings[0];
+    assert_eq!((rating.severity(Profile::Dtr), rating.score_tenths), (Severity::Critical, Some(98)));
     let fixed = Range { fixed: Some("7.88.1-10+deb12u4".into()), ..Range::default() };
     assert_eq!(advisory.affected[0].ranges, [fixed]);
     assert_eq!(advisory.affected[0].exact, Vec::<String>::new());
@@ -49,7 +50,7 @@ fn events_have_no_order_and_names_are_normalised() {
     let found = read(&[("p.json", record)]);
     let affected = &found.advisories[0].affected[0];
     assert_eq!(affected.package, "flask-login");
-    assert_eq!(found.advisories[0].severity, Severity::Major);
+    assert_eq!(found.advisories[0].ratings[0].severity(Profile::Dtr), Severity::Major);
     for (version, hit) in [("2.2.9", true), ("2.2.10", true), ("2.2.11", false), ("2.3.1", true), ("2.3.2", false)] {
         assert_eq!(affected.holding(version).is_some(), hit, "{version}");
     }

@@ -2,10 +2,10 @@
 
 use std::io::{self, Read};
 
-use inventory::{Compression, Entry, Error, Limits, read_layer};
+use inventory::{Compression, Entry, Error, Limits, Progress, read_layer};
 use proptest::prelude::*;
 
-use crate::tarball::{Tarball, gzip, read};
+use crate::tarball::{Tarball, gzip, read, read_packed};
 
 #[test]
 fn names_that_climb_stay_below_the_root() {
@@ -13,8 +13,8 @@ fn names_that_climb_stay_below_the_root() {
         .raw(b"/../../etc/passwd", b'0', b"x", |_| {})
         .raw(b"caf\xff", b'0', b"", |_| {})
         .raw(b"tmp/.wh.../x", b'0', b"", |_| {})
-        .read();
-    assert_eq!(layer.entries.keys().collect::<Vec<_>>(), ["caf\\xff", "etc/passwd", "tmp/.wh.../x"]);
+        .listing();
+    assert_eq!(layer.keys().collect::<Vec<_>>(), ["caf\\xff", "etc/passwd", "tmp/.wh.../x"]);
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn ambiguous_archives_are_refused() {
 fn a_global_comment_is_harmless() {
     let layer = Tarball::new().raw(b"g", b'g', b"14 comment=abc\n".get(..15).unwrap(), |_| {});
     assert!(layer.refused().contains("length"));
-    let layer = Tarball::new().raw(b"g", b'g', b"15 comment=abc\n", |_| {}).file("a", "1").read();
-    assert!(layer.entries.contains_key("a"));
+    let layer = Tarball::new().raw(b"g", b'g', b"15 comment=abc\n", |_| {}).file("a", "1").listing();
+    assert!(layer.contains_key("a"));
 }
 
 #[test]
@@ -50,9 +50,9 @@ fn links_have_no_body_whatever_their_size_says() {
     let layer = Tarball::new()
         .raw(b"link", b'2', b"", |h| h[124..136].copy_from_slice(b"00000001000\0"))
         .file("after", "1")
-        .read();
-    assert!(matches!(layer.entries["link"], Entry::Symlink { .. }));
-    assert!(layer.entries.contains_key("after"));
+        .listing();
+    assert!(matches!(layer["link"], Entry::Symlink { .. }));
+    assert!(layer.contains_key("after"));
 }
 
 #[test]
@@ -71,12 +71,12 @@ fn a_cut_archive_is_refused_wherever_it_was_cut() {
     }
     let packed = gzip(&tar);
     for at in 1..packed.len() {
-        let error = read_layer(&packed[..at], Compression::Gzip, &Limits::default()).unwrap_err();
+        let error = read_packed(&packed[..at], Compression::Gzip, &Limits::default()).unwrap_err();
         assert_eq!(error.kind(), base::Kind::Invalid, "{error}");
     }
     let packed = zstd::encode_all(&tar[..], 1).unwrap();
     for at in 1..packed.len() {
-        assert!(read_layer(&packed[..at], Compression::Zstd, &Limits::default()).is_err());
+        assert!(read_packed(&packed[..at], Compression::Zstd, &Limits::default()).is_err());
     }
 }
 
@@ -108,7 +108,7 @@ fn limits_are_named() {
     for (tarball, expected) in cases {
         let packed = zstd::encode_all(&tarball.bytes()[..], 3).unwrap();
         let limits = if expected == "unpacked bytes" { Limits { ratio: u64::MAX, ..small } } else { small };
-        let error = read_layer(&packed[..], Compression::Zstd, &limits).unwrap_err();
+        let error = read_packed(&packed[..], Compression::Zstd, &limits).unwrap_err();
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
         assert!(error.to_string().contains(expected), "{error}: expected {expected}");
     }
@@ -119,11 +119,20 @@ fn limits_are_named() {
 #[test]
 fn the_wrong_packing_is_told_from_a_failing_store() {
     let tar = Tarball::new().file("a", "1").bytes();
-    let wrong = read_layer(&tar[..], Compression::Gzip, &Limits::default()).unwrap_err();
+    let wrong = read_packed(&tar[..], Compression::Gzip, &Limits::default()).unwrap_err();
     assert!(matches!(wrong, Error::Packing { .. }), "{wrong}");
     let failing = io::Cursor::new(gzip(&tar)[..20].to_vec()).chain(Failing);
-    let store = read_layer(failing, Compression::Gzip, &Limits::default()).unwrap_err();
+    let store = read_layer(failing, Compression::Gzip, &Limits::default(), &Progress::default()).unwrap_err();
     assert_eq!(store.kind(), base::Kind::Unavailable, "{store}");
+}
+
+#[test]
+fn whoever_waits_can_give_up() {
+    let progress = Progress::default();
+    progress.stop();
+    let tar = Tarball::new().file("a", "1").bytes();
+    let error = read_layer(&tar[..], Compression::None, &Limits::default(), &progress).unwrap_err();
+    assert!(matches!(error, Error::Stopped), "{error}");
 }
 
 struct Failing;
@@ -138,7 +147,7 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..4096), pick in 0..3) {
         let compression = [Compression::None, Compression::Gzip, Compression::Zstd][pick as usize];
-        let _ = read_layer(&bytes[..], compression, &Limits::default());
+        let _ = read_packed(&bytes[..], compression, &Limits::default());
     }
 
     #[test]
@@ -162,7 +171,7 @@ proptest! {
             }
         }
         if let Ok(layer) = read(&tar) {
-            inventory::merge(&[layer]);
+            inventory::merge(&[layer.inventory]);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! One layer: what is recorded of it, however it is packed.
 
-use inventory::{Compression, Entry, LayerInventory, Limits, SCANNER_VERSION, read_layer};
+use inventory::{Compression, Entry, LayerInventory, Limits, Link, Listing, SCANNER_VERSION};
 use package::{Document, PackageType};
 
-use crate::tarball::{Tarball, gzip, read};
+use crate::tarball::{Tarball, gzip, read, read_packed};
 
 fn sample() -> Vec<u8> {
     let long = format!("opt/{}/file", "d".repeat(150));
@@ -24,15 +24,22 @@ fn sample() -> Vec<u8> {
 
 #[test]
 fn every_member_is_recorded() {
-    let layer = read(&sample()).unwrap();
+    let read = read(&sample()).unwrap();
+    let (layer, entries) = (&read.inventory, &read.listing.0);
     let sha256 = |text: &str| base::digest_hex(text.as_bytes());
     let file = |text: &str| Entry::File { mode: 0o644, sha256: sha256(text), size_bytes: text.len() as u64 };
-    assert_eq!(layer.entries["etc/hostname"], file("assay\n"));
-    assert_eq!(layer.entries["opt/pax"], file("pax\n"));
-    assert_eq!(layer.entries[&format!("opt/{}/file", "d".repeat(150))], file("long\n"));
-    assert_eq!(layer.entries["etc"], Entry::Directory { mode: 0o755 });
-    assert_eq!(layer.entries["etc/name"], Entry::Hardlink { target: "etc/hostname".into() });
-    assert_eq!(layer.entries["etc/os-release"], Entry::Symlink { target: "../usr/lib/os-release".into() });
+    assert_eq!(entries["etc/hostname"], file("assay\n"));
+    assert_eq!(entries["opt/pax"], file("pax\n"));
+    assert_eq!(entries[&format!("opt/{}/file", "d".repeat(150))], file("long\n"));
+    assert_eq!(entries["etc"], Entry::Directory { mode: 0o755 });
+    assert_eq!(entries["etc/name"], Entry::Hardlink { target: "etc/hostname".into() });
+    assert_eq!(entries["etc/os-release"], Entry::Symlink { target: "../usr/lib/os-release".into() });
+    assert_eq!(layer.links["etc/name"], Link::Hard { target: "etc/hostname".into() });
+    assert_eq!(layer.links.len(), 2);
+    assert_eq!(layer.files, 4);
+    let text = read.listing.to_text();
+    assert_eq!(layer.listing, format!("sha256:{}", base::digest_hex(&text)));
+    assert_eq!(Listing::from_text(&text).unwrap(), read.listing);
     assert_eq!(layer.whiteouts.iter().collect::<Vec<_>>(), ["srv/old"]);
     assert_eq!(layer.opaque.iter().collect::<Vec<_>>(), ["var/cache"]);
     assert!(matches!(&layer.documents["usr/lib/os-release"], Document::Os { release } if release.version_id == "12"));
@@ -52,7 +59,7 @@ fn packing_does_not_change_the_inventory() {
     let zstd = zstd::encode_all(&tar[..], 3).unwrap();
     for (packed, compression) in [(members, Compression::Gzip), (zstd, Compression::Zstd)] {
         assert_eq!(Compression::sniff(&packed), compression);
-        assert_eq!(read_layer(&packed[..], compression, &Limits::default()).unwrap(), plain);
+        assert_eq!(read_packed(&packed[..], compression, &Limits::default()).unwrap(), plain);
     }
     assert_eq!(Compression::sniff(&tar), Compression::None);
     assert_eq!(Compression::from_media_type("application/vnd.oci.image.layer.v1.tar+zstd"), Some(Compression::Zstd));
@@ -63,8 +70,8 @@ fn what_follows_the_end_mark_belongs_to_the_diff_id_only() {
     let mut tar = sample();
     tar.extend([0; 10_240]);
     let layer = read(&tar).unwrap();
-    assert_eq!(layer.entries, read(&sample()).unwrap().entries);
-    assert_eq!(layer.diff_id, format!("sha256:{}", base::digest_hex(&tar)));
+    assert_eq!(layer.listing, read(&sample()).unwrap().listing);
+    assert_eq!(layer.inventory.diff_id, format!("sha256:{}", base::digest_hex(&tar)));
 }
 
 #[test]

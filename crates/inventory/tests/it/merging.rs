@@ -1,10 +1,12 @@
 //! Layers laid over each other.
 
-use inventory::{Component, Gap, ImageInventory, LayerInventory, merge};
-use package::PackageType;
+use std::collections::BTreeMap;
+
+use inventory::{Component, Gap, ImageInventory, LayerInventory, ReadLayer, merge};
+use package::{Document, PackageType};
 use proptest::prelude::*;
 
-use crate::tarball::Tarball;
+use crate::tarball::{Tarball, read};
 
 const STATUS: &str = "var/lib/dpkg/status";
 
@@ -33,11 +35,13 @@ fn a_later_database_replaces_and_versions_remember_their_layer() {
     let upgraded = Tarball::new().file(STATUS, &(deb("bash", "5.2") + &deb("curl", "8.0") + &deb("new", "1"))).read();
     let image = merge(&[base, other, upgraded]);
     assert_eq!(versions(&image), [("bash", "5.2", 0), ("curl", "8.0", 2), ("new", "1", 2)]);
+    let gone: Vec<_> = image.gone.iter().map(|one| (one.name.as_str(), one.brought, one.removed)).collect();
+    assert_eq!(gone, [("curl", 0, 2), ("gone", 0, 2)]);
     assert_eq!(image.os.as_ref().unwrap().codename, "bookworm");
     assert_eq!(component(&image, "bash").purl, "pkg:deb/debian/bash@5.2?arch=amd64&distro=debian-12");
     assert_eq!(component(&image, "bash").paths, [STATUS]);
     assert_eq!(image.gaps, []);
-    assert_eq!(image.files, 3);
+    assert_eq!(image.files, 4);
     assert_eq!(ImageInventory::from_json(&image.to_json()).unwrap(), image);
 }
 
@@ -47,7 +51,7 @@ fn whiteouts_and_opaque_directories_remove_lower_layers_only() {
     let whiteout = Tarball::new().file("var/lib/.wh.dpkg", "").file("srv/.wh.a", "").read();
     let image = merge(&[base(), whiteout]);
     assert_eq!(versions(&image), []);
-    assert_eq!(image.gaps, [Gap::NoPackages { files: 2 }]);
+    assert_eq!(image.gaps, [Gap::NoPackages { files: 4 }]);
 
     let opaque = Tarball::new()
         .file(STATUS, &deb("zsh", "1"))
@@ -57,11 +61,11 @@ fn whiteouts_and_opaque_directories_remove_lower_layers_only() {
         .read();
     let image = merge(&[base(), opaque]);
     assert_eq!(versions(&image), [("zsh", "1", 1)]);
-    assert_eq!(image.files, 3);
+    assert_eq!(image.files, 6);
 
     let everything = Tarball::new().file(".wh..wh..opq", "").file("only", "1").read();
     let image = merge(&[base(), everything]);
-    assert_eq!((image.files, image.os), (1, None));
+    assert_eq!((image.files, image.os), (5, None));
 }
 
 #[test]
@@ -150,17 +154,27 @@ fn a_database_that_leads_elsewhere_is_a_gap() {
     }
 }
 
-/// A small world of paths, so that layers meet.
-const NAMES: [&str; 9] =
-    ["a", "a/b", "a/b/c", "a/.wh.b", ".wh.a", "a/.wh..wh..opq", "a0", STATUS, "var/lib/dpkg/.wh.status"];
+/// A small world of paths, so that layers meet. All but the first and the marks are documents that name one package.
+const NAMES: [&str; 9] = [
+    "a",
+    "a/b.egg-info",
+    "a/b.egg-info/PKG-INFO",
+    "a/.wh.b.egg-info",
+    ".wh.a",
+    "a/.wh..wh..opq",
+    "a0.egg-info",
+    STATUS,
+    "var/lib/dpkg/.wh.status",
+];
 
-fn layer() -> impl Strategy<Value = LayerInventory> {
+fn layer() -> impl Strategy<Value = ReadLayer> {
     let member = (proptest::sample::select(&NAMES[..]), 0..3_u8);
     proptest::collection::vec(member, 0..8).prop_map(|members| {
         let tarball = members.into_iter().fold(Tarball::new(), |tarball, (name, version)| {
-            tarball.file(name, &if name == STATUS { deb("p", &version.to_string()) } else { version.to_string() })
+            let metadata = format!("Name: {}\nVersion: {version}\n", name.replace('/', "-"));
+            tarball.file(name, &if name == STATUS { deb("p", &version.to_string()) } else { metadata })
         });
-        tarball.read()
+        read(&tarball.bytes()).unwrap()
     })
 }
 
@@ -168,24 +182,39 @@ proptest! {
     /// Merging in one go gives what laying one layer after the other on a plain map of files gives.
     #[test]
     fn merging_agrees_with_a_plain_file_system(layers in proptest::collection::vec(layer(), 0..6)) {
-        let mut plain: Vec<String> = Vec::new();
-        for layer in &layers {
-            for hidden in &layer.whiteouts {
-                plain.retain(|path| path != hidden && !path.starts_with(&format!("{hidden}/")));
+        let mut plain: BTreeMap<String, String> = BTreeMap::new();
+        for ReadLayer { inventory, listing } in &layers {
+            for hidden in &inventory.whiteouts {
+                plain.retain(|path, _| path != hidden && !path.starts_with(&format!("{hidden}/")));
             }
-            for hidden in &layer.opaque {
-                plain.retain(|path| !path.starts_with(&format!("{hidden}/")));
+            for hidden in &inventory.opaque {
+                plain.retain(|path, _| !path.starts_with(&format!("{hidden}/")));
             }
-            for path in layer.entries.keys() {
-                plain.retain(|old| old != path && !old.starts_with(&format!("{path}/")));
-                plain.push(path.clone());
+            for path in listing.0.keys() {
+                plain.retain(|old, _| old != path && !old.starts_with(&format!("{path}/")));
+                let document = inventory.documents.get(path);
+                plain.insert(path.clone(), document.map(versions_in).unwrap_or_default());
             }
         }
-        let image = merge(&layers);
-        prop_assert_eq!(image.files, plain.len() as u64);
-        prop_assert_eq!(image.components.len(), usize::from(plain.iter().any(|path| path == STATUS)));
+        let inventories: Vec<LayerInventory> = layers.into_iter().map(|layer| layer.inventory).collect();
+        let image = merge(&inventories);
+        let mut found: Vec<(String, String)> = image
+            .components
+            .iter()
+            .flat_map(|component| component.paths.iter().map(|path| (path.clone(), component.version.clone())))
+            .collect();
+        found.sort();
+        let expected: Vec<(String, String)> = plain.into_iter().filter(|(_, version)| !version.is_empty()).collect();
+        prop_assert_eq!(found, expected);
         for component in &image.components {
-            prop_assert!(component.layer < layers.len());
+            prop_assert!(component.layer < inventories.len());
         }
+    }
+}
+
+fn versions_in(document: &Document) -> String {
+    match document {
+        Document::Packages { packages, .. } => packages[0].version.clone(),
+        other => panic!("{other:?} is not of this world"),
     }
 }

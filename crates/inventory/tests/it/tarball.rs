@@ -1,8 +1,8 @@
 //! Small archives, written member by member.
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
-use inventory::{Compression, Error, LayerInventory, Limits, read_layer};
+use inventory::{Compression, Entry, Error, LayerInventory, Limits, Progress, ReadLayer, read_layer};
 
 /// A tar in the making.
 pub struct Tarball(tar::Builder<Vec<u8>>);
@@ -69,7 +69,11 @@ impl Tarball {
     }
 
     pub fn read(self) -> LayerInventory {
-        read(&self.bytes()).unwrap()
+        read(&self.bytes()).unwrap().inventory
+    }
+
+    pub fn listing(self) -> BTreeMap<String, Entry> {
+        read(&self.bytes()).unwrap().listing.0
     }
 
     pub fn refused(self) -> String {
@@ -77,8 +81,12 @@ impl Tarball {
     }
 }
 
-pub fn read(tar: &[u8]) -> Result<LayerInventory, Error> {
-    read_layer(tar, Compression::None, &Limits::default())
+pub fn read(tar: &[u8]) -> Result<ReadLayer, Error> {
+    read_packed(tar, Compression::None, &Limits::default())
+}
+
+pub fn read_packed(packed: &[u8], compression: Compression, limits: &Limits) -> Result<ReadLayer, Error> {
+    read_layer(packed, compression, limits, &Progress::default())
 }
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -276,3 +276,54 @@ async fn an_index_is_known_when_all_its_images_are_there_also_through_other_inde
     let sparse = world.push_manifest(&repo(), "sparse", oci, index(json!([good_one, absent]))).await;
     assert!(matches!(world.evidence(&sparse).await, Evidence::Missing(why) if why.ends_with("is not in admin/app")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_layer_is_read_while_it_is_pushed() {
+    let world = World::new().await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let reader = world.scan.clone().read_ahead(Clock::System, Entropy::System, async { drop(stopped.await) });
+    let reader = tokio::spawn(reader);
+    let noise: String = (0..base::limits::UPLOAD_WATCHED_BYTES).map(|n| char::from((n * n % 89) as u8 + 32)).collect();
+    let mut tar = tar::Builder::new(Vec::new());
+    let status = dpkg("liblog4j2-java", "2.14.1-1");
+    for (path, content) in [("etc/os-release", OS), ("noise", &noise), ("var/lib/dpkg/status", &status)] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        tar.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    let layer = tar.into_inner().unwrap();
+    let (digest, last) = (Digest::sha256_of(&layer), layer.len() - 1);
+    let read = async || {
+        let mut tx = world.db.read().await.unwrap();
+        let row =
+            tx.opt("SELECT inventory FROM layer_inventories WHERE layer = $1", &[digest.to_string().into()]).await;
+        row.unwrap().is_some()
+    };
+
+    let id = world.registry.start_upload(&ctx(), &repo()).await.unwrap();
+    world.registry.append(&ctx(), &repo(), &id, Chunk::default(), &layer[..last]).await.unwrap();
+    while world.scan.reading_ahead() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!read().await, "nothing is kept of a layer that nobody verified");
+    world.registry.finish_upload(&ctx(), &repo(), &id, &digest, Chunk::default(), &layer[last..]).await.unwrap();
+    while world.scan.reading_ahead() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(read().await, "its inventory is there before a manifest names it");
+    let image = world.push("large", &layer).await;
+    assert_eq!(world.summary(&image).await.counts.critical, 1);
+
+    // What is given up is forgotten.
+    let id = world.registry.start_upload(&ctx(), &repo()).await.unwrap();
+    world.registry.append(&ctx(), &repo(), &id, Chunk::default(), &layer[..last]).await.unwrap();
+    while world.scan.reading_ahead() == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.registry.cancel_upload(&ctx(), &repo(), &id).await.unwrap();
+    while world.scan.reading_ahead() > 0 {
+        tokio::task::yield_now().await;
+    }
+    stop.send(()).unwrap();
+    reader.await.unwrap();
+}
