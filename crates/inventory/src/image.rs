@@ -15,13 +15,16 @@ pub struct Component {
     pub layer: usize,
     /// As the package tells: SPDX expressions, or the distribution's short names. Empty when unknown.
     pub licenses: Vec<String>,
+    /// The module stream that it belongs to (rpm).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     pub name: String,
     /// The files that prove it, the database first. Never empty.
     pub paths: Vec<String>,
     pub purl: String,
     pub source: String,
     pub source_version: String,
-    /// Who built it, where that is another than the distribution's own publisher.
+    /// Who built it, where that is another than the distribution's own publisher: its advisories do not speak of this package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_party: Option<String>,
     pub version: String,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use package::{Document, OsRelease, OwnedFile, Package, PackageType, path, purl};
+use package::{Document, OsRelease, OwnedFile, Package, PackageType, RELEASE_FILES, path, purl};
 
 use crate::{
     Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION,
@@ -10,8 +10,29 @@ use crate::{
 };
 
 /// Where package databases are; one of these that is a link elsewhere is a gap, not an absence.
-const DATABASES: [&str; 4] =
-    ["lib/apk/db/installed", "usr/lib/apk/db/installed", "var/lib/dpkg/status", "var/lib/dpkg/status.d"];
+const DATABASES: [&str; 21] = [
+    "lib/apk/db/installed",
+    "lib/opkg/status",
+    "opt/lib/opkg/status",
+    "usr/lib/apk/db/installed",
+    "usr/lib/opkg/status",
+    "usr/lib/sysimage/rpm",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/share/rpm",
+    "usr/share/rpm/Packages",
+    "usr/share/rpm/Packages.db",
+    "usr/share/rpm/rpmdb.sqlite",
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/status.d",
+    "var/lib/opkg/status",
+    "var/lib/pacman/local",
+    "var/lib/rpm",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/rpmdb.sqlite",
+];
 
 /// The components of an image, its layers given lowest first.
 pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
@@ -34,16 +55,18 @@ pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
     }
 }
 
+/// The first file that names a distribution; else one that is there and names none.
 fn os_release(view: &View<'_>) -> Option<OsRelease> {
     let read = |path: &str| match view.at(path)?.document? {
-        Document::Os { release } => Some(release.clone()),
+        Document::Os { release } => Some(release),
         _ => None,
     };
-    let linked = || match view.at("etc/os-release")?.link? {
-        Link::Symbolic { target } => read(&path::follow("etc/os-release", target)?),
+    let linked = |path: &str| match view.at(path)?.link? {
+        Link::Symbolic { target } => read(&path::follow(path, target)?),
         _ => None,
     };
-    read("etc/os-release").or_else(linked).or_else(|| read("usr/lib/os-release"))
+    let told = || RELEASE_FILES.into_iter().filter_map(|path| read(path).or_else(|| linked(path)));
+    told().find(|release| !release.id.is_empty()).or_else(|| told().next()).cloned()
 }
 
 fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
@@ -85,9 +108,10 @@ fn component(kind: PackageType, package: &Package, os: Option<&OsRelease>) -> Co
         kind,
         layer: usize::MAX,
         licenses: package.licenses.clone(),
+        module: package.module.clone(),
         name: package.name.clone(),
         paths: Vec::new(),
-        purl: purl(kind, &package.name, &package.version, package.architecture.as_deref(), os),
+        purl: purl(kind, package, os),
         source: package.source.clone(),
         source_version: package.source_version.clone(),
         third_party: package.third_party.clone(),
@@ -160,7 +184,13 @@ fn gone(view: &View<'_>, components: &[Component]) -> Vec<Gone> {
 }
 
 fn gaps(view: &View<'_>, files: u64) -> Vec<Gap> {
-    let mut gaps: Vec<Gap> = DATABASES.iter().filter_map(|database| linked_away(view, database)).collect();
+    let mut gaps = Vec::new();
+    for gap in DATABASES.iter().filter_map(|database| linked_away(view, database)) {
+        // One link above several databases is one gap.
+        if !gaps.contains(&gap) {
+            gaps.push(gap);
+        }
+    }
     gaps.extend(view.all().filter_map(|(path, seen)| {
         let reason = seen.broken?.to_owned();
         Some(Gap::Broken { layer: seen.layer, path: path.to_owned(), reason })

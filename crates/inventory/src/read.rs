@@ -121,8 +121,11 @@ impl Draft {
             kept.extend_from_slice(&bytes[..bytes.len().min(wanted)]);
         }
         let form = form.filter(|_| keep_bytes > 0 || member.size_bytes == 0);
-        let said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
+        let mut said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
         let sha256 = hex::encode(hasher.finalize());
+        if !said.sums.is_empty() {
+            said.sums.push(format!("sha256:{sha256}"));
+        }
         self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, said);
         Ok(())
     }
@@ -244,7 +247,7 @@ fn said(form: Form, path: &str, kept: &[u8]) -> Said {
     }
 }
 
-/// As package databases write them; SHA-256 is known of every file.
+/// As package databases write them; the SHA-256, which is known of every file, follows.
 fn sums(bytes: &[u8]) -> Vec<String> {
     vec![format!("md5:{}", hex::encode(Md5::digest(bytes))), format!("sha1:{}", hex::encode(Sha1::digest(bytes)))]
 }

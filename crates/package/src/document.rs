@@ -26,6 +26,9 @@ pub struct Package {
     pub architecture: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub licenses: Vec<String>,
+    /// The module stream it belongs to, `nodejs:18:9030020230717:rhel9` (rpm's MODULARITYLABEL): advisories name the stream, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// Namespace and name as the package's own world writes them: `bash`, `@angular/core`, `org.slf4j:slf4j-api`,
     /// `github.com/docker/cli`.
     pub name: String,

@@ -23,8 +23,11 @@ mod kind;
 mod apk;
 mod copyright;
 mod dpkg;
+mod opkg;
 mod os_release;
+mod pacman;
 mod python;
+mod rpm;
 
 mod purl;
 
@@ -32,5 +35,5 @@ pub use document::{Document, OwnedFile, Package};
 pub use error::Error;
 pub use form::{Form, Need};
 pub use kind::PackageType;
-pub use os_release::OsRelease;
-pub use purl::purl;
+pub use os_release::{EndOfLife, OsRelease, RELEASE_FILES, end_of_life};
+pub use purl::{Purl, PurlError, purl};

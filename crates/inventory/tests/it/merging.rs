@@ -96,7 +96,7 @@ fn alpine_components_carry_origin_and_licence() {
     let found = component(&image, "libssl3");
     assert_eq!((found.kind, found.source.as_str()), (PackageType::Apk, "openssl"));
     assert_eq!(found.licenses, ["Apache-2.0"]);
-    assert_eq!(found.purl, "pkg:apk/alpine/libssl3@3.1.4-r5?arch=x86_64&distro=alpine-3.19.1");
+    assert_eq!(found.purl, "pkg:apk/alpine/libssl3@3.1.4-r5?arch=x86_64&distro=alpine-3.19.1&upstream=openssl");
 }
 
 #[test]
