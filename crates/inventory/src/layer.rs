@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 
 /// Raised whenever the same layer would give another inventory; stored ones of an older number are made again.
-pub const SCANNER_VERSION: u32 = 2;
+pub const SCANNER_VERSION: u32 = 3;
 
 /// Everything a layer brings and removes. Fields stand in the order of the alphabet, so that [`LayerInventory::to_json`]
 /// is canonical whatever features serde_json was built with.

@@ -32,6 +32,7 @@ mod read;
 mod error;
 mod gap;
 mod image;
+mod lock;
 mod merge;
 mod view;
 

@@ -110,6 +110,8 @@ impl Draft {
 
     fn file<R: Read>(&mut self, archive: &mut Archive<R>, member: Member) -> Result<(), Error> {
         let form = Form::of(&member.path);
+        let too_large = form.and_then(|form| too_large(form, member.size_bytes));
+        let form = form.filter(|_| too_large.is_none());
         let keep_bytes = self.bytes_to_keep(form, member.size_bytes)?;
         let mut kept = Vec::new();
         let mut hasher = Sha256::new();
@@ -123,7 +125,9 @@ impl Draft {
             kept.extend_from_slice(&self.chunk[..count.min(wanted)]);
         }
         let form = form.filter(|_| keep_bytes > 0 || member.size_bytes == 0);
-        let said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
+        let mut said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
+        said.broken = said.broken.or(too_large);
+        self.named(&said)?;
         let sha256 = hex::encode(hasher.finalize());
         self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, said);
         Ok(())
@@ -148,12 +152,26 @@ impl Draft {
                 }
             }
             Some(Need::Head(limit)) => size_bytes.min(limit),
+            // Held alone and let go again: what it names is counted instead.
+            Some(Need::Archive(_)) => return Ok(size_bytes),
         };
         self.text_bytes += keep_bytes;
         if self.text_bytes > self.limits.text_bytes {
             return Err(Error::TooLarge { what: "bytes of package metadata", limit: self.limits.text_bytes });
         }
         Ok(keep_bytes)
+    }
+
+    /// An archive may name much more than its packed bytes suggest; everything else was counted when it was kept.
+    fn named(&mut self, said: &Said) -> Result<(), Error> {
+        const PACKAGE_BYTES: u64 = 256;
+        if let Some(Document::Packages { packages, .. }) = &said.document {
+            self.text_bytes += packages.len() as u64 * PACKAGE_BYTES;
+        }
+        if self.text_bytes > self.limits.text_bytes {
+            return Err(Error::TooLarge { what: "bytes of package metadata", limit: self.limits.text_bytes });
+        }
+        Ok(())
     }
 
     /// A later member of the same name wins, and a file where a directory was takes its content along, as in an engine.
@@ -198,6 +216,16 @@ impl Draft {
             }
             Document::Licenses { .. } | Document::Os { .. } => true,
         });
+    }
+}
+
+/// An archive beyond its limit cannot be read, and the rest of the layer can.
+fn too_large(form: Form, size_bytes: u64) -> Option<String> {
+    match form.need() {
+        Need::Archive(limit) if size_bytes > limit => {
+            Some(package::Error::TooLarge { what: "bytes", limit }.to_string())
+        }
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base::limits::{LAYER_FILE_BYTES, LAYER_NOTICE_BYTES};
 
-use crate::{Document, Error, PackageType, apk, copyright, dpkg, os_release, path, python};
+use crate::{Document, Error, Language, PackageType, apk, copyright, dpkg, os_release, path, python};
 
 /// A kind of file that describes packages, known by where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +19,8 @@ pub enum Form {
     DpkgStatus,
     /// `var/lib/dpkg/info/PACKAGE.md5sums`, `var/lib/dpkg/status.d/PACKAGE.md5sums`
     DpkgSums,
+    /// What the tools of programming languages leave behind
+    Language(Language),
     /// `etc/os-release`
     OsRelease,
     /// `….dist-info/METADATA`, `….egg-info/PKG-INFO`
@@ -34,6 +36,8 @@ pub enum Need {
     Whole(u64),
     /// All of it. A longer file is of no use, and nothing is lost with it.
     WholeOrNothing(u64),
+    /// All of it, held alone. A longer file is said to be broken, and the image is then not known.
+    Archive(u64),
 }
 
 impl Form {
@@ -52,12 +56,13 @@ impl Form {
             "var/lib/dpkg/info" if name.ends_with(".list") => Some(Form::DpkgList),
             _ if name == "copyright" && path::split(directory).0 == "usr/share/doc" => Some(Form::Copyright),
             _ if python::is_metadata(path) => Some(Form::PythonMetadata),
-            _ => None,
+            _ => Language::of(path).map(Form::Language),
         }
     }
 
     pub fn need(self) -> Need {
         match self {
+            Form::Language(language) => language.need(),
             Form::ApkInstalled | Form::DpkgSingle | Form::DpkgStatus => Need::Whole(LAYER_FILE_BYTES),
             Form::DpkgList | Form::DpkgSums => Need::WholeOrNothing(LAYER_FILE_BYTES),
             Form::Copyright => Need::WholeOrNothing(LAYER_NOTICE_BYTES),
@@ -67,13 +72,18 @@ impl Form {
 
     /// None when a file of lesser use says nothing; a database is a document even when it is empty.
     pub fn read(self, path: &str, bytes: &[u8]) -> Result<Option<Document>, Error> {
-        let text = String::from_utf8_lossy(bytes);
+        // An archive is no text, and too large to be copied.
+        let text = match self {
+            Form::Language(_) => std::borrow::Cow::default(),
+            _ => String::from_utf8_lossy(bytes),
+        };
         let packages = |kind, packages| Some(Document::Packages { kind, packages });
         let owned = |files: Vec<crate::OwnedFile>| {
             let package = dpkg::package_of_list(path::split(path).1).to_owned();
             (!files.is_empty()).then_some(Document::Owned { files, kind: PackageType::Deb, package })
         };
         Ok(match self {
+            Form::Language(language) => language.read(path, bytes)?,
             Form::ApkInstalled => packages(PackageType::Apk, apk::packages(&text)),
             Form::DpkgStatus => packages(PackageType::Deb, dpkg::packages(&text, true)),
             Form::DpkgSingle => packages(PackageType::Deb, dpkg::packages(&text, false)),

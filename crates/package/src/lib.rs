@@ -26,11 +26,19 @@ mod dpkg;
 mod os_release;
 mod python;
 
+mod archive;
+mod java;
+mod language;
+
+mod executable;
+
 mod purl;
 
 pub use document::{Document, OwnedFile, Package};
 pub use error::Error;
+pub use executable::{go, in_executable};
 pub use form::{Form, Need};
 pub use kind::PackageType;
+pub use language::Language;
 pub use os_release::OsRelease;
 pub use purl::purl;

@@ -12,6 +12,9 @@ pub fn purl(
     architecture: Option<&str>,
     os: Option<&OsRelease>,
 ) -> String {
+    if !kind.is_distribution() && kind != PackageType::Pypi {
+        return of_language(kind, name, version);
+    }
     let mut out = format!("pkg:{}/", kind.as_str());
     if kind != PackageType::Pypi {
         let family = if kind == PackageType::Deb { "debian" } else { "alpine" };
@@ -34,6 +37,22 @@ pub fn purl(
         let _ = write!(out, "{separator}distro=");
         escape(&mut out, &format!("{}-{}", os.id, os.version_id));
     }
+    out
+}
+
+/// Languages write the namespace before the name: `@angular/core`, `org.slf4j:slf4j-api`, `github.com/docker/cli`.
+fn of_language(kind: PackageType, name: &str, version: &str) -> String {
+    let lower = matches!(kind, PackageType::Composer | PackageType::Golang | PackageType::Hex | PackageType::Npm);
+    let name = if lower { name.to_lowercase() } else { name.to_owned() };
+    let separator = if kind == PackageType::Maven { ':' } else { '/' };
+    let mut out = format!("pkg:{}/", kind.as_str());
+    for part in name.split(separator).filter(|part| !part.is_empty()) {
+        escape(&mut out, part);
+        out.push('/');
+    }
+    out.pop();
+    out.push('@');
+    escape(&mut out, version);
     out
 }
 
@@ -61,5 +80,10 @@ mod tests {
         );
         assert_eq!(purl(PackageType::Apk, "busybox", "1.36.1-r5", None, None), "pkg:apk/alpine/busybox@1.36.1-r5");
         assert_eq!(purl(PackageType::Pypi, "flask", "2.2.2", None, Some(&debian)), "pkg:pypi/flask@2.2.2");
+        let language = |kind, name, version| purl(kind, name, version, None, Some(&debian));
+        assert_eq!(language(PackageType::Npm, "@angular/core", "17.0.0"), "pkg:npm/%40angular/core@17.0.0");
+        assert_eq!(language(PackageType::Maven, "org.slf4j:slf4j-api", "2.0"), "pkg:maven/org.slf4j/slf4j-api@2.0");
+        assert_eq!(language(PackageType::Golang, "github.com/A/b/v2", "v2.0"), "pkg:golang/github.com/a/b/v2@v2.0");
+        assert_eq!(language(PackageType::Nuget, "Newtonsoft.Json", "13"), "pkg:nuget/Newtonsoft.Json@13");
     }
 }
