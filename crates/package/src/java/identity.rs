@@ -1,6 +1,6 @@
 //! The name of an archive that no pom names: from its manifest, its file's name and the packages of its classes.
 
-use super::{manifest::Manifest, pom::Coordinates};
+use super::{groups, manifest::Manifest, pom::Coordinates};
 
 /// The package that all classes share, folder by folder.
 #[derive(Debug, Default)]
@@ -23,52 +23,6 @@ impl Classes {
         }
     }
 }
-
-/// Groups whose artifacts are built without Maven's records, by the beginning of the artifact's name. The longest counts.
-const GROUPS: [(&str, &str); 42] = [
-    ("activation", "javax.activation"),
-    ("ant", "org.apache.ant"),
-    ("antlr", "antlr"),
-    ("asm", "org.ow2.asm"),
-    ("aspectjrt", "org.aspectj"),
-    ("aspectjweaver", "org.aspectj"),
-    ("bcpkix-", "org.bouncycastle"),
-    ("bcprov-", "org.bouncycastle"),
-    ("bcutil-", "org.bouncycastle"),
-    ("byte-buddy", "net.bytebuddy"),
-    ("commons-", "org.apache.commons"),
-    ("ecj", "org.eclipse.jdt"),
-    ("groovy", "org.codehaus.groovy"),
-    ("h2", "com.h2database"),
-    ("hibernate-core", "org.hibernate"),
-    ("hsqldb", "org.hsqldb"),
-    ("jasper", "org.apache.tomcat"),
-    ("junit", "junit"),
-    ("kafka", "org.apache.kafka"),
-    ("kotlin-", "org.jetbrains.kotlin"),
-    ("kotlinx-", "org.jetbrains.kotlinx"),
-    ("lombok", "org.projectlombok"),
-    ("lucene-", "org.apache.lucene"),
-    ("micrometer-", "io.micrometer"),
-    ("okhttp", "com.squareup.okhttp3"),
-    ("okio", "com.squareup.okio"),
-    ("postgresql", "org.postgresql"),
-    ("reactor-", "io.projectreactor"),
-    ("reactor-netty", "io.projectreactor.netty"),
-    ("retrofit", "com.squareup.retrofit2"),
-    ("rxjava", "io.reactivex"),
-    ("scala-", "org.scala-lang"),
-    ("solr-", "org.apache.solr"),
-    ("spring-", "org.springframework"),
-    ("spring-batch-", "org.springframework.batch"),
-    ("spring-boot", "org.springframework.boot"),
-    ("spring-cloud-", "org.springframework.cloud"),
-    ("spring-data-", "org.springframework.data"),
-    ("spring-integration-", "org.springframework.integration"),
-    ("spring-security-", "org.springframework.security"),
-    ("tomcat-", "org.apache.tomcat"),
-    ("tomcat-embed-", "org.apache.tomcat.embed"),
-];
 
 /// The artifact that an archive without any pom is. The manifest is believed before the file's name, which counts where it does not
 /// contradict: `spring-core-5.3.9.jar` of version 5.3.9.
@@ -97,14 +51,22 @@ pub(super) fn of(stem: &str, manifest: &Manifest, classes: &Classes) -> Option<C
         Some((group, artifact)) => (Some(group), artifact),
         None => (None, artifact),
     };
+    let vendor = || manifest.get("Implementation-Vendor-Id").filter(|id| is_word(id));
     let group = titled
-        .or_else(|| manifest.get("Implementation-Vendor-Id").filter(|id| is_word(id)))
+        .or_else(|| groups::of(artifact))
+        .or_else(vendor)
         .map(str::to_owned)
-        .or_else(|| known(artifact))
         .or_else(|| inside(symbolic?, artifact))
+        .or_else(|| inside(manifest.get("Automatic-Module-Name")?, artifact))
         .or_else(|| shared(classes, artifact))
         .unwrap_or_default();
     Some(Coordinates { group, artifact: artifact.to_owned(), version: version.to_owned(), licenses: Vec::new() })
+}
+
+/// A jar that many were shaded into and whose own pom is gone: the manifest may be of any of them, so only the file's name tells.
+pub(super) fn of_shaded(stem: &str, manifest: &Manifest, classes: &Classes) -> Option<Coordinates> {
+    let empty = Manifest::default();
+    of(stem, if name_and_version(stem).is_some() { &empty } else { manifest }, classes)
 }
 
 /// `commons-lang3-3.12.0` is `commons-lang3` of version `3.12.0`.
@@ -117,19 +79,12 @@ fn is_word(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "._-:#".contains(c))
 }
 
-fn known(artifact: &str) -> Option<String> {
-    let fits = |start: &str| {
-        let rest = artifact.strip_prefix(start);
-        rest.is_some_and(|rest| rest.is_empty() || start.ends_with('-') || rest.starts_with('-'))
-    };
-    let longest = GROUPS.iter().filter(|(start, _)| fits(start)).max_by_key(|(start, _)| start.len());
-    longest.map(|(_, group)| (*group).to_owned())
-}
-
-/// A symbolic name that ends with the artifact's begins with the group's.
+/// A symbolic name that ends with the artifact's begins with the group's. Where little would be left, the project is called as the
+/// artifact: `org.objenesis`, `org.apache.ivy`.
 fn inside(symbolic: &str, artifact: &str) -> Option<String> {
     let group = symbolic.strip_suffix(artifact)?.strip_suffix(['.', '-'])?;
-    (!group.is_empty()).then(|| group.to_owned())
+    let little = !group.contains('.') || group == "org.apache";
+    (!group.is_empty()).then(|| if little { symbolic.to_owned() } else { group.to_owned() })
 }
 
 /// The package of all classes, when it is one of somebody's own: at least two folders, and no more than three.
@@ -138,8 +93,10 @@ fn shared(classes: &Classes, artifact: &str) -> Option<String> {
     let mut folders = classes.shared.as_deref()?.to_vec();
     folders.truncate(*FOLDERS.end());
     let words: Vec<&str> = artifact.split(['-', '_', '.']).collect();
-    // The last folder is often the artifact, and what stands before it the group.
-    while folders.len() > *FOLDERS.start() && folders.last().is_some_and(|last| words.contains(&last.as_str())) {
+    // The last folder is often the artifact, and what stands before it the group; projects of Apache have one each.
+    let apache = folders.starts_with(&["org".to_owned(), "apache".to_owned()]);
+    let least = FOLDERS.start() + usize::from(apache);
+    while folders.len() > least && folders.last().is_some_and(|last| words.contains(&last.as_str())) {
         folders.pop();
     }
     (folders.len() >= *FOLDERS.start()).then(|| folders.join("."))
@@ -168,7 +125,11 @@ mod tests {
             found("x-1.2", "", &["com/example/x/A.class", "com/example/x/b/C.class"]).unwrap(),
             "com.example:x:1.2"
         );
+        assert_eq!(found("x-1.2", "", &["org/apache/x/A.class"]).unwrap(), "org.apache.x:x:1.2");
         assert_eq!(found("application", "", &["com/example/A.class"]), None);
-        assert_eq!(found("y-2", "Bundle-SymbolicName: org.z.y;x:=1\nBundle-Version: 2\n", &[]).unwrap(), "org.z:y:2");
+        let bundle = |name: &str| format!("Bundle-SymbolicName: {name};x:=1\nBundle-Version: 2\n");
+        assert_eq!(found("y-2", &bundle("org.z.y"), &[]).unwrap(), "org.z:y:2");
+        assert_eq!(found("y-2", &bundle("org.y"), &[]).unwrap(), "org.y:y:2");
+        assert_eq!(found("y-2", &bundle("org.apache.y"), &[]).unwrap(), "org.apache.y:y:2");
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! A file that is no zip is no archive: no runtime loads it. One that is damaged or beyond a limit is an error.
 
+mod groups;
 mod identity;
 mod manifest;
 mod pom;
@@ -118,7 +119,8 @@ impl Said {
             stem.strip_prefix(pom.artifact.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
                 && (stem == pom.artifact || stem[pom.artifact.len() + 1..].starts_with(&pom.version))
         });
-        called.cloned().or_else(|| identity::of(stem, &self.manifest, &self.classes))
+        let unnamed = if artifacts.is_empty() { identity::of } else { identity::of_shaded };
+        called.cloned().or_else(|| unnamed(stem, &self.manifest, &self.classes))
     }
 
     fn package(&self, artifact: &Coordinates, archive: Option<&[u8]>) -> Option<Package> {
