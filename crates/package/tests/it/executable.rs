@@ -17,7 +17,7 @@ pub fn elf(sections: &[(&str, &[u8])]) -> Vec<u8> {
     let mut segments = Vec::new();
     let begin = HEADER + SEGMENT * sections.len();
     let mut add = |kind: u32, name: u32, content: &[u8], body: &mut Vec<u8>| {
-        while (begin + body.len()) % 16 != 0 {
+        while !(begin + body.len()).is_multiple_of(16) {
             body.push(0);
         }
         let at = (begin + body.len()) as u64;
@@ -99,7 +99,7 @@ pub fn note(json: &str) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> String {
-    in_executable(bytes).unwrap().into_iter().map(|document| lines_of(document)).collect()
+    in_executable(bytes).unwrap().into_iter().map(lines_of).collect()
 }
 
 fn lines_of(document: package::Document) -> String {
