@@ -173,6 +173,37 @@ pub const LAYER_HEADER_BYTES: u64 = 1024 * 1024;
 /// A Debian copyright file or the head of a Python METADATA that is read; a larger one is hashed only.
 pub const LAYER_NOTICE_BYTES: u64 = 256 * 1024;
 
+/// A lock file or the metadata of one package that is held in memory, and the values in it, which bound what it becomes there:
+/// npm's lock file of 5,000 packages has 2.5 MB and 150,000 values.
+pub const METADATA_FILE_BYTES: u64 = 16 * 1024 * 1024;
+pub const METADATA_VALUES: usize = 1_000_000;
+
+/// The name or version of one package: PyPI, npm and Maven allow 214 or fewer; a longer one is none that anybody published.
+pub const PACKAGE_NAME_BYTES: usize = 1024;
+
+/// One Java archive, wheel or egg that is held in memory to be read: the largest on Maven Central (cloud SDKs in one jar) are just
+/// above 500 MB.
+pub const ARCHIVE_FILE_BYTES: u64 = 640 * 1024 * 1024;
+
+/// Members of one archive with all archives inside it, and how deep these are nested: an ear holds wars that hold jars that hold jars.
+pub const ARCHIVE_MEMBERS: u64 = 1_000_000;
+pub const ARCHIVE_DEPTH: usize = 5;
+
+/// What is inflated of one archive with all archives inside it: so many times its size, and never more than this in total. Jars
+/// inside jars hardly shrink; below the floor the ratio is not looked at.
+pub const ARCHIVE_RATIO: u64 = 20;
+pub const ARCHIVE_RATIO_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
+pub const ARCHIVE_INFLATED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// What is read of one manifest, pom or METADATA inside an archive, from its beginning. OSGi manifests reach 300 kB.
+pub const ARCHIVE_NOTICE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Packages that one archive or one program names; the largest fat jars have some hundreds, Go programs up to 2,000.
+pub const NAMED_PACKAGES: usize = 50_000;
+
+/// What an executable says of itself, unpacked: a Go program's module list has up to 200 kB, a Rust program's less.
+pub const BUILD_RECORD_BYTES: usize = 16 * 1024 * 1024;
+
 /// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
 pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
 pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;

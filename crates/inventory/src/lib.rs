@@ -35,6 +35,7 @@ mod shadow;
 mod error;
 mod gap;
 mod image;
+mod lock;
 mod merge;
 mod view;
 

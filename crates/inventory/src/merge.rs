@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use package::{Document, OsRelease, OwnedFile, Package, PackageType, RELEASE_FILES, path, purl};
 
 use crate::{
-    Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION,
+    Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION, lock,
     view::{Key, View, key},
 };
 
@@ -74,12 +74,13 @@ fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
         matches!(document, Document::Packages { kind: PackageType::Deb, packages } if !packages.is_empty())
     });
     let owned = owned(view);
+    let set_aside = lock::set_aside(view);
     let mut found: BTreeMap<Key<'_>, Component> = BTreeMap::new();
     for (path, document) in view.documents() {
         let Document::Packages { kind, packages } = document else { continue };
         // pip never writes here on Debian: the directory is for packages only.
         let debian_owned = has_dpkg && path.starts_with("usr/lib/python3/dist-packages/");
-        if *kind == PackageType::Pypi && debian_owned || owned.files.contains(path) {
+        if *kind == PackageType::Pypi && debian_owned || owned.files.contains(path) || set_aside.contains(path) {
             continue;
         }
         for package in packages {

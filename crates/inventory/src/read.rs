@@ -108,6 +108,8 @@ impl Draft {
 
     fn file(&mut self, archive: &mut Archive, member: Member) -> Result<(), Error> {
         let form = Form::of(&member.path);
+        let too_large = form.and_then(|form| too_large(form, member.size_bytes));
+        let form = form.filter(|_| too_large.is_none());
         let keep_bytes = self.bytes_to_keep(form, member.size_bytes)?;
         let mut kept = Vec::new();
         let mut hasher = Sha256::new();
@@ -122,6 +124,8 @@ impl Draft {
         }
         let form = form.filter(|_| keep_bytes > 0 || member.size_bytes == 0);
         let mut said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
+        said.broken = said.broken.or(too_large);
+        self.named(&said)?;
         let sha256 = hex::encode(hasher.finalize());
         if !said.sums.is_empty() {
             said.sums.push(format!("sha256:{sha256}"));
@@ -149,12 +153,26 @@ impl Draft {
                 }
             }
             Some(Need::Head(limit)) => size_bytes.min(limit),
+            // Held alone and let go again: what it names is counted instead.
+            Some(Need::Archive(_)) => return Ok(size_bytes),
         };
         self.text_bytes += keep_bytes;
         if self.text_bytes > self.limits.text_bytes {
             return Err(Error::TooLarge { what: "bytes of package metadata", limit: self.limits.text_bytes });
         }
         Ok(keep_bytes)
+    }
+
+    /// An archive may name much more than its packed bytes suggest; everything else was counted when it was kept.
+    fn named(&mut self, said: &Said) -> Result<(), Error> {
+        const PACKAGE_BYTES: u64 = 256;
+        if let Some(Document::Packages { packages, .. }) = &said.document {
+            self.text_bytes += packages.len() as u64 * PACKAGE_BYTES;
+        }
+        if self.text_bytes > self.limits.text_bytes {
+            return Err(Error::TooLarge { what: "bytes of package metadata", limit: self.limits.text_bytes });
+        }
+        Ok(())
     }
 
     /// A later member of the same name wins, and a file where a directory was takes its content along, as in an engine.
@@ -234,6 +252,16 @@ fn below<V>(paths: &BTreeMap<String, V>, directory: &str) -> Vec<String> {
     // The character after the slash in ASCII ends the range of what begins with "directory/".
     let (from, to) = (format!("{directory}/"), format!("{directory}0"));
     paths.range(from..to).map(|(path, _)| path.clone()).collect()
+}
+
+/// An archive beyond its limit cannot be read, and the rest of the layer can.
+fn too_large(form: Form, size_bytes: u64) -> Option<String> {
+    match form.need() {
+        Need::Archive(limit) if size_bytes > limit => {
+            Some(package::Error::TooLarge { what: "bytes", limit }.to_string())
+        }
+        _ => None,
+    }
 }
 
 fn said(form: Form, path: &str, kept: &[u8]) -> Said {

@@ -35,6 +35,9 @@ pub struct Package {
     /// Files it installed, where its database lists them: what lies in one of these, unchanged, is no component of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<OwnedFile>,
+    /// SHA-1 of the archive that is this package, in hexadecimal: what indexes of Maven artifacts know them by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<String>,
     /// The package it was built from, and that one's version: advisories of distributions are written against these.
     pub source: String,
     pub source_version: String,

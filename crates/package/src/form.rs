@@ -2,7 +2,9 @@
 
 use base::limits::{LAYER_FILE_BYTES, LAYER_NOTICE_BYTES};
 
-use crate::{Document, Error, PackageType, apk, copyright, dpkg, opkg, os_release, pacman, path, python, rpm};
+use crate::{
+    Document, Error, Language, PackageType, apk, copyright, dpkg, opkg, os_release, pacman, path, python, rpm,
+};
 
 /// A kind of file that describes packages, known by where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +21,8 @@ pub enum Form {
     DpkgStatus,
     /// `var/lib/dpkg/info/PACKAGE.md5sums`, `var/lib/dpkg/status.d/PACKAGE.md5sums`
     DpkgSums,
+    /// What the tools of programming languages leave behind
+    Language(Language),
     /// `etc/os-release`
     OsRelease,
     /// `….dist-info/METADATA`, `….egg-info/PKG-INFO`
@@ -48,6 +52,8 @@ pub enum Need {
     Whole(u64),
     /// All of it. A longer file is of no use, and nothing is lost with it.
     WholeOrNothing(u64),
+    /// All of it, held alone. A longer file is said to be broken, and the image is then not known.
+    Archive(u64),
 }
 
 impl Form {
@@ -76,12 +82,13 @@ impl Form {
             _ if opkg::is_info(directory, name, ".list") => Some(Form::OpkgList),
             _ if name == "copyright" && path::split(directory).0 == "usr/share/doc" => Some(Form::Copyright),
             _ if python::is_metadata(path) => Some(Form::PythonMetadata),
-            _ => None,
+            _ => Language::of(path).map(Form::Language),
         }
     }
 
     pub fn need(self) -> Need {
         match self {
+            Form::Language(language) => language.need(),
             Form::ApkInstalled | Form::DpkgSingle | Form::DpkgStatus => Need::Whole(LAYER_FILE_BYTES),
             Form::DpkgList | Form::DpkgSums => Need::WholeOrNothing(LAYER_FILE_BYTES),
             Form::Copyright => Need::WholeOrNothing(LAYER_NOTICE_BYTES),
@@ -101,13 +108,18 @@ impl Form {
             Form::RpmLog => return rpm::check_wal(bytes).map(|()| None),
             _ => {}
         }
-        let text = String::from_utf8_lossy(bytes);
+        // An archive is no text, and too large to be copied.
+        let text = match self {
+            Form::Language(_) => std::borrow::Cow::default(),
+            _ => String::from_utf8_lossy(bytes),
+        };
         let packages = |kind, packages| Some(Document::Packages { kind, packages });
         let owned = |files: Vec<crate::OwnedFile>| {
             let package = dpkg::package_of_list(path::split(path).1).to_owned();
             (!files.is_empty()).then_some(Document::Owned { files, kind: PackageType::Deb, package })
         };
         Ok(match self {
+            Form::Language(language) => language.read(path, bytes)?,
             Form::ApkInstalled => packages(PackageType::Apk, apk::packages(&text)),
             Form::DpkgStatus => packages(PackageType::Deb, dpkg::packages(&text, true)),
             Form::DpkgSingle => packages(PackageType::Deb, dpkg::packages(&text, false)),

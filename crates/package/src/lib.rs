@@ -29,11 +29,19 @@ mod pacman;
 mod python;
 mod rpm;
 
+mod archive;
+mod java;
+mod language;
+
+mod executable;
+
 mod purl;
 
 pub use document::{Document, OwnedFile, Package};
 pub use error::Error;
+pub use executable::{go, in_executable};
 pub use form::{Form, Need};
 pub use kind::PackageType;
+pub use language::Language;
 pub use os_release::{EndOfLife, OsRelease, RELEASE_FILES, end_of_life};
 pub use purl::{Purl, PurlError, purl};
