@@ -173,6 +173,9 @@ pub const LAYER_HEADER_BYTES: u64 = 1024 * 1024;
 /// A Debian copyright file or the head of a Python METADATA that is read; a larger one is hashed only.
 pub const LAYER_NOTICE_BYTES: u64 = 256 * 1024;
 
+/// One field of a package's metadata in a database: a name, a version, a licence expression. The longest real ones have some kB.
+pub const PACKAGE_FIELD_BYTES: usize = 64 * 1024;
+
 /// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
 pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
 pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;

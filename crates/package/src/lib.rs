@@ -31,6 +31,9 @@ mod rpm;
 
 mod purl;
 
+#[cfg(test)]
+mod mutations;
+
 pub use document::{Document, OwnedFile, Package};
 pub use error::Error;
 pub use form::{Form, Need};
