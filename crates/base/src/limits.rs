@@ -204,6 +204,9 @@ pub const NAMED_PACKAGES: usize = 50_000;
 /// What an executable says of itself, unpacked: a Go program's module list has up to 200 kB, a Rust program's less.
 pub const BUILD_RECORD_BYTES: usize = 16 * 1024 * 1024;
 
+/// One field of a package's metadata in a database: a name, a version, a licence expression. The longest real ones have some kB.
+pub const PACKAGE_FIELD_BYTES: usize = 64 * 1024;
+
 /// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
 pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
 pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;

@@ -37,6 +37,9 @@ mod executable;
 
 mod purl;
 
+#[cfg(test)]
+mod mutations;
+
 pub use document::{Document, OwnedFile, Package};
 pub use error::Error;
 pub use executable::{go, in_executable};

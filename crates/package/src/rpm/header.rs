@@ -4,7 +4,9 @@
 //!   entries: u32   data bytes: u32   entries × { tag, type, offset, count }   data        all big-endian
 //! ```
 
-use base::limits::{LAYER_NAMES_BYTES, LAYER_PATH_BYTES};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use base::limits::{LAYER_MEMBERS, LAYER_NAMES_BYTES, LAYER_PATH_BYTES, PACKAGE_FIELD_BYTES};
 
 use super::{
     broken,
@@ -19,6 +21,7 @@ mod tag {
     pub(super) const SIGGPG: u32 = 262;
     pub(super) const DSAHEADER: u32 = 267;
     pub(super) const RSAHEADER: u32 = 268;
+    pub(super) const OPENPGP: u32 = 278;
     pub(super) const NAME: u32 = 1000;
     pub(super) const VERSION: u32 = 1001;
     pub(super) const RELEASE: u32 = 1002;
@@ -59,7 +62,7 @@ pub(super) struct Installed {
     pub(super) key: Option<String>,
 }
 
-/// None for a public key. `room` is what all owned files of a database may still take.
+/// None for a public key. `room` is what all packages of a database may still take: several tags may point to the same bytes.
 pub(super) fn installed(blob: &[u8], room: &mut u64) -> Result<Option<Installed>, Error> {
     let header = Header::open(blob)?;
     let name = header.required(tag::NAME, "NAME")?;
@@ -76,8 +79,7 @@ pub(super) fn installed(blob: &[u8], room: &mut u64) -> Result<Option<Installed>
         None => (name.clone(), version.clone()),
     };
     let owns = header.owned(room)?;
-    let signatures = [tag::RSAHEADER, tag::DSAHEADER, tag::SIGPGP, tag::SIGGPG];
-    Ok(Some(Installed {
+    let installed = Installed {
         package: Package {
             architecture: header.text(tag::ARCH),
             licenses: header.text(tag::LICENSE).into_iter().collect(),
@@ -91,8 +93,22 @@ pub(super) fn installed(blob: &[u8], room: &mut u64) -> Result<Option<Installed>
         },
         vendor: header.text(tag::VENDOR),
         packager: header.text(tag::PACKAGER),
-        key: signatures.into_iter().find_map(|tag| signature::key_id(header.binary(tag)?)),
-    }))
+        key: header.signing_key(),
+    };
+    spend(room, size_of::<Installed>() + text_bytes(&installed))?;
+    Ok(Some(installed))
+}
+
+fn text_bytes(installed: &Installed) -> usize {
+    let Package { architecture, licenses, module, name, source, source_version, version, .. } = &installed.package;
+    let optional = [architecture, module, &installed.vendor, &installed.packager].into_iter().flatten();
+    optional.chain(licenses).chain([name, source, source_version, version]).map(String::len).sum()
+}
+
+fn spend(room: &mut u64, bytes: usize) -> Result<(), Error> {
+    let too_large = Error::TooLarge { what: "bytes of names and files", limit: LAYER_NAMES_BYTES };
+    *room = room.checked_sub(bytes as u64).ok_or(too_large)?;
+    Ok(())
 }
 
 /// `openssl-3.0.7-25.el9.src.rpm`: name, and version with release.
@@ -134,11 +150,12 @@ impl<'a> Header<'a> {
         Some(Entry { kind: Order::Big.u32(entry, 4)?, count: index(Order::Big.u32(entry, 12)?), data })
     }
 
-    /// The first text of a tag; None when it is empty.
+    /// The first text of a tag; None when it is empty, or longer than any that people write.
     fn text(&self, tag: u32) -> Option<String> {
         let entry = self.entry(tag).filter(|entry| [STRING, STRING_ARRAY, I18N_STRING].contains(&entry.kind))?;
-        let text = path::text(entry.data.split(|byte| *byte == 0).next()?);
-        (!text.is_empty()).then_some(text)
+        let field = entry.data.get(..PACKAGE_FIELD_BYTES).unwrap_or(entry.data);
+        let end = field.iter().position(|byte| *byte == 0)?;
+        (end > 0).then(|| path::text(&field[..end]))
     }
 
     fn required(&self, tag: u32, what: &str) -> Result<String, Error> {
@@ -155,11 +172,21 @@ impl<'a> Header<'a> {
         entry.data.get(..entry.count)
     }
 
+    /// Of the signature over the header, or over header and content in packages of old; in base64 since rpm 6.
+    fn signing_key(&self) -> Option<String> {
+        let tags = [tag::RSAHEADER, tag::DSAHEADER, tag::SIGPGP, tag::SIGGPG];
+        let in_base64 = || signature::key_id(&BASE64_STANDARD.decode(self.text(tag::OPENPGP)?).ok()?);
+        tags.into_iter().find_map(|tag| signature::key_id(self.binary(tag)?)).or_else(in_base64)
+    }
+
     /// Texts of a list, each ended by a NUL; empty where the tag is missing.
     fn texts(&self, tag: u32) -> Result<Vec<&'a [u8]>, Error> {
         let Some(entry) = self.entry(tag) else { return Ok(Vec::new()) };
         if entry.kind != STRING_ARRAY || entry.count > entry.data.len() {
             return Err(broken(format!("the list of tag {tag} is none")));
+        }
+        if entry.count as u64 > LAYER_MEMBERS {
+            return Err(Error::TooLarge { what: "files in one package", limit: LAYER_MEMBERS });
         }
         let mut found = Vec::with_capacity(entry.count);
         let mut rest = entry.data;
@@ -195,10 +222,7 @@ impl<'a> Header<'a> {
             }
             let path = path::normalise(&[directory, &b"/"[..], name].concat()).map_err(broken)?;
             let sum = sum.map(|sum| format!("{algorithm}:{}", path::text(sum).to_ascii_lowercase()));
-            let taken = size_of::<OwnedFile>() + path.len() + sum.as_ref().map_or(0, String::len);
-            *room = room
-                .checked_sub(taken as u64)
-                .ok_or(Error::TooLarge { what: "bytes of names of owned files", limit: LAYER_NAMES_BYTES })?;
+            spend(room, size_of::<OwnedFile>() + path.len() + sum.as_ref().map_or(0, String::len))?;
             found.push(OwnedFile { path, sum });
         }
         found.sort();

@@ -10,6 +10,8 @@ use std::{
     process::Command,
 };
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{Document, Form, OwnedFile};
 
@@ -156,6 +158,73 @@ fn circles_and_shared_pages_are_refused() {
         slots.copy_within(taken[0]..taken[0] + 16, at);
     }
     assert!(packages(&slots).unwrap_err().to_string().contains("overlap"));
+}
+
+/// A header of entries that point anywhere, with the tags that are read.
+fn header() -> impl Strategy<Value = Vec<u8>> {
+    let tag = proptest::sample::select(
+        &[259_u32, 268, 278, 1000, 1001, 1002, 1003, 1022, 1030, 1035, 1044, 1116, 1117, 1118, 5011][..],
+    );
+    let number = prop_oneof![0..40_u32, any::<u32>()];
+    let entries = proptest::collection::vec((tag, 0..11_u32, number.clone(), number), 0..24);
+    (entries, proptest::collection::vec(prop_oneof![Just(0), any::<u8>()], 0..64)).prop_map(|(entries, data)| {
+        let mut blob =
+            [u32::try_from(entries.len()).unwrap(), u32::try_from(data.len()).unwrap()].map(u32::to_be_bytes).concat();
+        for (tag, kind, offset, count) in entries {
+            blob.extend([tag, kind, offset, count].map(u32::to_be_bytes).concat());
+        }
+        blob.extend(data);
+        blob
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_header_is_refused_or_read(blob in header()) {
+        let mut room = LAYER_NAMES_BYTES;
+        if let Ok(Some(installed)) = header::installed(&blob, &mut room) {
+            prop_assert!(!installed.package.name.is_empty() && room < LAYER_NAMES_BYTES);
+        }
+        for room in [0, 300, 900] {
+            let mut left = room;
+            let _ = header::installed(&blob, &mut left);
+            prop_assert!(left <= room);
+        }
+    }
+
+    #[test]
+    fn any_bytes_after_a_magic_are_refused_or_read(bytes in proptest::collection::vec(any::<u8>(), 0..2_048), start in 0..3_usize) {
+        let start = [&b"SQLite format 3\0\x02\0"[..], b"RpmP\0\0\0\0\0\0\0\0\x01\0\0\0", b"\0\0\0\0\0\0\0\0\0\0\0\0\x61\x15\x06\0\x09\0\0\0\0\x02\0\0\0"][start];
+        let _ = packages(&[start, &bytes].concat());
+    }
+}
+
+#[test]
+fn many_files_in_one_directory_of_a_long_name_are_too_much() {
+    // 2,000 empty names in a directory of 4,000 bytes, from 18 kB.
+    let (count, directory) = (2_000_u32, 4_000);
+    let text = |text: &str| [text.as_bytes(), &[0]].concat();
+    let mut data = [text("a"), text(&"d".repeat(directory))].concat();
+    let mut entry = |tag: u32, kind: u32, count: u32, bytes: &[u8]| {
+        let offset = u32::try_from(data.len()).unwrap();
+        data.extend(bytes);
+        [tag, kind, offset, count].map(u32::to_be_bytes).concat()
+    };
+    let files = usize::try_from(count).unwrap();
+    let mut index = [
+        entry(1117, 8, count, &vec![0; files]),
+        entry(1116, 4, count, &vec![0; 4 * files]),
+        entry(1030, 3, count, &0o100_644_u16.to_be_bytes().repeat(files)),
+    ]
+    .concat();
+    for (tag, kind, offset) in [(1000, 6, 0), (1001, 6, 0), (1002, 6, 0), (1118, 8, 2)] {
+        index.extend([tag, kind, offset, 1_u32].map(u32::to_be_bytes).concat());
+    }
+    let lengths = [index.len() / 16, data.len()].map(|length| u32::try_from(length).unwrap().to_be_bytes());
+    let blob = [lengths.concat(), index, data].concat();
+    let mut room = 1024 * 1024;
+    let error = header::installed(&blob, &mut room).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: LAYER_NAMES_BYTES, .. }), "{error}");
 }
 
 /// What the program on this machine says about a database that it makes now.
