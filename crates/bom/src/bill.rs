@@ -6,8 +6,8 @@ use base::{Timestamp, limits};
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
-    Component, Distribution, Error, Gap, Image, Report, Scanner, SourcePackage, Subject, cyclonedx, purl::PackageUrl,
-    reading, spdx, syft,
+    Component, Distribution, Error, Gap, Image, Layer, Report, Scanner, SourcePackage, Subject, cyclonedx,
+    purl::PackageUrl, reading, spdx, syft,
 };
 
 /// What somebody else says is in an image.
@@ -18,6 +18,8 @@ pub struct Bill {
     /// Who wrote it, as it says.
     pub tools: Vec<String>,
     pub image: Image,
+    /// Where the bill is one of ours; the components of others name no layers.
+    pub layers: Vec<Layer>,
     /// Sorted, each once.
     pub components: Vec<Component>,
     /// What the bill leaves open, in sentences.
@@ -98,8 +100,8 @@ impl Bill {
 
     /// A report without findings: what is left is to match it.
     pub fn into_report(self, scanner: Scanner, created: Timestamp) -> Report {
-        let Bill { image, components, gaps, .. } = self;
-        Report { image, components, gaps, scanner, created, ..Report::default() }.sorted()
+        let Bill { image, layers, components, gaps, .. } = self;
+        Report { image, layers, components, gaps, scanner, created, ..Report::default() }.sorted()
     }
 
     fn finish(&mut self) -> Result<(), Error> {
@@ -107,7 +109,10 @@ impl Bill {
         if self.image.distribution.is_none() {
             self.image.distribution = distribution_of(&self.components);
         }
+        let known = |layer: &usize| *layer < self.layers.len();
         for component in &mut self.components {
+            component.layer = component.layer.filter(known);
+            component.since_layer = component.since_layer.filter(known);
             component.sort();
         }
         self.components.sort();
@@ -125,9 +130,9 @@ impl Bill {
 }
 
 fn ours(bytes: &[u8]) -> Result<Bill, Error> {
-    let Report { image, components, gaps, scanner, .. } = Report::from_json(bytes)?;
+    let Report { image, layers, components, gaps, scanner, .. } = Report::from_json(bytes)?;
     let tools = vec![format!("{} {}", scanner.name, scanner.version)];
-    Ok(Bill { format: "report".to_owned(), tools, image, components, gaps })
+    Ok(Bill { format: "report".to_owned(), tools, image, layers, components, gaps })
 }
 
 /// A component as its package URL tells it; the reader adds what the format says beside. What is no package URL is kept as it is.

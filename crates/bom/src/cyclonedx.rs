@@ -7,18 +7,20 @@
 //!
 //! Source: ECMA-424 and the schema bom-1.6.schema.json.
 
+mod analysis;
 mod component;
 mod read;
 mod vulnerability;
 
 use crate::{
-    Image, Layer, Report, Subject,
+    Distribution, Image, Layer, Report, Subject,
     identity::{self, Index},
     node::Node,
     purl,
 };
 
-pub(crate) use read::{bill, statements};
+pub(crate) use analysis::statements;
+pub(crate) use read::bill;
 
 /// The whole report: components and vulnerabilities.
 pub fn cyclonedx(report: &Report) -> Vec<u8> {
@@ -29,9 +31,12 @@ pub fn cyclonedx(report: &Report) -> Vec<u8> {
 pub(crate) fn document(report: &Report) -> Node {
     let index = Index::new(report);
     let image = image_ref(&report.image);
-    let components: Node =
-        report.components.iter().zip(&index.refs).map(|(component, name)| component::write(component, name)).collect();
-    let depends = Node::object().always("ref", image.as_str()).with("dependsOn", index.refs.clone());
+    let components =
+        report.components.iter().zip(&index.refs).map(|(component, name)| component::write(component, name));
+    // The distribution stands among the components: there matchers look for it.
+    let components: Node = distribution(&report.image).into_iter().chain(components).collect();
+    let inside = report.image.distribution.iter().map(distribution_ref).chain(index.refs.iter().cloned());
+    let depends = Node::object().always("ref", image.as_str()).with("dependsOn", inside.collect::<Node>());
     Node::object()
         .always("$schema", "http://cyclonedx.org/schema/bom-1.6.schema.json")
         .always("bomFormat", "CycloneDX")
@@ -76,20 +81,31 @@ fn image_component(report: &Report, name: &str) -> Node {
         .with("hashes", sha256.map(|content| Node::List(vec![hash(content)])))
         .with("purl", purl::of_image(image))
         .with("properties", image_properties(image))
-        .with("components", Node::List(distribution(image).into_iter().collect()))
+}
+
+fn distribution_ref(distribution: &Distribution) -> String {
+    format!("assay:distribution/{}@{}", distribution.id, distribution.version)
 }
 
 fn distribution(image: &Image) -> Option<Node> {
     let distribution = image.distribution.as_ref()?;
     let node = Node::object()
         .always("type", "operating-system")
-        .always("bom-ref", format!("assay:distribution/{}@{}", distribution.id, distribution.version))
+        .always("bom-ref", distribution_ref(distribution))
         .always("name", distribution.id.as_str())
         .with("version", distribution.version.as_str())
         .with("description", distribution.pretty_name.as_str())
         .with("cpe", distribution.cpe.as_deref())
-        .with("properties", Node::List(property("assay:endOfLife", distribution.end_of_life.as_deref())));
+        .with("properties", distribution_properties(distribution));
     Some(node)
+}
+
+/// Ours, and the two that syft's family of matchers takes the distribution from.
+fn distribution_properties(distribution: &Distribution) -> Node {
+    let mut list = property("assay:endOfLife", distribution.end_of_life.as_deref());
+    list.extend(property("syft:distro:id", Some(&distribution.id)));
+    list.extend(property("syft:distro:versionID", Some(&distribution.version)));
+    Node::List(list)
 }
 
 fn image_properties(image: &Image) -> Node {

@@ -85,7 +85,8 @@ fn evidence(component: &Component) -> Node {
     let identity = if methods.is_empty() && component.confidence.is_none() {
         Node::Null
     } else {
-        Node::List(vec![identity.with("methods", methods)])
+        // One object and no list of one: 1.6 allows both, and readers of the Go library before 0.9.3 only know the object.
+        identity.with("methods", methods)
     };
     Node::object().with("identity", identity).with("occurrences", occurrences(component))
 }

@@ -1,38 +1,39 @@
-//! CycloneDX documents of others, 1.2 to 1.7: components for a scan, and analyses of vulnerabilities.
+//! CycloneDX bills of others, 1.2 to 1.7.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use base::{Timestamp, limits};
 use serde::Deserialize;
 
+use super::analysis::Vulnerability;
 use crate::{
-    Bill, Component, Confidence, Distribution, Error, Evidence, Image, Justification, Method, Product, SourcePackage,
-    Statement, Status, bill, purl, reading, spdx_expression, vex::Collected,
+    Bill, Component, Confidence, Distribution, Error, Evidence, Gap, Layer, Method, SourcePackage, bill, purl, reading,
+    spdx_expression,
 };
 
-const FORMAT: &str = "CycloneDX";
+pub(super) const FORMAT: &str = "CycloneDX";
 
 /// The fields we read; everything else is skipped without being kept.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+pub(super) struct Document {
     spec_version: String,
     #[serde(default)]
-    metadata: Metadata,
+    pub(super) metadata: Metadata,
     #[serde(default)]
-    components: Vec<Part>,
+    pub(super) components: Vec<Part>,
     #[serde(default)]
-    vulnerabilities: Vec<Vulnerability>,
+    pub(super) vulnerabilities: Vec<Vulnerability>,
 }
 
 #[derive(Default, Deserialize)]
-struct Metadata {
-    timestamp: Option<Timestamp>,
-    component: Option<Part>,
+pub(super) struct Metadata {
+    pub(super) timestamp: Option<Timestamp>,
+    pub(super) component: Option<Part>,
     tools: Option<Tools>,
     #[serde(default)]
-    authors: Vec<Named>,
-    supplier: Option<Named>,
+    pub(super) authors: Vec<Named>,
+    pub(super) supplier: Option<Named>,
     #[serde(default)]
     properties: Vec<Property>,
 }
@@ -49,9 +50,9 @@ enum Tools {
 }
 
 #[derive(Default, Deserialize)]
-struct Named {
+pub(super) struct Named {
     #[serde(default)]
-    name: String,
+    pub(super) name: String,
     #[serde(default)]
     version: String,
 }
@@ -65,22 +66,22 @@ struct Property {
 }
 
 #[derive(Deserialize)]
-struct Part {
+pub(super) struct Part {
     #[serde(default, rename = "type")]
-    kind: String,
+    pub(super) kind: String,
     #[serde(default, rename = "bom-ref")]
-    bom_ref: String,
+    pub(super) bom_ref: String,
     #[serde(default)]
     group: String,
     name: String,
     #[serde(default)]
-    version: String,
+    pub(super) version: String,
     #[serde(default)]
     description: String,
     #[serde(default)]
-    purl: String,
+    pub(super) purl: String,
     #[serde(default)]
-    cpe: String,
+    pub(super) cpe: String,
     supplier: Option<Named>,
     #[serde(default)]
     licenses: Vec<LicenseChoice>,
@@ -90,7 +91,7 @@ struct Part {
     properties: Vec<Property>,
     evidence: Option<PartEvidence>,
     #[serde(default)]
-    components: Vec<Part>,
+    pub(super) components: Vec<Part>,
 }
 
 #[derive(Deserialize)]
@@ -153,54 +154,7 @@ struct Occurrence {
     additional_context: String,
 }
 
-#[derive(Deserialize)]
-struct Vulnerability {
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    references: Vec<Reference>,
-    analysis: Option<Analysis>,
-    #[serde(default)]
-    recommendation: String,
-    #[serde(default)]
-    affects: Vec<Affects>,
-}
-
-#[derive(Deserialize)]
-struct Reference {
-    #[serde(default)]
-    id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Analysis {
-    #[serde(default)]
-    state: String,
-    #[serde(default)]
-    justification: String,
-    #[serde(default)]
-    detail: String,
-    first_issued: Option<Timestamp>,
-    last_updated: Option<Timestamp>,
-}
-
-#[derive(Deserialize)]
-struct Affects {
-    #[serde(rename = "ref")]
-    name: String,
-    #[serde(default)]
-    versions: Vec<AffectedVersion>,
-}
-
-#[derive(Deserialize)]
-struct AffectedVersion {
-    version: Option<String>,
-    #[serde(default)]
-    status: String,
-}
-
-fn parse(bytes: &[u8]) -> Result<Document, Error> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Document, Error> {
     let document: Document = reading::json(bytes, FORMAT)?;
     let known = document.spec_version.strip_prefix("1.").and_then(|minor| minor.parse::<u32>().ok());
     if known.is_none_or(|minor| !(2..=7).contains(&minor)) {
@@ -224,11 +178,32 @@ pub(crate) fn bill(bytes: &[u8]) -> Result<Bill, Error> {
         bill.image.platform = own_property(&part.properties, "assay:platform");
         collect(part.components, 1, "metadata.component.components", &mut bill)?;
     }
-    for gap in document.metadata.properties.into_iter().filter(|property| property.name == "assay:gap") {
-        bill.gaps.push(crate::Gap { reason: gap.value, ..crate::Gap::default() });
+    for Property { name, value } in document.metadata.properties {
+        if name == "assay:gap" {
+            bill.gaps.push(Gap { reason: value, ..Gap::default() });
+        } else if let Some(field) = name.strip_prefix("assay:layers:") {
+            layer(&mut bill.layers, field, value);
+        }
     }
     collect(document.components, 1, "components", &mut bill)?;
     Ok(bill)
+}
+
+/// `2:digest` and its value: layers are written one behind the other.
+fn layer(layers: &mut Vec<Layer>, field: &str, value: String) {
+    let Some((position, field)) = field.split_once(':') else { return };
+    let Ok(position) = position.parse::<usize>() else { return };
+    if position == layers.len() {
+        layers.push(Layer::default());
+    }
+    let Some(layer) = layers.get_mut(position) else { return };
+    match field {
+        "digest" => layer.digest = Some(value),
+        "diffId" => layer.diff_id = Some(value),
+        "instruction" => layer.instruction = Some(value),
+        "base" => layer.base = value == "true",
+        _ => {}
+    }
 }
 
 /// The parts of a document and of its parts, flat.
@@ -268,7 +243,7 @@ fn distribution(part: &Part) -> Distribution {
     }
 }
 
-fn full_name(part: &Part) -> String {
+pub(super) fn full_name(part: &Part) -> String {
     match part.group.as_str() {
         "" => part.name.clone(),
         group if part.purl.starts_with("pkg:maven/") => format!("{group}:{}", part.name),
@@ -369,116 +344,4 @@ fn properties(component: &mut Component, properties: &[Property]) {
         let version = format!("{}{version}{}", epoch.unwrap_or_default(), release.unwrap_or_default());
         component.source = Some(SourcePackage { name: (*name).to_owned(), version });
     }
-}
-
-/// The analyses of a document ("VEX"). Vulnerabilities without analysis state nothing.
-pub(crate) fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
-    let document = parse(bytes)?;
-    let mut products: HashMap<String, Product> = HashMap::new();
-    let mut image = None;
-    if let Some(part) = &document.metadata.component {
-        image = Some(bill::image(&full_name(part), &part.version, &part.purl, part.kind == "container"));
-        register(std::slice::from_ref(part), 0, &mut products)?;
-    }
-    register(&document.components, 0, &mut products)?;
-    let metadata = &document.metadata;
-    let author =
-        metadata.authors.first().or(metadata.supplier.as_ref()).map(|named| named.name.clone()).unwrap_or_default();
-    let mut collected = Collected::default();
-    for (position, vulnerability) in document.vulnerabilities.iter().enumerate() {
-        let Some(analysis) = &vulnerability.analysis else { continue };
-        let Some(status) = status(&analysis.state) else { continue };
-        let statement = Statement {
-            vulnerabilities: ids(vulnerability),
-            status,
-            justification: justification(&analysis.justification),
-            impact: if status == Status::NotAffected { analysis.detail.clone() } else { String::new() },
-            action: if status == Status::Affected { action(vulnerability, analysis) } else { String::new() },
-            author: author.clone(),
-            timestamp: analysis.last_updated.or(analysis.first_issued).or(metadata.timestamp),
-            document: format!("{FORMAT} vulnerabilities[{position}]"),
-            products: affected(vulnerability, &products, image.as_ref()),
-        };
-        collected.push(statement)?;
-    }
-    Ok(collected.statements)
-}
-
-fn register(parts: &[Part], depth: usize, products: &mut HashMap<String, Product>) -> Result<(), Error> {
-    reading::most("components in each other", depth, limits::BOM_DEPTH)?;
-    for part in parts {
-        let product = Product { id: part.bom_ref.clone(), ..Product::of(&part.purl, &part.cpe) };
-        let product = Product { digest: bill::digest_in(&part.version).filter(|_| part.purl.is_empty()), ..product };
-        products.insert(part.bom_ref.clone(), product);
-        register(&part.components, depth + 1, products)?;
-    }
-    Ok(())
-}
-
-fn ids(vulnerability: &Vulnerability) -> Vec<String> {
-    let all = std::iter::once(&vulnerability.id).chain(vulnerability.references.iter().map(|reference| &reference.id));
-    all.filter(|id| !id.is_empty()).cloned().collect()
-}
-
-/// "impactAnalysisState".
-fn status(state: &str) -> Option<Status> {
-    Some(match state {
-        "resolved" | "resolved_with_pedigree" => Status::Fixed,
-        "exploitable" => Status::Affected,
-        "in_triage" => Status::UnderInvestigation,
-        "false_positive" | "not_affected" => Status::NotAffected,
-        _ => return None,
-    })
-}
-
-/// "impactAnalysisJustification", in the words of OpenVEX.
-fn justification(word: &str) -> Option<Justification> {
-    Some(match word {
-        "code_not_present" => Justification::VulnerableCodeNotPresent,
-        "code_not_reachable" => Justification::VulnerableCodeNotInExecutePath,
-        "requires_configuration" | "requires_dependency" | "requires_environment" => {
-            Justification::VulnerableCodeCannotBeControlledByAdversary
-        }
-        word if word.starts_with("protected_") => Justification::InlineMitigationsAlreadyExist,
-        _ => return None,
-    })
-}
-
-fn action(vulnerability: &Vulnerability, analysis: &Analysis) -> String {
-    if vulnerability.recommendation.is_empty() { &analysis.detail } else { &vulnerability.recommendation }.clone()
-}
-
-/// What the references mean: a part of this document, or of another one (BOM-Link, whose last part often is a package URL).
-fn affected(vulnerability: &Vulnerability, products: &HashMap<String, Product>, image: Option<&Image>) -> Vec<Product> {
-    let mut found = Vec::new();
-    for affects in &vulnerability.affects {
-        let outside = || {
-            let last = affects.name.split_once('#').map_or(affects.name.as_str(), |(_, last)| last);
-            let last = purl::decode(last).unwrap_or_default();
-            Product { id: affects.name.clone(), ..Product::of(&last, "") }
-        };
-        let product = products.get(&affects.name).cloned().unwrap_or_else(outside);
-        let versions: Vec<&String> = affects
-            .versions
-            .iter()
-            .filter(|version| version.status != "unaffected")
-            .filter_map(|v| v.version.as_ref())
-            .collect();
-        match &product.purl {
-            Some(url) if url.version.is_none() && !affects.versions.is_empty() => {
-                // Ranges cannot be told apart here, so only versions that are named are spoken of.
-                found.extend(versions.into_iter().map(|version| {
-                    let url = purl::PackageUrl { version: Some(version.clone()), ..url.clone() };
-                    Product { purl: Some(url), ..product.clone() }
-                }));
-            }
-            _ => found.push(product),
-        }
-    }
-    // Where the document is about an image, its components are meant as they are in that image.
-    if let Some(image) = image.filter(|image| image.digest.is_some()) {
-        let whole = Product { id: image.name.clone(), digest: image.digest.clone(), ..Product::default() };
-        return vec![Product { parts: found, ..whole }];
-    }
-    found
 }

@@ -23,11 +23,13 @@ fn components_come_back_from_every_format() {
             let bill = read(&report, format);
             let mut expected: Vec<_> = report.components.iter().map(essence).collect();
             let mut found: Vec<_> = bill.components.iter().map(essence).collect();
-            if format == Format::CycloneDx {
-                // CycloneDX keeps the line break.
-                for (from, to) in [(&report.components, &mut expected), (&bill.components, &mut found)] {
-                    *to = from.iter().map(essence).collect();
-                }
+            if matches!(format, Format::Spdx | Format::Spdx3) {
+                // Their readers find no layers, so components cannot name one.
+                assert!(bill.layers.is_empty());
+                expected.iter_mut().for_each(|essence| essence.4 = None);
+            } else {
+                let names = |layers: &[bom::Layer]| layers.iter().map(|l| l.digest.clone()).collect::<Vec<_>>();
+                assert_eq!(names(&bill.layers), names(&report.layers), "{name} {format:?}");
             }
             expected.sort();
             found.sort();
