@@ -230,6 +230,28 @@ pub const SNAPSHOT_DECODED_BYTES: usize = 4 * 1024 * 1024 * 1024;
 /// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
 pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;
 
+/// One bill of materials or set of exploitability statements of somebody else. Bills of images with 5,000 components have 20 MB.
+pub const BOM_BYTES: usize = 64 * 1024 * 1024;
+
+/// Components of one bill or report: ten times what the largest images hold.
+pub const BOM_COMPONENTS: usize = 200_000;
+
+/// A name, version or identifier in a bill: package URLs and CPEs stay below 1 KiB, and each is copied into tables.
+pub const BOM_TEXT_BYTES: usize = 8 * 1024;
+
+/// How deep components or products may lie in each other; CSAF has at most 30 branches.
+pub const BOM_DEPTH: usize = 50;
+
+/// Products that all statements of one document name together, after references were followed, and the bytes of their identifiers:
+/// a reference of 5 bytes may stand for a product of kilobytes. Red Hat's largest have 100,000.
+pub const VEX_PRODUCTS: usize = 1_000_000;
+pub const VEX_PRODUCT_BYTES: usize = 256 * 1024 * 1024;
+
+/// Package URLs of one product in CSAF, which relationships multiply; and references of notes to products that are followed in one
+/// document, as one note may name groups of all products.
+pub const VEX_NAMES: usize = 100;
+pub const VEX_REFERENCES: usize = 10_000_000;
+
 /// `.gitlab-ci.yml`, and what it may grow to when aliases are expanded.
 pub const PIPELINE_FILE_BYTES: usize = 1024 * 1024;
 pub const PIPELINE_NODES: usize = 100_000;
