@@ -1,0 +1,1 @@
+//! Configuration of images, as facts.
