@@ -390,3 +390,12 @@ pub const LICENSE_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Licences that one file is said to hold. Collections of notices name some dozens.
 pub const LICENSE_MATCHES: usize = 100;
+
+/// A file that is looked through for secrets. What is larger is data; a person does not write 16 MiB of configuration.
+pub const SECRETS_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Secrets that are told of one file; a file of more is a list of them, and the first say so.
+pub const SECRETS_OF_FILE: usize = 100;
+
+/// Longest value that may be a secret. Google's service accounts and JSON Web Tokens reach 2 KB.
+pub const SECRET_BYTES: usize = 8 * 1024;

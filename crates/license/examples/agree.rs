@@ -1,6 +1,7 @@
 //! Compares what packages say about their licence with what their licence files hold: `agree FOLDER…`, each a folder of
 //! packages (crates with Cargo.toml, npm with package.json, Python with dist-info). Prints where they differ, and how often.
 
+#![expect(clippy::print_stdout, reason = "it is a tool whose output is what it says")]
 use std::{
     collections::BTreeSet,
     env, fs,
@@ -61,7 +62,9 @@ fn statement(folder: &Path) -> Option<String> {
     let text = fs::read_to_string(folder.join("METADATA")).ok()?;
     let head: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
     let field = |name: &str| head.iter().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-    field("License-Expression: ").or_else(|| field("Classifier: License :: OSI Approved :: ")).or_else(|| field("License: "))
+    field("License-Expression: ")
+        .or_else(|| field("Classifier: License :: OSI Approved :: "))
+        .or_else(|| field("License: "))
 }
 
 fn compare(folder: &Path, paths: &[PathBuf], statement: &str, sum: &mut Sum) {
@@ -103,7 +106,11 @@ fn compare(folder: &Path, paths: &[PathBuf], statement: &str, sum: &mut Sum) {
     let agrees = !found.is_empty() && found.is_subset(&stated);
     sum.agree += usize::from(agrees);
     if !agrees || !stated.is_subset(&found) {
-        println!("{} {}: stated {stated:?}, found {told:?}", if agrees { "partly" } else { "DIFFERS" }, folder.display());
+        println!(
+            "{} {}: stated {stated:?}, found {told:?}",
+            if agrees { "partly" } else { "DIFFERS" },
+            folder.display()
+        );
     }
 }
 

@@ -106,6 +106,8 @@ fn settle(matches: &mut Vec<Match>) {
 struct Region {
     id: &'static str,
     score: f64,
+    /// Of the licence's triples, those that the stretch has.
+    contained: f64,
     /// Words, the end not included.
     start: usize,
     end: usize,
@@ -142,7 +144,10 @@ fn regions(words: &[Word], explained: &mut [bool]) -> Vec<Region> {
     let mut regions = Vec::new();
     while regions.len() < limits::LICENSE_MATCHES {
         open.retain(|(_, _, region)| region.is_some());
-        let weight = |region: &Region, index: usize| f64::from(sketches.all[index].words) * region.score.powi(3);
+        // Words that it explains, and how exactly: a licence with a clause more than the file's explains as much, and fits less.
+        let weight = |region: &Region, index: usize| {
+            f64::from(sketches.all[index].words) * region.contained * region.score.powi(8)
+        };
         let best = open.iter().filter_map(|(index, _, region)| region.map(|region| (weight(&region, *index), region)));
         let Some((_, chosen)) = best.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.id.cmp(a.1.id))) else { break };
         explained[chosen.start..chosen.end].fill(true);
@@ -182,7 +187,8 @@ fn best_region(sketch: &Sketch, hits: &[Hit]) -> Option<Region> {
         let whole = (f64::from(end - start - 2) * kept).max(common);
         let score = 2.0 * common / (f64::from(sketch.grams) + whole);
         if score >= LEAST && best.is_none_or(|best| score > best.score) {
-            best = Some(Region { id: sketch.id, score, start: start as usize, end: end as usize });
+            let contained = common / f64::from(sketch.grams);
+            best = Some(Region { id: sketch.id, score, contained, start: start as usize, end: end as usize });
         }
     }
     best

@@ -135,6 +135,14 @@ impl Node {
         (!name.is_empty()).then(|| format!("{prefix}{name}"))
     }
 
+    /// Whether any licence of it is on the SPDX list.
+    pub(crate) fn knows_any(&self) -> bool {
+        match self {
+            Node::Leaf(id) => !id.starts_with("LicenseRef-") || id == "LicenseRef-public-domain",
+            Node::And(parts) | Node::Or(parts) => parts.iter().any(Node::knows_any),
+        }
+    }
+
     fn render(&self, inside: bool) -> String {
         let (parts, sign) = match self {
             Node::Leaf(id) => return id.clone(),

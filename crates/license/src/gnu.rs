@@ -32,7 +32,7 @@ pub(crate) fn read(tokens: &[Token]) -> Option<(String, usize)> {
                 end = at + 1;
             }
             Token::Comma => {}
-            Token::Plus if version.is_some() => {
+            Token::Plus { glued: true } if version.is_some() => {
                 later = true;
                 end = at + 1;
             }
@@ -42,8 +42,8 @@ pub(crate) fn read(tokens: &[Token]) -> Option<(String, usize)> {
                     end = at + 1;
                 }
                 "niv" if family == Family::Gfdl => invariants = Some("-no-invariants"),
-                number if version.is_none() && is_version(number) => {
-                    version = Some(number.to_owned());
+                number if (version.is_none() || open > 0) && is_version(number) => {
+                    version.get_or_insert_with(|| number.to_owned());
                     end = at + 1;
                 }
                 _ => match (later_words(&tokens[at..]), self::family(&tokens[at..])) {

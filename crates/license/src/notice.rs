@@ -8,6 +8,7 @@ use crate::{
 };
 
 const UNDER: u32 = hash("under");
+const TERMS: u32 = hash("terms");
 const GENERAL: u32 = hash("general");
 const PUBLIC: u32 = hash("public");
 const LICENSE: u32 = hash("license");
@@ -17,7 +18,7 @@ const SPDX: u32 = hash("spdxlicenseidentifier");
 /// Words that make a sentence a grant rather than a mention, before it.
 const GRANTS: [u32; 9] = [
     UNDER,
-    hash("terms"),
+    TERMS,
     hash("licensed"),
     hash("covered"),
     hash("released"),
@@ -49,7 +50,7 @@ pub(crate) fn find(text: &[u8], words: &[Word], explained: &[bool]) -> Vec<Match
                 }
             }
             GENERAL => note_some(gnu(text, words, at), |id| note(id, Evidence::Notice, at, 90)),
-            UNDER => note_some(named(text, words, at), |id| note(id, Evidence::Notice, at, 90)),
+            UNDER | TERMS => note_some(named(text, words, at), |id| note(id, Evidence::Notice, at, 90)),
             _ => {}
         }
     }
@@ -92,7 +93,7 @@ fn version<'a>(text: &'a [u8], word: &Word) -> Option<&'a str> {
     matches!(word, "1" | "2" | "3" | "1.0" | "2.0" | "2.1" | "3.0").then_some(word)
 }
 
-/// "licensed under the Apache License, Version 2.0", "released under the MIT license". GNU names are read above.
+/// "licensed under the Apache License, Version 2.0", "subject to the terms of the Mozilla Public License". GNU names are read above.
 fn named(text: &[u8], words: &[Word], at: usize) -> Option<String> {
     let near = &words[at.saturating_sub(4)..(at + 10).min(words.len())];
     if !near.iter().any(|word| [LICENSE, hash("licensed"), hash("licenses")].contains(&word.hash)) {

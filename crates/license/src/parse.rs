@@ -10,6 +10,9 @@ use crate::{
 pub(crate) const TOKENS: usize = 2_000;
 const DEPTH: usize = 20;
 
+/// More than a list of names nobody knows has.
+const PROSE_TOKENS: usize = 7;
+
 /// Between a licence and where to read it: what follows names nothing.
 const POINTERS: [&str; 8] = ["see", "for", "file", "copying", "readme", "http", "https", "details"];
 /// After a licence's name: something like it, which is another licence.
@@ -30,7 +33,10 @@ pub(crate) fn parse(text: &str) -> Option<Node> {
             parser.at += 1;
         }
     }
-    Node::and(parts)
+    let node = Node::and(parts)?;
+    // A sentence in which no licence is known has "and" and "or" of its own.
+    let own = (0..parser.tokens.len()).any(|at| parser.word(at) == Some("licenseref"));
+    if parser.tokens.len() > PROSE_TOKENS && !own && !node.knows_any() { Node::reference(text) } else { Some(node) }
 }
 
 struct Parser<'a> {
@@ -95,7 +101,7 @@ impl Parser<'_> {
         match self.tokens.get(at)? {
             Token::Slash => Some((Operator::Or, 1)),
             Token::Pipe => Some((Operator::Or, 1 + usize::from(self.tokens.get(at + 1) == Some(&Token::Pipe)))),
-            Token::Ampersand | Token::Plus => Some((Operator::And, 1)),
+            Token::Ampersand | Token::Plus { glued: false } => Some((Operator::And, 1)),
             Token::Comma if self.word(at + 1) == Some("and") => Some((Operator::CommaAnd, 2)),
             Token::Comma if self.word(at + 1) == Some("or") => Some((Operator::Or, 2)),
             Token::Comma => Some((Operator::Comma, 1)),
@@ -132,47 +138,60 @@ impl Parser<'_> {
             return Some(inner);
         }
         let start = self.at;
+        if self.word(start) == Some("licenseref") {
+            let name = self.own_reference(start).and_then(|name| Node::name("LicenseRef-", &name));
+            return match name {
+                Some(id) if self.word(self.at) == Some("with") => self.rest_of(start, id, true),
+                name => Some(name.map(Node::Leaf)),
+            };
+        }
         let Some((id, used)) = self.known(start) else {
             return Some(self.unknown(start));
         };
         self.at += used;
         let mut id = id;
-        if self.tokens.get(self.at) == Some(&Token::Plus) && !self.next_is_apart() {
+        if self.tokens.get(self.at) == Some(&(Token::Plus { glued: true })) {
             self.at += 1;
             id = or_later(&id);
         } else if let Some(used) = gnu_later(&self.tokens[self.at..]) {
             self.at += used;
             id = or_later(&id);
         }
-        self.rest_of(start, id)
-    }
-
-    /// A `+` with a name right after it joins two: "MIT + Apache-2.0"; it stands glued to the word before otherwise.
-    fn next_is_apart(&self) -> bool {
-        let Some(Token::Word { end, .. }) = self.tokens.get(self.at.wrapping_sub(1)) else { return true };
-        self.text.as_bytes().get(*end) != Some(&b'+')
+        self.rest_of(start, id, false)
     }
 
     /// What follows a known name up to the next operator: an exception, a pointer to more text, or words that make it another.
-    fn rest_of(&mut self, start: usize, id: String) -> Option<Option<Node>> {
+    fn rest_of(&mut self, start: usize, id: String, own: bool) -> Option<Option<Node>> {
+        let comma = self.tokens.get(self.at) == Some(&Token::Comma) && self.word(self.at + 1) == Some("with");
+        self.at += usize::from(comma);
         let from = self.at;
         let end = self.item_end(from);
         if end == from {
             return Some(Some(Node::leaf(&id)));
         }
-        let words: Vec<&str> = (from..end).filter_map(|at| self.word(at)).collect();
+        let words: Vec<String> = (from..end).filter_map(|at| self.word(at)).map(str::to_owned).collect();
         let glued = matches!(self.tokens.get(from), Some(Token::Word { glued: true, .. }));
-        let first = words.first().copied().unwrap_or_default();
+        let first = words.first().map_or("", String::as_str);
         if first == "with" || first == "w" || words.last().is_some_and(|last| last.starts_with("exception")) {
-            let named: Vec<&str> = words.iter().filter(|word| !matches!(**word, "with" | "w")).copied().collect();
+            let named: Vec<&str> =
+                words.iter().map(String::as_str).filter(|word| !matches!(*word, "with" | "w")).collect();
+            let may_have_one = !id.contains(' ') && (own || !id.starts_with("LicenseRef-"));
+            let reference = (from..end).find(|at| self.word(*at) == Some("additionref"));
+            if let Some(at) = reference
+                && may_have_one
+                && let Some(name) = self.own_reference(at).and_then(|name| Node::name("AdditionRef-", &name))
+            {
+                return Some(Some(Node::leaf(&format!("{id} WITH {name}"))));
+            }
             let exception = exception(&id, &named);
             self.at = end;
             return Some(Some(match exception {
-                Some(exception) if !id.contains(' ') => Node::leaf(&format!("{id} WITH {exception}")),
+                Some(exception) if may_have_one => Node::leaf(&format!("{id} WITH {exception}")),
                 _ => return Some(self.reference(start, end)),
             }));
         }
-        if LIKENESS.contains(&first) || (glued && self.known(from).is_none()) {
+        // "BSD-3-clause-PADL", "MIT-style", "BSD like": somebody's own words.
+        if glued || LIKENESS.contains(&first) {
             self.at = end;
             return Some(self.reference(start, end));
         }
@@ -201,7 +220,7 @@ impl Parser<'_> {
                     key.push_str(word);
                     words += 1;
                 }
-                Token::Plus => key.push_str(" +"),
+                Token::Plus { .. } => key.push_str(" +"),
                 Token::Open if at > start => depth += 1,
                 Token::Close => depth -= 1,
                 Token::Slash | Token::Comma => continue,
@@ -222,8 +241,24 @@ impl Parser<'_> {
         }
     }
 
+    /// What stands behind `LicenseRef-` or `AdditionRef-`, as it is written (SPDX 3.0, annex B, `idstring`).
+    fn own_reference(&mut self, start: usize) -> Option<String> {
+        let Some(Token::Word { end, .. }) = self.tokens.get(start) else { return None };
+        let rest = self.text.get(*end..)?;
+        let name = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.');
+        let length = rest.chars().take_while(name).count();
+        let stop = end + length;
+        let inside = |token: &Token| !matches!(token, Token::Word { start, .. } if *start >= stop);
+        let words = |token: &Token| matches!(token, Token::Word { .. } | Token::Plus { glued: true }) && inside(token);
+        self.at = start + self.tokens[start..].iter().take_while(|token| words(token)).count();
+        Some(rest[..length].trim_start_matches('-').to_owned())
+    }
+
     fn unknown(&mut self, start: usize) -> Option<Node> {
         self.at = self.item_end(start);
+        if self.word(start).is_some_and(|first| POINTERS.contains(&first)) {
+            return None;
+        }
         self.reference(start, self.at)
     }
 
@@ -231,7 +266,7 @@ impl Parser<'_> {
     fn item_end(&self, from: usize) -> usize {
         let ends = |at: &usize| match &self.tokens[*at] {
             Token::Word { key, .. } => key == "and" || key == "or",
-            Token::Plus => false,
+            Token::Plus { glued } => !glued,
             _ => true,
         };
         (from..self.tokens.len()).find(ends).unwrap_or(self.tokens.len())

@@ -15,7 +15,10 @@ pub(crate) enum Token {
         end: usize,
         glued: bool,
     },
-    Plus,
+    /// Whether it stands right behind a word.
+    Plus {
+        glued: bool,
+    },
     Slash,
     Comma,
     Ampersand,
@@ -60,7 +63,7 @@ pub(crate) fn key(text: &str) -> String {
         .iter()
         .filter_map(|token| match token {
             Token::Word { key, .. } => Some(key.as_str()),
-            Token::Plus => Some("+"),
+            Token::Plus { .. } => Some("+"),
             _ => None,
         })
         .collect();
@@ -80,7 +83,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
             continue;
         }
         let sign = match byte {
-            b'+' => Some(Token::Plus),
+            b'+' => Some(Token::Plus { glued }),
             b'/' => Some(Token::Slash),
             b',' | b';' => Some(Token::Comma),
             b'&' => Some(Token::Ampersand),

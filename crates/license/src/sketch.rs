@@ -90,7 +90,8 @@ impl Sketches {
             all.push(Sketch { id: std::str::from_utf8(id).ok()?, words, scale, grams: u32::from(grams) });
         }
         kept.sort_unstable();
-        let bucket = |bucket: u32| kept.partition_point(|(hash, _)| u64::from(*hash) < u64::from(bucket) << (32 - BUCKET_BITS));
+        let bucket =
+            |bucket: u32| kept.partition_point(|(hash, _)| u64::from(*hash) < u64::from(bucket) << (32 - BUCKET_BITS));
         let buckets = (0..=1u32 << BUCKET_BITS).map(|at| bucket(at) as u32).collect();
         Some(Sketches { all, grams: kept, buckets })
     }
