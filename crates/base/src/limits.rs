@@ -399,3 +399,7 @@ pub const SECRETS_OF_FILE: usize = 100;
 
 /// Longest value that may be a secret. Google's service accounts and JSON Web Tokens reach 2 KB.
 pub const SECRET_BYTES: usize = 8 * 1024;
+
+/// Places that one fact about an image names, and how much of each: the sentence and the number say the rest.
+pub const FACT_PLACES: usize = 100;
+pub const FACT_PLACE_CHARS: usize = 300;

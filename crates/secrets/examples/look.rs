@@ -35,7 +35,8 @@ fn walk(path: &Path, sum: &mut Sum) {
         return;
     }
     if path.is_dir() {
-        let mut paths: Vec<PathBuf> = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         paths.sort();
         paths.iter().for_each(|path| walk(path, sum));
         return;

@@ -48,10 +48,10 @@ const NAMES: [&str; 13] = [
 ];
 
 /// Names that go on so do not hold the secret itself.
-const NOT_ITSELF: [&str; 30] = [
+const NOT_ITSELF: [&str; 32] = [
     "file", "path", "name", "url", "uri", "id", "policy", "length", "type", "ttl", "expir", "endpoint", "count",
     "regex", "hash", "dir", "field", "header", "min", "max", "alg", "issuer", "ref", "class", "label", "hint",
-    "prompt", "version", "limit", "public",
+    "prompt", "version", "limit", "public", "encr", "method",
 ];
 
 static NAME: LazyLock<AhoCorasick> = LazyLock::new(|| {

@@ -37,10 +37,10 @@ pub(crate) fn find(path: &str, bytes: &[u8]) -> Vec<Found> {
             && let Some((from, to)) = read(line)
             && let value = line[from..to].trim()
             && value.len() >= 4
-            && !judge::is_reference(value)
+            && let hash = *rule == "password-hash"
+            && (hash || !judge::is_reference(value))
         {
             let start = start + from;
-            let hash = *rule == "password-hash";
             let placeholder = !hash && judge::is_placeholder(value);
             let confidence = if placeholder { Confidence::Low } else { Confidence::High };
             found.push(Found { rule, description, start, end: start + value.len(), confidence, hidden: hash });

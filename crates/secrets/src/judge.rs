@@ -78,6 +78,12 @@ pub(crate) fn is_random(value: &[u8], letters: usize) -> bool {
     entropy(value) >= most * 0.72
 }
 
+/// Digits among letters, or capitals strewn among small letters: words with a prefix have neither.
+pub(crate) fn is_mixed(value: &[u8]) -> bool {
+    let changes = value.windows(2).filter(|pair| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase()).count();
+    value.iter().any(u8::is_ascii_alphabetic) && (value.iter().any(u8::is_ascii_digit) || changes >= 5)
+}
+
 /// The parts of paths where keys lie that open nothing.
 const EXAMPLES: [&str; 17] = [
     "test",
@@ -104,7 +110,9 @@ pub(crate) fn lies_among_examples(path: &str) -> bool {
     let mut parts = lower.split('/').filter(|part| !part.is_empty());
     let name = lower.rsplit('/').next().unwrap_or_default();
     parts.any(|part| EXAMPLES.contains(&part))
-        || ["snakeoil", "readme", "changelog"].iter().any(|word| lower.contains(word))
+        || ["snakeoil", "readme", "changelog", ".dist-info/metadata", ".egg-info/pkg-info"]
+            .iter()
+            .any(|word| lower.contains(word))
         || ["test_", "example"].iter().any(|start| name.starts_with(start))
         || ["_test.go", ".md", ".rst", ".example", ".sample", ".test.js", ".dist"].iter().any(|end| name.ends_with(end))
 }

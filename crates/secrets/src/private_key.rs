@@ -30,11 +30,12 @@ fn pem(bytes: &[u8], start: usize, after: &[u8]) -> Option<Read> {
     let label_end = after.windows(5).take(60).position(|window| window == b"-----")?;
     let label = std::str::from_utf8(&after[..label_end]).ok()?;
     let body = &after[label_end + 5..];
+    let body = &body[..body.windows(8).position(|window| window == b"-----END").unwrap_or(body.len())];
     let letters = base64_of(body);
     if letters.len() < BODY {
         return None;
     }
-    let length = 11 + label_end + 5 + body.len().min(BODY * 2);
+    let length = 11 + label_end + 5 + body.len();
     let old_encryption = body.windows(9).take(300).any(|window| window == b"ENCRYPTED");
     let (rule, description) = match label {
         "PRIVATE KEY" if is_service_account(bytes, start) => {

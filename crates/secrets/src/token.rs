@@ -61,7 +61,7 @@ pub(crate) fn follow(rule: &Rule, bytes: &[u8], start: usize) -> Option<Found> {
         Check::Holds(_) => return None,
     }
     // Long ones repeat parts that are not random (headers in base64); chance does not make words without digits.
-    let random = judge::is_random(value, rule.alphabet.letters()) && value.iter().any(u8::is_ascii_digit);
+    let random = judge::is_random(value, rule.alphabet.letters()) && judge::is_mixed(value);
     random.then_some(Found { rule: rule.id, description: rule.description, start, end, confidence, hidden: false })
 }
 
@@ -175,9 +175,12 @@ fn url_password(bytes: &[u8], at: usize) -> Option<Found> {
     let colon = authority[..host].iter().position(|byte| *byte == b':')?;
     let (user, password) = (&authority[..colon], &authority[colon + 1..host]);
     let text = std::str::from_utf8(password).ok()?;
-    let mixed =
-        text.bytes().any(|byte| !byte.is_ascii_alphabetic()) && text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let told = text.len() >= 8 && user != password && mixed && judge::entropy(password) >= 2.5;
+    let mixed = judge::is_mixed(password) || password.iter().any(u8::is_ascii_punctuation);
+    // The domains that RFC 2606 keeps for documentation.
+    let documented = [&b"example"[..], b".test", b".invalid"]
+        .iter()
+        .any(|name| authority[host..].windows(name.len()).any(|part| part == *name));
+    let told = !documented && text.len() >= 8 && user != password && mixed && judge::entropy(password) >= 2.5;
     if !told || judge::is_placeholder(text) || judge::is_reference(text) {
         return None;
     }
