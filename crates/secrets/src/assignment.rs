@@ -118,7 +118,7 @@ fn assigned(bytes: &[u8], start: usize, end: usize) -> Option<Found> {
 
 /// Letters and digits mixed as chance mixes them; no variable, path, address, version or sentence.
 fn is_secret(value: &str, quoted: bool) -> bool {
-    let has = |class: fn(&u8) -> bool| value.as_bytes().iter().any(|byte| class(byte));
+    let has = |class: fn(&u8) -> bool| value.as_bytes().iter().any(class);
     let plain = value.bytes().all(|byte| byte.is_ascii_graphic());
     let calls = !quoted && value.contains(['(', ')', '[', ']']);
     let addressed = value.starts_with(['/', '.', '~', '@']) || value.contains("://") || value.contains("::");

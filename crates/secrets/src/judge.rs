@@ -71,11 +71,14 @@ pub(crate) fn entropy(value: &[u8]) -> f64 {
     counts.iter().filter(|count| **count > 0).map(bits).sum()
 }
 
+/// What is asked at most: some issuers write hex where their rule would let them write more.
+const HEX_BITS: f64 = 3.3;
+
 /// Whether an issuer's token is as mixed as chance makes it. `letters` is the size of its alphabet: of 20 random characters of
 /// 16, fewer than one in ten thousand fall below.
 pub(crate) fn is_random(value: &[u8], letters: usize) -> bool {
     let most = (letters.min(value.len()).max(2) as f64).log2();
-    entropy(value) >= most * 0.72
+    entropy(value) >= (most * 0.72).min(HEX_BITS)
 }
 
 /// Digits among letters, or capitals strewn among small letters: words with a prefix have neither.
