@@ -456,3 +456,31 @@ pub const CONNECTIONS_REFUSED: usize = 64;
 
 /// Tokens of the token service whose signature need not be verified again; each client has one at a time, of half a KiB.
 pub const VERIFIED_TOKENS: usize = 4_096;
+
+/// What a package may say about its licence to be read as a name; more is taken for the text of the licence itself.
+pub const LICENSE_NAME_BYTES: usize = 1_000;
+
+/// Statements of one package about its licence that are joined. PyPI's classifiers are a dozen at most.
+pub const LICENSE_STATEMENTS: usize = 100;
+
+/// Characters of a name that becomes a `LicenseRef-`; what is longer is prose, and its beginning tells it apart.
+pub const LICENSE_REFERENCE_CHARS: usize = 64;
+
+/// Of a file that may hold licences so much is read. The notices of a browser are 12 MB; their beginning is enough.
+pub const LICENSE_FILE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Licences that one file is said to hold. Collections of notices name some dozens.
+pub const LICENSE_MATCHES: usize = 100;
+
+/// A file that is looked through for secrets. What is larger is data; a person does not write 16 MiB of configuration.
+pub const SECRETS_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Secrets that are told of one file; a file of more is a list of them, and the first say so.
+pub const SECRETS_OF_FILE: usize = 100;
+
+/// Longest value that may be a secret. Google's service accounts and JSON Web Tokens reach 2 KB.
+pub const SECRET_BYTES: usize = 8 * 1024;
+
+/// Places that one fact about an image names, and how much of each: the sentence and the number say the rest.
+pub const FACT_PLACES: usize = 100;
+pub const FACT_PLACE_CHARS: usize = 300;
