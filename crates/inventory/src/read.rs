@@ -110,7 +110,7 @@ impl Draft {
 
     fn file<R: Read>(&mut self, archive: &mut Archive<R>, member: Member) -> Result<(), Error> {
         let form = Form::of(&member.path);
-        let too_large = form.and_then(|form| too_large(form, member.size_bytes));
+        let too_large = form.and_then(|form| self.too_large(form, member.size_bytes));
         let form = form.filter(|_| too_large.is_none());
         let keep_bytes = self.bytes_to_keep(form, member.size_bytes)?;
         let mut kept = Vec::new();
@@ -131,6 +131,13 @@ impl Draft {
         let sha256 = hex::encode(hasher.finalize());
         self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, said);
         Ok(())
+    }
+
+    /// An archive beyond its limit cannot be read, and the rest of the layer can.
+    fn too_large(&self, form: Form, size_bytes: u64) -> Option<String> {
+        let Need::Archive(limit) = form.need() else { return None };
+        let limit = limit.min(self.limits.archive_bytes);
+        (size_bytes > limit).then(|| package::Error::TooLarge { what: "bytes", limit }.to_string())
     }
 
     /// 0 when the file is only hashed. A package database that is too large is an error: half of one is a false answer.
@@ -216,16 +223,6 @@ impl Draft {
             }
             Document::Licenses { .. } | Document::Os { .. } => true,
         });
-    }
-}
-
-/// An archive beyond its limit cannot be read, and the rest of the layer can.
-fn too_large(form: Form, size_bytes: u64) -> Option<String> {
-    match form.need() {
-        Need::Archive(limit) if size_bytes > limit => {
-            Some(package::Error::TooLarge { what: "bytes", limit }.to_string())
-        }
-        _ => None,
     }
 }
 
