@@ -108,7 +108,7 @@ impl Draft {
 
     fn file(&mut self, archive: &mut Archive, member: Member) -> Result<(), Error> {
         let form = Form::of(&member.path);
-        let too_large = form.and_then(|form| too_large(form, member.size_bytes));
+        let too_large = form.and_then(|form| self.too_large(form, member.size_bytes));
         let form = form.filter(|_| too_large.is_none());
         let keep_bytes = self.bytes_to_keep(form, member.size_bytes)?;
         let mut kept = Vec::new();
@@ -132,6 +132,13 @@ impl Draft {
         }
         self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, said);
         Ok(())
+    }
+
+    /// An archive beyond its limit cannot be read, and the rest of the layer can.
+    fn too_large(&self, form: Form, size_bytes: u64) -> Option<String> {
+        let Need::Archive(limit) = form.need() else { return None };
+        let limit = limit.min(self.limits.archive_bytes);
+        (size_bytes > limit).then(|| package::Error::TooLarge { what: "bytes", limit }.to_string())
     }
 
     /// 0 when the file is only hashed. A package database that is too large is an error: half of one is a false answer.
@@ -252,16 +259,6 @@ fn below<V>(paths: &BTreeMap<String, V>, directory: &str) -> Vec<String> {
     // The character after the slash in ASCII ends the range of what begins with "directory/".
     let (from, to) = (format!("{directory}/"), format!("{directory}0"));
     paths.range(from..to).map(|(path, _)| path.clone()).collect()
-}
-
-/// An archive beyond its limit cannot be read, and the rest of the layer can.
-fn too_large(form: Form, size_bytes: u64) -> Option<String> {
-    match form.need() {
-        Need::Archive(limit) if size_bytes > limit => {
-            Some(package::Error::TooLarge { what: "bytes", limit }.to_string())
-        }
-        _ => None,
-    }
 }
 
 fn said(form: Form, path: &str, kept: &[u8]) -> Said {

@@ -1,11 +1,13 @@
 //! What files say about installed packages: the databases of distributions, and the metadata that language tools leave behind.
 //!
-//! A file is known by where it lies ([`Form::of`]); its bytes give a [`Document`], mostly a list of packages.
+//! A file is known by where it lies ([`Form::of`]); its bytes give a [`Document`], mostly a list of packages. An executable may lie
+//! anywhere, and says itself what it was built from ([`in_executable`]).
 //!
 //! ```text
 //!   path ─ Form::of ─► Form { how much of the file is needed }      bytes ─ Form::read ─► Document
 //!                                                                                         packages, licences, os-release,
 //!                                                                                         files that a package owns
+//!   an executable's bytes ─ in_executable ─► Documents of Go modules, Rust crates, Java artifacts, …
 //! ```
 //!
 //! Invariants: any bytes give a document or an [`Error`] with a reason, never a panic, and in bounded memory. The same bytes give

@@ -47,7 +47,7 @@ fn fields(text: &str) -> Vec<Field<'_>> {
     // A line of spaces goes on with the value before; only an empty one ends the head.
     for line in text.lines().take_while(|line| !line.is_empty()) {
         if line.starts_with([' ', '\t']) {
-            fields.iter_mut().last().into_iter().for_each(|field| field.goes_on = true);
+            fields.last_mut().into_iter().for_each(|field| field.goes_on = true);
         } else if let Some((name, value)) = line.split_once(':') {
             fields.push(Field { name, value: value.trim(), goes_on: false });
         }

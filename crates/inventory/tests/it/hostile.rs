@@ -88,6 +88,7 @@ fn limits_are_named() {
         ratio: 100,
         ratio_floor_bytes: 10_000,
         file_bytes: 20,
+        archive_bytes: 40,
         text_bytes: 30,
         names_bytes: 50,
     };
@@ -112,6 +113,11 @@ fn limits_are_named() {
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
         assert!(error.to_string().contains(expected), "{error}: expected {expected}");
     }
+    // One archive too large leaves the rest of the layer known.
+    let tar = Tarball::new().file("app/x.jar", &"x".repeat(41)).file("a", "").bytes();
+    let layer = read_layer(&zstd::encode_all(&tar[..], 3).unwrap()[..], Compression::Zstd, &small).unwrap();
+    assert_eq!(layer.broken["app/x.jar"], "it has more bytes than the limit of 40");
+    assert!(layer.entries.contains_key("a"));
     let huge = Tarball::new().raw(b"x", b'x', &vec![b'1'; (1 << 20) + 1], |_| {});
     assert!(huge.refused().contains("extension header"));
 }

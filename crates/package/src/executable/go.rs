@@ -84,7 +84,7 @@ impl BuildInfo {
                     last = Last::Module;
                 }
                 // A folder in another's place has no version: it stays known by what it replaces.
-                Some("=>") if !module.version.is_empty() => match last {
+                Some("=>") if !matches!(second, "" | "(devel)") => match last {
                     Last::Main => info.main = Some(module),
                     Last::Module => info.modules.last_mut().into_iter().for_each(|last| *last = module.clone()),
                     Last::None => {}

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use crate::{Error, Package, PackageType, language};
 
 const EXPECTED: &str = "a native image's bill of materials";
-/// Exported symbols that are looked at.
+const GZIP: &[u8] = b"\x1f\x8b";
+/// Symbols that are looked at.
 const SYMBOLS: usize = 1_000_000;
 
 #[derive(Deserialize)]
@@ -44,7 +45,9 @@ pub(super) fn sbom<'a>(file: &object::File<'a>) -> Option<&'a [u8]> {
         })
     };
     let length = mapped(address(b"sbom_length")?)?.first_chunk::<8>()?;
-    mapped(address(b"sbom")?)?.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)
+    let packed = mapped(address(b"sbom")?)?.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+    // Anybody may call a variable so.
+    packed.starts_with(GZIP).then_some(packed)
 }
 
 pub(super) fn packages(packed: &[u8]) -> Result<Vec<(PackageType, Package)>, Error> {

@@ -1,13 +1,14 @@
 //! Groups of artifacts that are published without Maven's records, because another tool builds them.
 
 /// By the whole name of an artifact, or by how it begins where that ends with a dash.
-const GROUPS: [(&str, &str); 118] = [
+const GROUPS: [(&str, &str); 119] = [
     ("HikariCP", "com.zaxxer"),
     ("activation", "javax.activation"),
     ("ant", "org.apache.ant"),
     ("ant-", "org.apache.ant"),
     ("antlr", "antlr"),
     ("antlr4-", "org.antlr"),
+    ("aopalliance", "aopalliance"),
     ("apiguardian-api", "org.apiguardian"),
     ("asm", "org.ow2.asm"),
     ("asm-", "org.ow2.asm"),

@@ -41,8 +41,9 @@ pub(super) fn of(stem: &str, manifest: &Manifest, classes: &Classes) -> Option<C
         Some((artifact, version)) => (artifact, version),
         None => {
             let title = manifest.get("Implementation-Title").filter(|title| is_word(title));
-            let module = manifest.get("Automatic-Module-Name");
-            let name = title.or(symbolic).or(module).or(called.map(|(name, _)| name)).unwrap_or(stem);
+            let said = title.or(symbolic).or(manifest.get("Automatic-Module-Name"));
+            let stem = called.map_or(stem, |(name, _)| name);
+            let name = said.filter(|said| title.is_some() || !share_a_word(said, stem)).unwrap_or(stem);
             (name, *versions.first()?)
         }
     };
@@ -51,7 +52,8 @@ pub(super) fn of(stem: &str, manifest: &Manifest, classes: &Classes) -> Option<C
         Some((group, artifact)) => (Some(group), artifact),
         None => (None, artifact),
     };
-    let vendor = || manifest.get("Implementation-Vendor-Id").filter(|id| is_word(id));
+    // All of Apache is nobody's group.
+    let vendor = || manifest.get("Implementation-Vendor-Id").filter(|id| is_word(id) && *id != "org.apache");
     let group = titled
         .or_else(|| groups::of(artifact))
         .or_else(vendor)
@@ -73,6 +75,13 @@ pub(super) fn of_shaded(stem: &str, manifest: &Manifest, classes: &Classes) -> O
 fn name_and_version(stem: &str) -> Option<(&str, &str)> {
     let (at, _) = stem.match_indices('-').find(|(at, _)| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?;
     (at > 0).then(|| (&stem[..at], &stem[at + 1..]))
+}
+
+/// A symbolic name says where the classes are, and a file that is called alike says what the artifact is.
+fn share_a_word(symbolic: &str, stem: &str) -> bool {
+    let words = |text: &str| text.split(['.', '-', '_']).map(str::to_lowercase).collect::<Vec<String>>();
+    let said = words(symbolic);
+    words(stem).iter().any(|word| word.len() > 2 && said.contains(word))
 }
 
 fn is_word(text: &str) -> bool {
@@ -129,6 +138,11 @@ mod tests {
         assert_eq!(found("application", "", &["com/example/A.class"]), None);
         let bundle = |name: &str| format!("Bundle-SymbolicName: {name};x:=1\nBundle-Version: 2\n");
         assert_eq!(found("y-2", &bundle("org.z.y"), &[]).unwrap(), "org.z:y:2");
+        assert_eq!(
+            found("guice-abc", &bundle("g.inject.abc"), &["g/inject/abc/A.class"]).unwrap(),
+            "g.inject:guice-abc:2"
+        );
+        assert_eq!(found("renamed", &bundle("g.inject.abc"), &[]).unwrap(), ":g.inject.abc:2");
         assert_eq!(found("y-2", &bundle("org.y"), &[]).unwrap(), "org.y:y:2");
         assert_eq!(found("y-2", &bundle("org.apache.y"), &[]).unwrap(), "org.apache.y:y:2");
     }

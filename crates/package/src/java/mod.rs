@@ -13,6 +13,8 @@ mod identity;
 mod manifest;
 mod pom;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use base::limits::{ARCHIVE_DEPTH, ARCHIVE_NOTICE_BYTES};
 use sha1::{Digest, Sha1};
 
@@ -36,9 +38,9 @@ pub(crate) fn packages(path: &str, bytes: &[u8]) -> Result<Vec<Package>, Error> 
 /// What one archive says of itself.
 #[derive(Default)]
 struct Said {
-    poms: Vec<Coordinates>,
-    /// `pom.xml` of each; the properties do not tell licences.
-    models: Vec<Coordinates>,
+    poms: BTreeSet<Coordinates>,
+    /// `pom.xml` by group and artifact; the properties do not tell licences.
+    models: BTreeMap<(String, String), Coordinates>,
     manifest: Manifest,
     classes: Classes,
 }
@@ -60,16 +62,16 @@ fn archive(name: &str, bytes: &[u8], depth: usize, budget: &mut Budget, found: &
             said.take(&zip, &member, &path, budget)?;
         }
     }
-    let own = said.own(name);
-    for pom in said.artifacts() {
+    let mut artifacts = said.artifacts();
+    let own = said.own(name, &artifacts);
+    if own.is_some() {
         budget.package()?;
-        let is_own = own.as_ref().is_some_and(|own| own.is(&pom));
-        found.extend(said.package(&pom, is_own.then_some(bytes)));
     }
-    if let Some(own) = own.filter(|own| !said.artifacts().any(|pom| own.is(&pom))) {
-        budget.package()?;
-        found.extend(said.package(&own, Some(bytes)));
-    }
+    artifacts.extend(own.clone());
+    found.extend(artifacts.iter().filter_map(|artifact| {
+        let is_own = own.as_ref() == Some(artifact);
+        said.package(artifact, is_own.then_some(bytes))
+    }));
     Ok(())
 }
 
@@ -80,16 +82,19 @@ fn is_archive(path: &str) -> bool {
 
 impl Said {
     fn take(&mut self, zip: &Zip<'_>, member: &Member<'_>, path: &str, budget: &mut Budget) -> Result<(), Error> {
-        let mut head = || {
+        let head = |budget: &mut Budget| {
             let bytes = zip.head(member, ARCHIVE_NOTICE_BYTES, budget)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
         if path.eq_ignore_ascii_case("META-INF/MANIFEST.MF") {
-            self.manifest = Manifest::parse(&head()?);
+            self.manifest = Manifest::parse(&head(budget)?);
         } else if path.contains("META-INF/maven/") && path.ends_with("/pom.properties") {
-            self.poms.extend(pom::properties(&head()?));
+            budget.package()?;
+            self.poms.extend(pom::properties(&head(budget)?));
         } else if path.contains("META-INF/maven/") && path.ends_with("/pom.xml") {
-            self.models.extend(pom::model(&head()?));
+            budget.package()?;
+            let model = pom::model(&head(budget)?);
+            self.models.extend(model.map(|model| (model.key(), model)));
         } else {
             self.classes.take(path);
         }
@@ -97,35 +102,30 @@ impl Said {
     }
 
     /// What the poms name: a `pom.xml` counts where its properties are missing.
-    fn artifacts(&self) -> impl Iterator<Item = Coordinates> {
-        let missing = self
-            .models
-            .iter()
-            .filter(|model| !self.poms.iter().any(|pom| pom.artifact == model.artifact && pom.group == model.group));
-        let mut all: Vec<Coordinates> = self.poms.iter().chain(missing).cloned().collect();
-        all.sort();
-        all.dedup_by(|a, b| (&a.group, &a.artifact, &a.version) == (&b.group, &b.artifact, &b.version));
-        all.into_iter()
+    fn artifacts(&self) -> BTreeSet<Coordinates> {
+        let named: BTreeSet<_> = self.poms.iter().map(Coordinates::key).collect();
+        let missing = self.models.iter().filter(|(key, _)| !named.contains(key)).map(|(_, model)| model);
+        self.poms.iter().chain(missing).cloned().collect()
     }
 
     /// The archive itself: the only pom, or the pom that the file is called after, or what the manifest and the file's name tell.
-    fn own(&self, name: &str) -> Option<Coordinates> {
+    fn own(&self, name: &str, artifacts: &BTreeSet<Coordinates>) -> Option<Coordinates> {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let artifacts: Vec<Coordinates> = self.artifacts().collect();
-        if let [only] = artifacts.as_slice() {
-            return Some(only.clone());
+        if artifacts.len() == 1 {
+            return artifacts.first().cloned();
         }
         let called = artifacts.iter().find(|pom| {
-            stem.strip_prefix(pom.artifact.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-                && (stem == pom.artifact || stem[pom.artifact.len() + 1..].starts_with(&pom.version))
+            let rest = stem.strip_prefix(pom.artifact.as_str());
+            rest.is_some_and(|rest| {
+                rest.is_empty() || rest.strip_prefix('-').is_some_and(|rest| rest.starts_with(&pom.version))
+            })
         });
         let unnamed = if artifacts.is_empty() { identity::of } else { identity::of_shaded };
         called.cloned().or_else(|| unnamed(stem, &self.manifest, &self.classes))
     }
 
     fn package(&self, artifact: &Coordinates, archive: Option<&[u8]>) -> Option<Package> {
-        let model =
-            self.models.iter().find(|model| artifact.artifact == model.artifact && artifact.group == model.group);
+        let model = self.models.get(&artifact.key());
         let mut licenses = model.map(|model| model.licenses.clone()).unwrap_or_default();
         if licenses.is_empty() && archive.is_some() {
             licenses = self.manifest.licenses();

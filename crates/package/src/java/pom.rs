@@ -10,8 +10,8 @@ pub(super) struct Coordinates {
 }
 
 impl Coordinates {
-    pub(super) fn is(&self, other: &Coordinates) -> bool {
-        (&self.group, &self.artifact, &self.version) == (&other.group, &other.artifact, &other.version)
+    pub(super) fn key(&self) -> (String, String) {
+        (self.group.clone(), self.artifact.clone())
     }
 
     fn complete(self) -> Option<Coordinates> {

@@ -96,3 +96,25 @@ fn more_values_than_the_limit_are_refused_before_they_are_made() {
         assert!(matches!(error, Error::TooLarge { what: "values", .. }), "{path}: {error}");
     }
 }
+
+#[test]
+fn what_is_nested_without_end_is_refused() {
+    let deep = |open: &str| open.repeat(100_000);
+    for (path, text) in [
+        ("app/package-lock.json", deep("[")),
+        ("app/package-lock.json", deep("{\"dependencies\":")),
+        ("app/bun.lock", deep("[")),
+        ("app/pnpm-lock.yaml", deep("[")),
+        ("app/pnpm-lock.yaml", deep("- ")),
+        ("app/pnpm-lock.yaml", deep("? ")),
+        ("app/pnpm-lock.yaml", deep("{a: ")),
+        ("app/yarn.lock", format!("__metadata:\n{}", deep("{a: "))),
+        ("app/uv.lock", format!("a = {}", deep("["))),
+        ("app/uv.lock", format!("a = {}", deep("{a = "))),
+        ("app/uv.lock", format!("{}a = 1", deep("a."))),
+        ("app/uv.lock", format!("[{}a]", deep("a."))),
+    ] {
+        let read = Form::of(path).unwrap().read(path, text.as_bytes());
+        assert!(read.is_err(), "{path}: {}", &text[..20]);
+    }
+}

@@ -24,11 +24,8 @@ pub fn elf(sections: &[(&str, &[u8])]) -> Vec<u8> {
         body.extend(content);
         let size = content.len() as u64;
         table.extend([name.to_le_bytes(), kind.to_le_bytes()].concat());
-        table.extend([3, at, at, size, 0, 16, 0].iter().enumerate().flat_map(|(field, value): (usize, &u64)| {
-            let bytes = value.to_le_bytes();
-            // sh_link and sh_info share eight bytes.
-            if field == 7 { bytes[..4].to_vec() } else { bytes.to_vec() }
-        }));
+        // Flags, address, offset, size, two links in eight bytes, alignment, size of an entry.
+        table.extend([3, at, at, size, 0, 16, 0].iter().flat_map(|value: &u64| value.to_le_bytes()));
         segments.extend([1u32.to_le_bytes(), 6u32.to_le_bytes()].concat());
         segments.extend([at, at, at, size, size, 16].iter().flat_map(|value: &u64| value.to_le_bytes()));
     };
@@ -67,7 +64,7 @@ fn varint(mut value: usize) -> Vec<u8> {
 }
 
 const MODULES: &str = "path\texample.org/app\nmod\texample.org/app\t(devel)\t\ndep\tgithub.com/a/b\tv1.2.3\th1:x=\n\
-    dep\tgithub.com/c/d\tv0.1.0\n=>\tgithub.com/fork/d\tv0.2.0\th1:y=\ndep\tk8s.io/api\tv0.0.0\n=>\t./staging\n\
+    dep\tgithub.com/c/d\tv0.1.0\n=>\tgithub.com/fork/d\tv0.2.0\th1:y=\ndep\tk8s.io/api\tv0.0.0\n=>\t./staging\t(devel)\t\n\
     build\t-compiler=gc\nbuild\tvcs.revision=0123\nbuild\tvcs.modified=true\n";
 
 fn marked(modules: &str) -> Vec<u8> {
@@ -188,6 +185,45 @@ fn a_bundle_of_dotnet_and_a_program_that_only_looks_for_one() {
     bundle.extend([length, deps.len() as u64, 0, 0, 0].iter().flat_map(|value| value.to_le_bytes()));
     assert_eq!(read(&bundle), "nuget A 1.0\n");
     assert_eq!(read(&host(header)), "");
+}
+
+/// Makes section `at` a table of symbols, whose names stand in the section before it.
+fn as_symbols(program: &mut [u8], at: usize) {
+    let table = usize::try_from(u64::from_le_bytes(program[40..48].try_into().unwrap())).unwrap();
+    let header = table + 64 * at;
+    program[header - 60..header - 56].copy_from_slice(&3u32.to_le_bytes());
+    program[header + 4..header + 8].copy_from_slice(&2u32.to_le_bytes());
+    program[header + 40..header + 44].copy_from_slice(&u32::try_from(at - 1).unwrap().to_le_bytes());
+    program[header + 56..header + 64].copy_from_slice(&24u64.to_le_bytes());
+}
+
+#[test]
+fn the_bill_of_materials_of_a_native_image() {
+    let json = br#"{"bomFormat": "CycloneDX", "components": [{"group": "io.netty", "name": "netty-common", "version": "4.1.100.Final"}]}"#;
+    let make = |bill: &[u8], address: u64| {
+        let length = (bill.len() as u64).to_le_bytes();
+        let symbol = |name: u32, address: u64| {
+            [&name.to_le_bytes()[..], &[0x11, 0, 3, 0], &address.to_le_bytes(), &[0; 8]].concat()
+        };
+        let symbols = [vec![0; 24], symbol(1, address + 8), symbol(6, address)].concat();
+        let data = [&length, bill].concat();
+        let mut program = elf(&[(".strtab", b"\0sbom\0sbom_length\0"), (".symtab", &symbols), (".data", &data)]);
+        as_symbols(&mut program, 2);
+        (program.windows(data.len()).position(|window| window == data).unwrap() as u64, program)
+    };
+    let found = |bill: &[u8]| {
+        let (address, _) = make(bill, 0);
+        in_executable(&make(bill, address).1)
+    };
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(json).unwrap();
+    let bill = packed.finish().unwrap();
+    assert_eq!(
+        found(&bill).unwrap().into_iter().map(lines_of).collect::<String>(),
+        "maven io.netty:netty-common 4.1.100.Final\n"
+    );
+    assert!(matches!(found(&bill[..bill.len() / 2]), Err(Error::Broken { .. })));
+    assert_eq!(found(b"a variable of this name").unwrap(), []);
 }
 
 #[test]
