@@ -170,6 +170,14 @@ pub const LAYER_TEXT_BYTES: u64 = 256 * 1024 * 1024;
 /// One extension header (long name, pax record) of a layer's archive, as Go's archive/tar: engines refuse more as well.
 pub const LAYER_HEADER_BYTES: u64 = 1024 * 1024;
 
+/// One executable that is held in memory, so that its sections and build records can be read. Of a larger one the texts are read as
+/// they pass, and so are the records that Go writes into its data.
+pub const EXECUTABLE_BYTES: u64 = 48 * 1024 * 1024;
+
+/// Secrets and licence files that one layer's inventory lists; more of them say nothing new.
+pub const LAYER_SECRETS: usize = 1_000;
+pub const LAYER_LICENSE_FILES: usize = 20_000;
+
 /// A Debian copyright file or the head of a Python METADATA that is read; a larger one is hashed only.
 pub const LAYER_NOTICE_BYTES: u64 = 256 * 1024;
 
@@ -181,9 +189,9 @@ pub const METADATA_VALUES: usize = 1_000_000;
 /// The name or version of one package: PyPI, npm and Maven allow 214 or fewer; a longer one is none that anybody published.
 pub const PACKAGE_NAME_BYTES: usize = 1024;
 
-/// One Java archive, wheel or egg that is held in memory to be read: the largest on Maven Central (cloud SDKs in one jar) are just
-/// above 500 MB.
-pub const ARCHIVE_FILE_BYTES: u64 = 640 * 1024 * 1024;
+/// One Java archive, wheel or egg that is held in memory to be read. A few on Maven Central (cloud SDKs in one jar) are larger, and
+/// an image with one of them is unknown: two layers read at once must not take a gigabyte.
+pub const ARCHIVE_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Members of one archive with all archives inside it, and how deep these are nested: an ear holds wars that hold jars that hold jars.
 pub const ARCHIVE_MEMBERS: u64 = 1_000_000;
@@ -484,3 +492,19 @@ pub const SECRET_BYTES: usize = 8 * 1024;
 /// Places that one fact about an image names, and how much of each: the sentence and the number say the rest.
 pub const FACT_PLACES: usize = 100;
 pub const FACT_PLACE_CHARS: usize = 300;
+
+/// One printable run that the search for fingerprints takes for a text. The longest texts anybody wrote for people end a line
+/// before; what is longer is data.
+pub const FINGERPRINT_RUN_BYTES: usize = 1_024;
+
+/// Sections of one executable that are hashed. Real ones have some forty; with one section a function, a few thousand.
+pub const FINGERPRINT_SECTIONS: usize = 4_096;
+
+/// Symbols of one executable whose names are looked up, and the bytes of those names: a table may point every symbol at one
+/// long name, which would cost the square of its size. Chromium exports some thousand.
+pub const FINGERPRINT_SYMBOLS: usize = 200_000;
+pub const FINGERPRINT_NAME_BYTES: usize = 32 * 1024 * 1024;
+
+/// One member of a Debian package that the learner unpacks, and all of them. Debug-free libraries reach 150 MB.
+pub const LEARN_MEMBER_BYTES: u64 = 512 * 1024 * 1024;
+pub const LEARN_PACKAGE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
