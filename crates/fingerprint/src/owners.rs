@@ -43,7 +43,9 @@ pub fn choose_texts(products: &[&Learnt], names: &HashSet<u64>, forks: &HashSet<
             Text { hash, product: number, weight: seen.weight, flags, versions: seen.versions }
         };
         kept.extend(keep_texts(product, &owned_texts[usize::from(number)]).into_iter().map(|hash| text(hash, 0)));
-        kept.extend(keep_exports(product, &owned_exports[usize::from(number)]).into_iter().map(|hash| text(hash, EXPORT)));
+        kept.extend(
+            keep_exports(product, &owned_exports[usize::from(number)]).into_iter().map(|hash| text(hash, EXPORT)),
+        );
     }
     kept.sort_by_key(|text| (text.hash, text.flags));
     kept.dedup_by_key(|text| text.hash);
@@ -55,7 +57,9 @@ fn owned(products: &[&HashMap<u64, Seen>], names: Option<&HashSet<u64>>, forks: 
     let mut all: Vec<(u64, u16)> = Vec::new();
     for (number, hashes) in products.iter().enumerate() {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        all.extend(hashes.keys().filter(|hash| names.is_none_or(|names| !names.contains(hash))).map(|hash| (*hash, number)));
+        all.extend(
+            hashes.keys().filter(|hash| names.is_none_or(|names| !names.contains(hash))).map(|hash| (*hash, number)),
+        );
     }
     all.sort_unstable();
     let owners = Owners { products, shared: shared_counts(&all), forks };
@@ -71,7 +75,8 @@ fn owned(products: &[&HashMap<u64, Seen>], names: Option<&HashSet<u64>>, forks: 
 /// How many texts each pair of products shares.
 fn shared_counts(all: &[(u64, u16)]) -> HashMap<(u16, u16), u32> {
     let mut shared = HashMap::new();
-    for sharers in all.chunk_by(|one, other| one.0 == other.0).filter(|sharers| (2..=SHARERS).contains(&sharers.len())) {
+    for sharers in all.chunk_by(|one, other| one.0 == other.0).filter(|sharers| (2..=SHARERS).contains(&sharers.len()))
+    {
         for (index, (_, one)) in sharers.iter().enumerate() {
             for (_, other) in &sharers[index + 1..] {
                 *shared.entry((*one, *other)).or_insert(0) += 1;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use package::{Document, OsRelease, OwnedFile, Package, PackageType, RELEASE_FILES, path, purl};
 
 use crate::{
-    Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION, lock,
+    Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION, Secrets, lock,
     view::{Key, View, key},
 };
 
@@ -34,6 +34,9 @@ const DATABASES: [&str; 21] = [
     "var/lib/rpm/rpmdb.sqlite",
 ];
 
+/// Percent from which on a product without a version is a component all the same: it is there, and cannot be judged.
+const SURE: u8 = 80;
+
 /// The components of an image, its layers given lowest first.
 pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
     let mut view = View::default();
@@ -50,8 +53,14 @@ pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
         file_bytes: layers.iter().map(|layer| layer.file_bytes).sum(),
         files,
         layers: layers.iter().map(|layer| layer.diff_id.clone()).collect(),
+        license_files: view
+            .all()
+            .filter_map(|(path, seen)| Some((path.to_owned(), seen.license?.to_owned())))
+            .collect(),
+        notable: view.all().filter_map(|(path, seen)| Some((path.to_owned(), seen.notable?))).collect(),
         os,
         scanner_version: SCANNER_VERSION,
+        secrets: secrets(&view, layers),
     }
 }
 
@@ -99,13 +108,62 @@ fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
             .paths
             .extend(owned.by_package.get(&(key.0, key.1)).into_iter().flatten().map(|path| (*path).to_owned()));
     }
+    let mut components: Vec<Component> = found.into_values().collect();
+    components.extend(in_bytes(view, &owned));
+    components.sort_by(|a, b| {
+        (a.kind, &a.name, &a.version, &a.architecture).cmp(&(b.kind, &b.name, &b.version, &b.architecture))
+    });
+    components
+}
+
+/// Products found in the bytes of executables that no package installed. One that is hardly sure, and whose version nothing tells,
+/// is no component: nobody could judge it.
+fn in_bytes(view: &View<'_>, owned: &Owned<'_>) -> Vec<Component> {
+    let mut found: BTreeMap<(&str, &str), Component> = BTreeMap::new();
+    for (path, seen) in view.all().filter(|(path, _)| !owned.files.contains(path)) {
+        for one in seen.program.into_iter().flat_map(|program| &program.identifications) {
+            let version = one.version.as_deref().unwrap_or_default();
+            if version.is_empty() && one.confidence < SURE {
+                continue;
+            }
+            let package = Package {
+                name: one.product.clone(),
+                source: one.product.clone(),
+                source_version: version.to_owned(),
+                version: version.to_owned(),
+                ..Package::default()
+            };
+            let component =
+                found.entry((&one.product, version)).or_insert_with(|| component(PackageType::Generic, &package, None));
+            component.layer = component.layer.min(seen.layer);
+            component.confidence = component.confidence.max(Some(one.confidence));
+            component.cpe = component.cpe.take().or_else(|| one.cpe.clone());
+            component.evidence.entry(path.to_owned()).or_default().extend(one.evidence.iter().cloned());
+            component.paths.push(path.to_owned());
+        }
+    }
     found.into_values().collect()
+}
+
+/// Of every layer, also what the layers above hide.
+fn secrets(view: &View<'_>, layers: &[LayerInventory]) -> BTreeMap<String, Secrets> {
+    let mut all = BTreeMap::new();
+    for (index, layer) in layers.iter().enumerate() {
+        for (path, found) in &layer.secrets {
+            let removed = view.at(path).is_none_or(|seen| seen.layer != index);
+            all.insert(path.clone(), Secrets { found: found.clone(), layer: index, removed });
+        }
+    }
+    all
 }
 
 /// Its layer and its paths come from the documents that name it.
 fn component(kind: PackageType, package: &Package, os: Option<&OsRelease>) -> Component {
     Component {
         architecture: package.architecture.clone(),
+        confidence: None,
+        cpe: None,
+        evidence: BTreeMap::new(),
         kind,
         layer: usize::MAX,
         licenses: package.licenses.clone(),

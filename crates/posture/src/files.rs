@@ -66,7 +66,7 @@ const MANAGERS: [&str; 16] = [
     "usr/bin/npm",
 ];
 
-pub(crate) fn facts<'a>(files: impl IntoIterator<Item = File<'a>>) -> Vec<Fact> {
+pub fn facts<'a>(files: impl IntoIterator<Item = File<'a>>) -> Vec<Fact> {
     let mut setuid =
         Gathered::new("setuid-files", "Programs run with the rights of their owner, whoever starts them (setuid).");
     let mut setgid =

@@ -27,5 +27,5 @@ pub use base_image::{Base, base_layers, base_named, layers_of_history};
 pub use config::{Config, Step};
 pub use fact::Fact;
 pub use facts::facts;
-pub use files::File;
+pub use files::{File, facts as of_files};
 pub use history::instruction;

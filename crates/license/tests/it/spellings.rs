@@ -22,7 +22,8 @@ fn spellings_mean_expressions() {
 #[test]
 fn every_identifier_of_the_list_is_itself() {
     // Two of them say that nothing is said.
-    for license in spdx::identifiers::LICENSES.iter().filter(|license| !["NONE", "NOASSERTION"].contains(&license.name)) {
+    for license in spdx::identifiers::LICENSES.iter().filter(|license| !["NONE", "NOASSERTION"].contains(&license.name))
+    {
         let id = spdx::license_id(license.name).unwrap();
         let wanted = if id.is_deprecated() { expression(license.name).spdx.unwrap() } else { license.name.to_owned() };
         assert_eq!(expression(license.name).spdx.as_deref(), Some(wanted.as_str()));
