@@ -63,8 +63,9 @@ fn subject<'a>(image: &ImageInventory, component: &'a Component) -> Subject<'a> 
         PackageType::Apk => of_distribution(Family::Alpine),
     };
     match component.kind {
-        PackageType::Pypi => Subject { ecosystem, package: &component.name, version: &component.version },
-        _ => Subject { ecosystem, package: &component.source, version: &component.source_version },
+        PackageType::Pypi => Subject::new(ecosystem, &component.name, &component.version),
+        _ => Subject::new(ecosystem, &component.source, &component.source_version)
+            .installed_as(&component.name, &component.version),
     }
 }
 

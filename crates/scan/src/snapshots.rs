@@ -50,7 +50,7 @@ impl Scan {
             name: about.name.clone(),
             label: about.label.clone(),
             created: about.created,
-            advisories: snapshot.advisories().len(),
+            advisories: snapshot.advisory_count(),
             never_stale: about.never_stale,
         }
     }
@@ -69,9 +69,15 @@ impl Scan {
         match store::current_snapshot(&mut self.db.read().await?).await? {
             Some(row) if row.name != starter.about().name || row.digest == starter.digest() => {
                 let digest = row.digest.parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
-                let bytes = self.records.read(&digest, row.size).await?;
-                let snapshot = Snapshot::parse(&bytes).map_err(|error| Error::Internal(error.to_string()))?;
-                self.current.set(Arc::new(snapshot));
+                let bytes = Arc::new(self.records.read(&digest, row.size).await?);
+                match Snapshot::open(bytes.clone(), row.digest.as_str()) {
+                    Ok(snapshot) => self.current.set(Arc::new(snapshot)),
+                    // What an earlier program stored is read, and kept in today's form from now on.
+                    Err(_) => {
+                        let snapshot = Snapshot::parse(&bytes).map_err(|error| Error::Internal(error.to_string()))?;
+                        self.adopt(ctx, snapshot).await?;
+                    }
+                }
             }
             _ => drop(self.adopt(ctx, starter.clone()).await?),
         }
@@ -91,7 +97,7 @@ impl Scan {
                 .about(format!("snapshot/{digest}"))
                 .detail("name", &about.name)
                 .detail("label", &about.label)
-                .detail("advisories", snapshot.advisories().len())
+                .detail("advisories", snapshot.advisory_count())
                 .set("scan/snapshot", &digest);
             let entry = audit::append(tx, ctx, entry).await?;
             let job = ::jobs::NewJob::new(REMATCH_JOB, serde_json::json!({})).in_lane(REMATCH_JOB).caused_by(&entry);

@@ -57,17 +57,17 @@ fn build(folder: &Path, out: &Path, label: String, with_starter: bool) -> Result
     let import = advisory::import(records)?;
     let mut advisories = import.advisories;
     if with_starter {
-        advisories.extend(advisory::starter().advisories().iter().cloned());
+        advisories.extend(advisory::starter().records()?);
     }
     if advisories.is_empty() {
-        bail!("{} holds no OSV record of Debian, Alpine or PyPI", folder.display());
+        bail!("{} holds no OSV record of an ecosystem we know", folder.display());
     }
-    let about = About { created: Clock::System.now(), label, name: "osv".to_owned(), never_stale: false };
+    let about = About { created: Clock::System.now(), label, name: "osv".to_owned(), ..About::default() };
     let snapshot = Snapshot::new(about, advisories)?;
     fs::write(out, snapshot.serialise()).with_context(|| format!("cannot write {}", out.display()))?;
     Ok(json!({
         "digest": snapshot.digest(),
-        "advisories": snapshot.advisories().len(),
+        "advisories": snapshot.advisory_count(),
         "skipped": import.skipped,
         "wrong": import.wrong.iter().map(ToString::to_string).collect::<Vec<_>>(),
     }))

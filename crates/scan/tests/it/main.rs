@@ -179,8 +179,10 @@ async fn a_new_snapshot_is_matched_with_stored_inventories_and_the_log_agrees() 
         label: "one harmless record".into(),
         name: "test".into(),
         never_stale: true,
+        ..About::default()
     };
-    let kept = advisory::starter().advisories().iter().filter(|one| !one.id.contains("44228")).cloned().collect();
+    let records = advisory::starter().records().unwrap();
+    let kept = records.into_iter().filter(|one| !one.id.contains("44228")).collect();
     let snapshot = Snapshot::new(about, kept).unwrap();
     world.scan.use_snapshot(&ctx(), snapshot.serialise()).await.unwrap();
     world.run_jobs().await;
