@@ -1,6 +1,6 @@
 //! Matching an inventory with a snapshot: pure.
 
-use advisory::{Ecosystem, Family, Snapshot, Subject, Unknown, find};
+use advisory::{Ecosystem, Snapshot, Subject, Unknown, find};
 use inventory::{Component, ImageInventory};
 use package::PackageType;
 use policy::Counts;
@@ -50,22 +50,17 @@ pub(crate) fn match_inventory(image: &ImageInventory, snapshot: &Snapshot) -> Ma
     matched
 }
 
-/// A package of a distribution is judged by that distribution's advisories only, by its source package; one of another kind than
-/// the distribution's own is of no distribution we know.
+/// A package of a distribution is judged by that distribution's advisories only; one of another kind than the distribution's own
+/// is of no distribution we know.
 fn subject<'a>(image: &ImageInventory, component: &'a Component) -> Subject<'a> {
-    let of_distribution = |family: Family| {
-        let os = image.os.as_ref()?;
-        Ecosystem::of_distribution(&os.id, &os.version_id).filter(|ecosystem| ecosystem.family() == family)
-    };
-    let ecosystem = match component.kind {
-        PackageType::Pypi => Some(Ecosystem::new(Family::Pypi, None)),
-        PackageType::Deb => of_distribution(Family::Debian),
-        PackageType::Apk => of_distribution(Family::Alpine),
-    };
+    let distribution = image.os.as_ref().and_then(|os| Ecosystem::of_distribution(&os.id, &os.version_id));
+    let ecosystem = Ecosystem::of_package(component.kind.as_str(), distribution.as_ref());
     match component.kind {
-        PackageType::Pypi => Subject::new(ecosystem, &component.name, &component.version),
-        _ => Subject::new(ecosystem, &component.source, &component.source_version)
-            .installed_as(&component.name, &component.version),
+        PackageType::Alpm | PackageType::Apk | PackageType::Deb | PackageType::Opkg | PackageType::Rpm => {
+            Subject::new(ecosystem, &component.source, &component.source_version)
+                .installed_as(&component.name, &component.version)
+        }
+        _ => Subject::new(ecosystem, &component.name, &component.version),
     }
 }
 
