@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use package::{Document, OwnedFile, Package, PackageType, path};
 
-use crate::{FoundSecret, LayerInventory, Link, Program, layer::Notable, shadow::Trail};
+use crate::{LayerInventory, Link, Program, layer::Notable, shadow::Trail};
 
 /// One version of a package: kind, name, version, architecture.
 pub(crate) type Key<'a> = (PackageType, &'a str, &'a str, Option<&'a str>);
@@ -36,7 +36,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) link: Option<&'a Link>,
     pub(crate) notable: Option<Notable>,
     pub(crate) program: Option<&'a Program>,
-    pub(crate) secrets: &'a [FoundSecret],
     sums: &'a [String],
     trail: Trail,
 }
@@ -68,7 +67,6 @@ impl<'a> View<'a> {
                 link: layer.links.get(path),
                 notable: layer.notable.get(path).copied(),
                 program: layer.programs.get(path),
-                secrets: layer.secrets.get(path).map(Vec::as_slice).unwrap_or_default(),
                 sums: layer.sums.get(path).map(Vec::as_slice).unwrap_or_default(),
                 trail: Trail::of(path),
             };

@@ -3,6 +3,7 @@
 use std::{io::Read, sync::Arc};
 
 use base::{Ctx, limits::LAYER_READING};
+use fingerprint::Index;
 use inventory::{
     Compression, ImageInventory, LayerInventory, Limits, Progress, ReadLayer, SCANNER_VERSION, read_layer,
 };

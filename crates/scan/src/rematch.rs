@@ -223,6 +223,7 @@ mod tests {
                 version: if version == 0 { String::new() } else { format!("{version}.0") },
                 binary: None,
                 architecture: None,
+                module: None,
             }
         })
     }
