@@ -27,9 +27,7 @@ impl VersionInfo {
     /// What the product is called, and the field that says so.
     #[must_use]
     pub fn product(&self) -> Option<(&'static str, &String)> {
-        ["ProductName", "InternalName", "OriginalFilename"]
-            .into_iter()
-            .find_map(|field| Some((field, self.get(field)?)))
+        ["ProductName", "InternalName", "OriginalFilename"].into_iter().find_map(|field| Some((field, self.get(field)?)))
     }
 
     /// The version, without what follows it.
@@ -42,11 +40,7 @@ impl VersionInfo {
     }
 
     fn get(&self, field: &str) -> Option<&String> {
-        self.strings
-            .iter()
-            .find(|(key, _)| key == field)
-            .map(|(_, value)| value)
-            .filter(|value| !value.trim().is_empty())
+        self.strings.iter().find(|(key, _)| key == field).map(|(_, value)| value).filter(|value| !value.trim().is_empty())
     }
 }
 
@@ -56,8 +50,7 @@ pub fn version_info(bytes: &[u8]) -> Option<VersionInfo> {
     if !bytes.starts_with(b"MZ") {
         return None;
     }
-    let resource =
-        resource::<object::pe::ImageNtHeaders64>(bytes).or_else(|| resource::<object::pe::ImageNtHeaders32>(bytes))?;
+    let resource = resource::<object::pe::ImageNtHeaders64>(bytes).or_else(|| resource::<object::pe::ImageNtHeaders32>(bytes))?;
     let mut info = VersionInfo::default();
     let mut nodes = 0;
     node(resource, 0, &mut nodes, &mut info);

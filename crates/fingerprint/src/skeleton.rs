@@ -25,34 +25,13 @@ const DAY: u8 = 3;
 const HEX: u8 = 4;
 
 const MONTHS: [&[u8]; 24] = [
-    b"Jan",
-    b"Feb",
-    b"Mar",
-    b"Apr",
-    b"May",
-    b"Jun",
-    b"Jul",
-    b"Aug",
-    b"Sep",
-    b"Sept",
-    b"Oct",
-    b"Nov",
-    b"Dec",
-    b"January",
-    b"February",
-    b"March",
-    b"April",
-    b"June",
-    b"July",
-    b"August",
-    b"September",
-    b"October",
-    b"November",
-    b"December",
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Sept", b"Oct", b"Nov", b"Dec", b"January", b"February",
+    b"March", b"April", b"June", b"July", b"August", b"September", b"October", b"November", b"December",
 ];
 const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 /// Words that may follow the digits of a version and belong to it.
-const STAGES: [&[u8]; 12] = [b"alpha", b"beta", b"rc", b"RC", b"pre", b"dev", b"post", b"pl", b"p", b"b", b"a", b"P"];
+const STAGES: [&[u8]; 12] =
+    [b"alpha", b"beta", b"rc", b"RC", b"pre", b"dev", b"post", b"pl", b"p", b"b", b"a", b"P"];
 /// What only the tail that a distribution appends to a version contains.
 const DISTRIBUTIONS: [&[u8]; 7] = [b"deb", b"ubuntu", b"dfsg", b"bpo", b".fc", b".el", b"+ds"];
 
@@ -140,11 +119,9 @@ impl Skeleton {
     #[must_use]
     pub fn keys(&self, candidate: &Candidate<'_>) -> [Option<(Part, u64)>; 3] {
         let before = &self.bytes[..self.numbers[candidate.index].at];
-        let full = (named(&self.bytes) || self.is_shaped())
-            .then(|| (Part::Full, text_hash(&self.bytes) ^ ((candidate.index as u64 + 1) << 8)));
+        let full = (named(&self.bytes) || self.is_shaped()).then(|| (Part::Full, text_hash(&self.bytes) ^ ((candidate.index as u64 + 1) << 8)));
         let word = last_word(before);
-        let prefix =
-            (named(before) && before.len() > word.len()).then(|| (Part::Prefix, text_hash(before) ^ (1 << 16)));
+        let prefix = (named(before) && before.len() > word.len()).then(|| (Part::Prefix, text_hash(before) ^ (1 << 16)));
         let word = named(word).then(|| (Part::Word, text_hash(word) ^ (2 << 16)));
         [full, prefix, word]
     }
@@ -195,7 +172,7 @@ impl Skeleton {
         let plain = (2..=8).contains(&(digits_end - at))
             && before.is_none_or(|byte| matches!(byte, b' ' | b'/' | b'-' | b'_' | b'(' | b'v' | b':' | b'='))
             && after != Some(&b':');
-        let open_before = before.is_none_or(|byte| !matches!(byte, b'.' | b'%' | b'#' | b'$'));
+        let open_before = before.is_none_or(|byte| !matches!(byte, b'.' | b'%' | b'#' | b'$')) || text[..at].ends_with(b".so.");
         let may_be_version = closed && open_before && self.numbers.len() < NUMBERS && (dots > 0 || plain);
         if self.numbers.len() < NUMBERS {
             self.numbers.push(Number { start: at, end, at: self.bytes.len(), may_be_version });
@@ -207,8 +184,7 @@ impl Skeleton {
 
 /// A cheap look before the skeleton is made: two digits side by side, or one on either side of a dot.
 fn may_hold_version(text: &[u8]) -> bool {
-    text.windows(2)
-        .any(|pair| pair[0].is_ascii_digit() && (pair[1].is_ascii_digit() || pair[1] == b'.' || pair[1] == b'_'))
+    text.windows(2).any(|pair| pair[0].is_ascii_digit() && (pair[1].is_ascii_digit() || pair[1] == b'.' || pair[1] == b'_'))
 }
 
 fn word_at(text: &[u8], at: usize) -> &[u8] {
@@ -261,9 +237,7 @@ fn stage(text: &[u8], digits_end: usize) -> usize {
             continue;
         }
         let mut end = joint + stage.len();
-        if rest.get(end).is_some_and(|byte| matches!(byte, b'.' | b'-'))
-            && rest.get(end + 1).is_some_and(u8::is_ascii_digit)
-        {
+        if rest.get(end).is_some_and(|byte| matches!(byte, b'.' | b'-')) && rest.get(end + 1).is_some_and(u8::is_ascii_digit) {
             end += 1;
         }
         let number = rest[end..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -317,11 +291,8 @@ mod tests {
         let mut skeleton = Skeleton::default();
         skeleton.read(text.as_bytes());
         let candidates: Vec<_> = skeleton.candidates(text.as_bytes()).collect();
-        let keys = candidates
-            .iter()
-            .flat_map(|candidate| skeleton.keys(candidate).into_iter().flatten().map(move |key| (candidate, key.0)));
-        keys.map(|(candidate, part)| format!("{} {part:?}: {}", candidate.value, skeleton.template(candidate, part)))
-            .collect()
+        let keys = candidates.iter().flat_map(|candidate| skeleton.keys(candidate).into_iter().flatten().map(move |key| (candidate, key.0)));
+        keys.map(|(candidate, part)| format!("{} {part:?}: {}", candidate.value, skeleton.template(candidate, part))).collect()
     }
 
     #[test]
@@ -333,6 +304,8 @@ mod tests {
         assert_eq!(openssl[0], "1.1.1n Full: OpenSSL <version> <n> <month> <n>");
         let postgres = templates("PostgreSQL 15.3 (Debian 15.3-0+deb12u1) on x86_64-pc-linux-gnu");
         assert!(postgres.contains(&"15.3 Word: PostgreSQL <version>".to_owned()), "{postgres:?}");
+        assert_eq!(templates("libzstd-40ad5e7e.so.1.5.7")[0], "1.5.7 Full: libzstd-<hex>.so.<version>");
+        assert_eq!(templates("SSH-2.0-libssh2_1.11.1")[1], "2.0 Word: SSH-<version>");
         assert_eq!(templates("expat_2.5.0")[1], "2.5.0 Word: expat_<version>");
         assert_eq!(templates("FFmpeg version 5.1.6-0+deb12u1")[1], "5.1.6 Prefix: FFmpeg version <version>");
     }
@@ -361,9 +334,7 @@ mod tests {
     #[test]
     fn a_version_alone_is_bare() {
         let mut skeleton = Skeleton::default();
-        for (text, bare) in
-            [("3.40.1", true), ("v1.2", true), ("version 2.1", true), ("zlib 1.2", false), ("1.2 and", false)]
-        {
+        for (text, bare) in [("3.40.1", true), ("v1.2", true), ("version 2.1", true), ("zlib 1.2", false), ("1.2 and", false)] {
             skeleton.read(text.as_bytes());
             assert_eq!(skeleton.is_bare(), bare, "{text}");
         }
