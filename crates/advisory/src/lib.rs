@@ -1,12 +1,12 @@
 //! Published vulnerability records: how versions compare, what a record says, and which components a set of them touches.
 //!
 //! A [`Snapshot`] is a set of [`Advisory`] values named by the digest of its canonical text, so that a decision can name
-//! what it was made with and be made again. [`starter`] is compiled in; others are imported from OSV records ([`import`]).
+//! what it was made with and be made again. [`starter`] is compiled in; others are imported from the feeds of others ([`Import`]).
 //! [`find`] matches components against a snapshot, and says what it could not judge.
 //!
 //! ```text
 //!   starter.txt ─┐                          Subject { ecosystem, package, version }
-//!   OSV records ─┴► Snapshot ── index ──► find ──► findings, each with its reason
+//!   feeds ───────┴► Snapshot ── index ──► find ──► findings, each with its reason
 //!                   digest, created                unknown, each with what is missing
 //! ```
 //!
@@ -41,7 +41,7 @@ mod claim;
 mod delta;
 mod diff;
 
-mod osv;
+mod import;
 mod starter;
 
 mod explain;
@@ -64,7 +64,7 @@ pub use family::Family;
 pub use find::{Hit, Hits, find_distinct};
 pub use layout::Bytes;
 
-pub use osv::{Import, import};
+pub use import::{Format, Import, from_changelog, import};
 pub use rating::Rating;
 pub use record::{Advisory, Epss, Kev};
 pub use severity::{Profile, Severity, Tally};
