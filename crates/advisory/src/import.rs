@@ -45,7 +45,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base::{
     Timestamp,
-    limits::{ADVISORY_FEED_BYTES, SNAPSHOT_ADVISORIES},
+    limits::{ADVISORY_ENTRIES, ADVISORY_FEED_BYTES, SNAPSHOT_ADVISORIES},
 };
 
 use crate::{Advisory, Ecosystem, Error, Source};
@@ -228,6 +228,10 @@ impl Import {
     fn push(&mut self, advisory: Advisory) -> Result<(), Error> {
         if self.advisories.len() >= SNAPSHOT_ADVISORIES {
             return Err(Error::TooLarge { what: "the number of records".to_owned(), limit: SNAPSHOT_ADVISORIES });
+        }
+        if advisory.affected.len() > ADVISORY_ENTRIES {
+            self.wrong(&advisory.id, format!("it has more than {ADVISORY_ENTRIES} entries"));
+            return Ok(());
         }
         self.advisories.push(advisory);
         Ok(())

@@ -196,6 +196,10 @@ pub const SNAPSHOT_DECODED_BYTES: usize = 4 * 1024 * 1024 * 1024;
 /// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
 pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;
 
+/// A document that lists many packages and is read at once: Red Hat's word about one CVE of the kernel has 30 MB, and what Debian
+/// says of all of the kernel's 10 MB.
+pub const ADVISORY_LIST_BYTES: usize = 64 * 1024 * 1024;
+
 /// One file of a feed, and one member of an archive of them, unpacked: a year of NVD has 150 MB, all of Oracle's OVAL 400 MB.
 pub const ADVISORY_FEED_BYTES: usize = 1024 * 1024 * 1024;
 

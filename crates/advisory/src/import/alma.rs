@@ -1,5 +1,7 @@
 //! AlmaLinux's `errata.json`: a list of updates with their packages.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -63,7 +65,7 @@ fn record(update: Update, import: &mut Import) -> Result<(), Error> {
         import.skip("bulletin about bugs, not vulnerabilities");
         return Ok(());
     }
-    let mut affected = Vec::new();
+    let mut affected = BTreeSet::new();
     let packages = update.pkglist.map(|list| (list.packages, module(list.module.as_ref()))).unwrap_or_default();
     for package in packages.0.iter().filter(|package| package.arch != "src") {
         // The file is of one release and does not name it: `el9`, `el8_6` in the packages do.
@@ -82,16 +84,14 @@ fn record(update: Update, import: &mut Import) -> Result<(), Error> {
             module: packages.1.clone(),
             ..Affected::new(ecosystem, &package.name)
         };
-        if !affected.contains(&entry) {
-            affected.push(entry);
-        }
+        affected.insert(entry);
     }
     if affected.is_empty() {
         import.skip("record without any entry we can use");
         return Ok(());
     }
     import.push(Advisory {
-        affected,
+        affected: affected.into_iter().collect(),
         covers,
         id: update.updateinfo_id,
         modified: update.updated_date.as_ref().and_then(date),

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base::limits::ADVISORY_BYTES;
+use base::limits::ADVISORY_LIST_BYTES;
 use serde_json::Value;
 
 use super::{
@@ -15,12 +15,12 @@ use super::{
 };
 use crate::{Advisory, Affected, Ecosystem, Error, Named, Range, Rating, Status};
 
-/// Red Hat's kernel VEX has 30 MB of packages by architecture.
-const DOCUMENT_BYTES: usize = 8 * ADVISORY_BYTES;
-
 pub(super) fn read(name: &str, bytes: &[u8], import: &mut Import) -> Result<(), Error> {
-    if bytes.len() > DOCUMENT_BYTES {
-        return Err(refused(name, format!("it has {} bytes, more than the limit of {DOCUMENT_BYTES}", bytes.len())));
+    if bytes.len() > ADVISORY_LIST_BYTES {
+        return Err(refused(
+            name,
+            format!("it has {} bytes, more than the limit of {ADVISORY_LIST_BYTES}", bytes.len()),
+        ));
     }
     let document: Value = serde_json::from_slice(bytes).map_err(|error| refused(name, error))?;
     let head = &document["document"];

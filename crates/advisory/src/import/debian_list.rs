@@ -88,9 +88,18 @@ fn finish(record: Option<Advisory>, import: &mut Import) -> Result<(), Error> {
             import.skip("record without any entry we can use");
             Ok(())
         }
+        Some(record) if record.covers.is_empty() && is_regression(&record) => {
+            import.skip("update that mends a regression");
+            Ok(())
+        }
         Some(record) => import.push(record),
         None => Ok(()),
     }
+}
+
+/// The second update of an advisory repairs the first; what they are about stands with the first.
+fn is_regression(record: &Advisory) -> bool {
+    record.summary.as_deref().is_some_and(|title| title.contains("regression"))
 }
 
 /// `29 Mar 2023`

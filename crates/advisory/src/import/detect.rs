@@ -63,7 +63,7 @@ fn text(name: &str, head: &str) -> Option<Format> {
     }
     if has("distroversion:") || has("apkurl:") || has("urlprefix:") {
         Some(Format::SecDbYaml)
-    } else if has("gem:") || has("library:") && (has("engine:") || has("title:")) {
+    } else if has("gem:") || has("engine:") {
         Some(Format::RubySec)
     } else if has("id:") {
         Some(Format::OsvYaml)
@@ -142,7 +142,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
             }
             if keys.len() == 1 {
                 let mut inner = Vec::new();
-                map.next_value_seed(Inner(&mut inner))?;
+                map.next_value_seed(Seed(Inner(&mut inner)))?;
                 let inner = inner.into_iter().map(|key| format!("/{key}"));
                 let found = inner.map(|key| decisive(&[key])).find(Option::is_some).flatten();
                 if found.is_some() {
@@ -170,14 +170,48 @@ impl<'de, V: Visitor<'de>> serde::de::DeserializeSeed<'de> for Seed<V> {
 /// The keys of an object; of any other value, none.
 struct Inner<'a>(&'a mut Vec<String>);
 
-impl<'de> serde::de::DeserializeSeed<'de> for Inner<'_> {
+impl<'de> Visitor<'de> for Inner<'_> {
     type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        let value = <serde_json::Value as serde::Deserialize>::deserialize(from)?;
-        if let serde_json::Value::Object(map) = value {
-            self.0.extend(map.into_iter().map(|(key, _)| key).take(KEYS));
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((key, _)) = map.next_entry::<String, IgnoredAny>()? {
+            if self.0.len() < KEYS {
+                self.0.push(key);
+            }
         }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
         Ok(())
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use base::limits::ADVISORY_LIST_BYTES;
 use serde::{
     Deserialize,
     de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::Error;
 
@@ -50,6 +51,16 @@ impl Stopped {
 /// A value that may be null where its type has a default.
 pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+/// As a value, which takes some times more memory than its text.
+fn value<E: serde::de::Error>(record: &RawValue) -> Result<Value, E> {
+    let text = record.get();
+    if text.len() > ADVISORY_LIST_BYTES {
+        let length = text.len();
+        return Err(E::custom(format!("a record has {length} bytes, more than the limit of {ADVISORY_LIST_BYTES}")));
+    }
+    serde_json::from_str(text).map_err(E::custom)
 }
 
 fn ended(read: Result<(), serde_json::Error>, stopped: Option<Error>) -> Result<(), Stopped> {
@@ -111,8 +122,8 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while let Some(record) = list.next_element::<Value>()? {
-            if let Err(error) = (self.each)(record) {
+        while let Some(record) = list.next_element::<&RawValue>()? {
+            if let Err(error) = (self.each)(value(record)?) {
                 *self.stopped = Some(error);
                 return Err(A::Error::custom("ended"));
             }
@@ -134,8 +145,8 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((key, record)) = map.next_entry::<String, Value>()? {
-            if let Err(error) = (self.each)(key, record) {
+        while let Some((key, record)) = map.next_entry::<String, &RawValue>()? {
+            if let Err(error) = (self.each)(key, value(record)?) {
                 *self.stopped = Some(error);
                 return Err(A::Error::custom("ended"));
             }

@@ -2,7 +2,6 @@
 
 use base::limits::ADVISORY_BYTES;
 use serde::Deserialize;
-use version::Scheme;
 
 use super::{Import, elements::or_default, interval, refused, text, time, yaml};
 use crate::{Advisory, Affected, Ecosystem, Error, Family, Rating};
@@ -33,17 +32,13 @@ pub(super) fn read(name: &str, bytes: &[u8], import: &mut Import) -> Result<(), 
     }
     let value = yaml::read(&text(bytes)).map_err(|reason| refused(name, reason))?;
     let record: Record = serde_json::from_value(value).map_err(|error| refused(name, error))?;
-    let Some(gem) = record.gem else {
-        match record.engine {
-            Some(_) => import.skip("record of Ruby itself"),
-            None => return Err(refused(name, "it names no gem")),
-        }
-        return Ok(());
-    };
+    let place =
+        place(record.gem, record.engine).ok_or_else(|| refused(name, "it names neither a gem nor an engine"))?;
+    let scheme = place.ecosystem.family().scheme();
     let safe = record.patched_versions.iter().chain(&record.unaffected_versions);
     let safe: Result<Vec<_>, String> =
-        safe.map(|requirement| interval::requirement(Scheme::Gem, requirement, "=")).collect();
-    let ranges = interval::between(Scheme::Gem, safe.map_err(|reason| refused(name, reason))?);
+        safe.map(|requirement| interval::requirement(scheme, requirement, "=")).collect();
+    let ranges = interval::between(scheme, safe.map_err(|reason| refused(name, reason))?);
     if ranges.is_empty() {
         import.skip("no version is affected");
         return Ok(());
@@ -57,14 +52,15 @@ pub(super) fn read(name: &str, bytes: &[u8], import: &mut Import) -> Result<(), 
         .collect();
     // Its file's name tells a record of no other id apart.
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let own = format!("RUBYSEC-{gem}-{}", file.trim_end_matches(".yml").trim_end_matches(".yaml"));
+    let file = file.trim_end_matches(".yml").trim_end_matches(".yaml");
+    let own = format!("RUBYSEC-{}-{file}", place.package);
     if ids.is_empty() {
         ids.push(own);
     }
     let scores = [record.cvss_v3, record.cvss_v4, record.cvss_v2];
     let id = ids.remove(0);
     import.push(Advisory {
-        affected: vec![Affected { ranges, ..Affected::new(Ecosystem::new(Family::Gem, None), gem) }],
+        affected: vec![Affected { ranges, ..place }],
         aliases: ids,
         published: record.date.as_deref().and_then(time),
         ratings: scores.into_iter().flatten().filter_map(|score| rating(&score)).collect(),
@@ -74,6 +70,16 @@ pub(super) fn read(name: &str, bytes: &[u8], import: &mut Import) -> Result<(), 
         id,
         ..Advisory::default()
     })
+}
+
+/// A gem, or Ruby itself, which is an upstream product.
+fn place(gem: Option<String>, engine: Option<String>) -> Option<Affected> {
+    if let Some(gem) = gem {
+        return Some(Affected::new(Ecosystem::new(Family::Gem, None), gem));
+    }
+    let mut place = Affected::new(Ecosystem::new(Family::Upstream, None), engine?);
+    place.vendor = (place.package == "ruby").then(|| "ruby-lang".to_owned());
+    Some(place)
 }
 
 /// A score such as `6.3`. It says neither vector nor version.

@@ -1,15 +1,18 @@
 //! Ids of vulnerabilities in text.
 
+use std::collections::BTreeSet;
+
 /// The CVE ids in a text, in its order, each once: `CVE-2021-44228`, also of years to come.
 pub(super) fn cves(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
+    let mut seen = BTreeSet::new();
     for (at, _) in text.match_indices("CVE-") {
         let rest = &text[at + 4..];
         let year = rest.bytes().take_while(u8::is_ascii_digit).count();
         let Some(number) = rest.get(year..).and_then(|rest| rest.strip_prefix('-')) else { continue };
         let digits = number.bytes().take_while(u8::is_ascii_digit).count();
         let id = &text[at..at + 4 + year + 1 + digits];
-        if is_cve(id) && !found.iter().any(|seen| seen == id) {
+        if is_cve(id) && seen.insert(id) {
             found.push(id.to_owned());
         }
     }

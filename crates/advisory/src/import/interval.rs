@@ -154,10 +154,14 @@ fn above(operator: &str, version: &str) -> Option<String> {
     let release = version.split(['-', '+']).next().unwrap_or_default();
     let mut numbers = Vec::new();
     for part in release.split('.') {
-        // RubyGems' pre-releases: `~> 3.0.0.rc1` ends where `~> 3.0.0` does.
+        // Pre-releases and patch levels: `~> 3.0.0.rc1` and `~> 3.0.0p1` end where `~> 3.0.0` does.
         match part.parse::<u64>() {
             Ok(number) => numbers.push(number),
-            Err(_) if operator == "~>" => break,
+            Err(_) if operator == "~>" => {
+                let digits = part.len() - part.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+                numbers.extend(part[..digits].parse::<u64>());
+                break;
+            }
             Err(_) => return None,
         }
     }
@@ -229,6 +233,8 @@ mod tests {
             gem(&["~> 5.2.4, >= 5.2.4.3", ">= 6.0.3.1", "< 4.0"]),
             ["versions from 4.0 before 5.2.4.3", "versions from 5.3 before 6.0.3.1"]
         );
+        assert_eq!(above("~>", "2.0.0p247").as_deref(), Some("2.1"));
+        assert_eq!(above("~>", "3.0.0.rc1").as_deref(), Some("3.1"));
         assert_eq!(gem(&["~> 2.3.18", ">= 3"]), ["all versions before 2.3.18", "versions from 2.4 before 3"]);
     }
 

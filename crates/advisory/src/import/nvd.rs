@@ -1,6 +1,8 @@
 //! The National Vulnerability Database, API 2.0 and its feeds (`{"vulnerabilities": [{"cve": …}]}`), and single records of that
 //! shape, such as corrections of others to its configurations.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -32,7 +34,7 @@ struct Cve {
     #[serde(default, deserialize_with = "or_default")]
     descriptions: Vec<Description>,
     #[serde(default, deserialize_with = "or_default")]
-    metrics: std::collections::BTreeMap<String, Value>,
+    metrics: BTreeMap<String, Value>,
     #[serde(default, deserialize_with = "or_default")]
     configurations: Vec<Configuration>,
     #[serde(default, deserialize_with = "or_default")]
@@ -131,10 +133,11 @@ fn record(item: Item, name: &str, import: &mut Import) -> Result<(), Error> {
         import.skip("rejected");
         return Ok(());
     }
-    let mut affected: Vec<Affected> = Vec::new();
+    let mut products = Products::new();
     for configuration in &cve.configurations {
-        self::configuration(configuration, &mut affected, import);
+        self::configuration(configuration, &mut products, import);
     }
+    let affected = products.into_values().collect();
     let told = annotation.as_ref();
     let description = cve.descriptions.iter().find(|text| text.lang == "en").map(|text| text.value.clone());
     let published = cve.published.as_deref().or(told.and_then(|note| note.published.as_deref()));
@@ -143,7 +146,7 @@ fn record(item: Item, name: &str, import: &mut Import) -> Result<(), Error> {
         affected,
         modified: modified.and_then(time),
         published: published.and_then(time),
-        ratings: cve.metrics.iter().flat_map(|(_, list)| ratings(list)).collect(),
+        ratings: cve.metrics.values().flat_map(ratings).collect(),
         references: cve.references.into_iter().map(|reference| reference.url).collect(),
         source: if told.is_some() { "nvd-overrides" } else { "nvd" }.to_owned(),
         summary: description.or_else(|| told.and_then(|note| note.description.clone())),
@@ -153,7 +156,7 @@ fn record(item: Item, name: &str, import: &mut Import) -> Result<(), Error> {
 }
 
 /// What is vulnerable in it. Where it is so only together with other things, it counts unless these are other operating systems.
-fn configuration(configuration: &Configuration, into: &mut Vec<Affected>, import: &mut Import) {
+fn configuration(configuration: &Configuration, into: &mut Products, import: &mut Import) {
     let together = configuration.operator.as_deref().is_some_and(|operator| operator.eq_ignore_ascii_case("and"));
     if configuration.negate || configuration.nodes.iter().any(|node| node.negate) {
         import.skip("configuration that says what is not affected");
@@ -177,19 +180,22 @@ fn configuration(configuration: &Configuration, into: &mut Vec<Affected>, import
     }
 }
 
+/// By product and vendor.
+type Products = BTreeMap<(String, Option<String>), Affected>;
+
 /// Products repeat, once for each of their ranges.
-fn add(entry: Affected, into: &mut Vec<Affected>) {
-    let same = into.iter_mut().find(|known| known.package == entry.package && known.vendor == entry.vendor);
+fn add(entry: Affected, into: &mut Products) {
+    let key = (entry.package.clone(), entry.vendor.clone());
     // A statement about every version holds whatever else is said.
     let is_all = |entry: &Affected| entry.ranges.is_empty() && entry.exact.is_empty();
-    match same {
+    match into.get_mut(&key) {
         Some(known) if is_all(known) => {}
         Some(known) if is_all(&entry) => *known = entry,
         Some(known) => {
             known.ranges.extend(entry.ranges);
             known.exact.extend(entry.exact);
         }
-        None => into.push(entry),
+        None => drop(into.insert(key, entry)),
     }
 }
 
@@ -234,6 +240,8 @@ fn ratings(list: &Value) -> Vec<Rating> {
             let source = match metric.source.as_deref() {
                 Some("nvd@nist.gov") | None => "nvd",
                 Some("security-advisories@github.com") => "ghsa",
+                // CISA's additions to records that NVD has not looked at.
+                Some("134c704f-9b21-4f2e-91b3-4a467353bcc0") => "cisa",
                 Some(other) => other,
             };
             let said = metric.cvss_data.base_score.and_then(|score| tenths(&score.to_string()));

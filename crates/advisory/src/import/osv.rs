@@ -1,6 +1,10 @@
 //! Records in the Open Source Vulnerability format (OSV schema 1.7), as JSON and as YAML, of every database that uses it.
 
-use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use base::limits::ADVISORY_BYTES;
 use serde::Deserialize;
@@ -184,8 +188,9 @@ fn ratings(record: &Record, source: &str) -> Vec<Rating> {
     let rater = osv_source::rater(source);
     let scores = record.severity.iter().chain(record.affected.iter().flat_map(|entry| &entry.severity));
     let mut ratings: Vec<Rating> = Vec::new();
+    let mut seen = BTreeSet::new();
     let mut add = |rating: Rating| {
-        if !ratings.contains(&rating) {
+        if seen.insert(rating.clone()) {
             ratings.push(rating);
         }
     };

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base::limits::ADVISORY_ENTRIES;
+
 use super::{
     Import, ids,
     oval_tree::{Bound, Criteria, Tests},
@@ -127,7 +129,15 @@ fn record(definition: Definition, tests: &Tests, name: &str, import: &mut Import
     if others > 0 {
         import.skip("definition with tests that are no `earlier than`");
     }
-    let affected: BTreeSet<Affected> = bounds.into_iter().flat_map(|bound| entries(bound, &platforms)).collect();
+    let mut affected = BTreeSet::new();
+    for bound in bounds {
+        affected.extend(entries(bound, &platforms));
+        // Every bound may be of every release.
+        if affected.len() > ADVISORY_ENTRIES {
+            import.wrong(name, format!("the definition {title:?} has more than {ADVISORY_ENTRIES} entries"));
+            return Ok(());
+        }
+    }
     let Some(family) = affected.first().map(|entry| entry.ecosystem.family()) else {
         import.skip("record without any entry we can use");
         return Ok(());

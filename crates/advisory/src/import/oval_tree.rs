@@ -1,6 +1,6 @@
 //! The criteria of an OVAL definition: which tests must hold together for a package to be vulnerable.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 /// An inner node, or a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub(super) struct Tests {
     pub(super) states: BTreeMap<String, (String, String)>,
 }
 
+/// Releases around one test; real definitions name some dozen.
+const RELEASES: usize = 256;
+
 /// What surrounds a test: the release and the module it is of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Around {
@@ -33,7 +36,7 @@ pub(super) struct Around {
 pub(super) struct Bound {
     pub(super) package: String,
     pub(super) fixed: String,
-    pub(super) around: Around,
+    pub(super) around: Rc<Around>,
 }
 
 impl Tests {
@@ -41,19 +44,20 @@ impl Tests {
     pub(super) fn bounds(&self, criteria: &[Criteria]) -> (Vec<Bound>, u64) {
         let (mut bounds, mut others) = (Vec::new(), 0);
         for one in criteria {
-            self.walk(one, &Around::default(), &mut bounds, &mut others);
+            self.walk(one, &Rc::default(), &mut bounds, &mut others);
         }
         (bounds, others)
     }
 
-    fn walk(&self, criteria: &Criteria, around: &Around, bounds: &mut Vec<Bound>, others: &mut u64) {
+    fn walk(&self, criteria: &Criteria, around: &Rc<Around>, bounds: &mut Vec<Bound>, others: &mut u64) {
         match criteria {
             Criteria::Any(list) => list.iter().for_each(|one| self.walk(one, around, bounds, others)),
             Criteria::All(list) => {
-                let mut inner = around.clone();
+                let mut inner = Around::clone(around);
                 for one in list {
                     said(one, &mut inner);
                 }
+                let inner = Rc::new(inner);
                 list.iter().for_each(|one| self.walk(one, &inner, bounds, others));
             }
             Criteria::Test { id, comment } => {
@@ -77,7 +81,8 @@ impl Tests {
 fn said(criteria: &Criteria, around: &mut Around) {
     match criteria {
         Criteria::Test { comment, .. } => {
-            around.releases.extend(release(comment).map(str::to_owned));
+            let room = around.releases.len() < RELEASES;
+            around.releases.extend(release(comment).filter(|_| room).map(str::to_owned));
             let module = comment.strip_prefix("Module ").and_then(|rest| rest.split_once(" is enabled"));
             if let Some((module, _)) = module {
                 around.module = Some(module.to_owned());

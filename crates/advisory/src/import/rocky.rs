@@ -1,6 +1,6 @@
 //! Rocky Linux's errata service: pages of advisories with the files they brought.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -56,7 +56,7 @@ fn record(update: Update, name: &str, import: &mut Import) -> Result<(), Error> 
         import.skip("bulletin about bugs, not vulnerabilities");
         return Ok(());
     }
-    let mut affected: Vec<Affected> = Vec::new();
+    let mut affected: BTreeSet<Affected> = BTreeSet::new();
     for (release, files) in update.rpms {
         // `Rocky Linux 9`; debuginfo and the like are listed as well, and are harmless.
         let Some(number) = release.strip_prefix("Rocky Linux ") else {
@@ -73,9 +73,7 @@ fn record(update: Update, name: &str, import: &mut Import) -> Result<(), Error> 
             let ranges = package.version.map(Range::before).into_iter().collect();
             let named = (package.named == Kind::Known(Named::Source)).then_some(Named::Source);
             let entry = Affected { ranges, named, ..Affected::new(ecosystem, package.name) };
-            if !affected.contains(&entry) {
-                affected.push(entry);
-            }
+            affected.insert(entry);
         }
     }
     if affected.is_empty() {
@@ -86,7 +84,7 @@ fn record(update: Update, name: &str, import: &mut Import) -> Result<(), Error> 
     let word = update.severity.map(|word| word.trim_start_matches("SEVERITY_").to_ascii_lowercase());
     let published = update.published_at.as_deref().and_then(time);
     import.push(Advisory {
-        affected,
+        affected: affected.into_iter().collect(),
         covers,
         id: update.name,
         modified: published,

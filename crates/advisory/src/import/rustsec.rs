@@ -69,13 +69,7 @@ pub(super) fn read(name: &str, bytes: &[u8], import: &mut Import) -> Result<(), 
     let title = prose.lines().find_map(|line| line.trim().strip_prefix("# "));
     let references = advisory.url.into_iter().chain(advisory.references).collect();
     import.push(Advisory {
-        affected: vec![Affected {
-            ranges,
-            ..Affected::new(
-                Ecosystem::new(Family::Cargo, None),
-                package(&advisory.package, advisory.collection.as_deref()),
-            )
-        }],
+        affected: vec![Affected { ranges, ..place(advisory.package, advisory.collection.as_deref(), name) }],
         aliases: advisory.aliases,
         published: advisory.date.as_deref().and_then(time),
         ratings: advisory.cvss.map(|vector| Rating::of_vector("rustsec", vector)).into_iter().collect(),
@@ -87,10 +81,13 @@ pub(super) fn read(name: &str, bytes: &[u8], import: &mut Import) -> Result<(), 
     })
 }
 
-/// What is no crate stands apart from the crate of the same name.
-fn package(name: &str, collection: Option<&str>) -> String {
-    match collection {
-        Some("rust") => format!("rust/{name}"),
-        _ => name.to_owned(),
+/// A crate. What stands in the folder `rust` is Rust itself, whose parts are upstream's products.
+fn place(package: String, collection: Option<&str>, file: &str) -> Affected {
+    let folder = file.rsplit(['/', '\\']).nth(2);
+    if collection.or(folder) != Some("rust") {
+        return Affected::new(Ecosystem::new(Family::Cargo, None), package);
     }
+    let product = if package == "cargo" { "cargo" } else { "rust" };
+    let vendor = Some("rust-lang".to_owned());
+    Affected { vendor, ..Affected::new(Ecosystem::new(Family::Upstream, None), product) }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base::limits::ADVISORY_LIST_BYTES;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -32,6 +33,12 @@ struct Package {
 }
 
 pub(super) fn read_json(name: &str, bytes: &[u8], import: &mut Import) -> Result<(), Error> {
+    if bytes.len() > ADVISORY_LIST_BYTES {
+        return Err(refused(
+            name,
+            format!("it has {} bytes, more than the limit of {ADVISORY_LIST_BYTES}", bytes.len()),
+        ));
+    }
     let feed = serde_json::from_slice(bytes).map_err(|error| refused(name, error))?;
     feed_of(feed, name, import)
 }

@@ -37,11 +37,24 @@ pub(super) fn read(name: &str, bytes: &[u8], import: &mut Import) -> Result<(), 
         return Err(refused(name, "it has no line `Candidate: CVE-…`"));
     }
     record.ratings.extend(priority.map(|word| Rating::of_word("ubuntu", word)));
+    replace_unmended(&mut record.affected);
     if record.affected.is_empty() {
         import.skip("record without any entry we can use");
         return Ok(());
     }
     import.push(record)
+}
+
+/// What Ubuntu Pro mends is mended for those who have it: their fixed version lies above all others of the release, so that
+/// the plain archive's "affected" goes no further than to before it.
+fn replace_unmended(affected: &mut Vec<Affected>) {
+    let place = |entry: &Affected| (entry.ecosystem.clone(), entry.package.clone());
+    let mended: Vec<_> =
+        affected.iter().filter(|entry| entry.channel.is_some() && !entry.ranges.is_empty()).map(place).collect();
+    affected.retain(|entry| {
+        let open = entry.ranges.is_empty() && entry.status != Status::NotAffected;
+        !open || !mended.contains(&place(entry))
+    });
 }
 
 /// `esm-infra/focal_openssl: released (1.1.1f-1ubuntu2.16+esm1)`
