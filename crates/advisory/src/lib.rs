@@ -52,7 +52,7 @@ mod claim;
 mod delta;
 mod diff;
 
-mod osv;
+mod import;
 mod starter;
 
 mod explain;
@@ -75,7 +75,7 @@ pub use family::Family;
 pub use find::{Hit, Hits, find_distinct};
 pub use layout::Bytes;
 
-pub use osv::{Import, import};
+pub use import::{Format, Import, from_changelog, import};
 pub use rating::Rating;
 pub use record::{Advisory, Epss, Kev};
 pub use severity::{Profile, Severity, Tally};

@@ -260,6 +260,23 @@ pub const VEX_PRODUCT_BYTES: usize = 256 * 1024 * 1024;
 pub const VEX_NAMES: usize = 100;
 pub const VEX_REFERENCES: usize = 10_000_000;
 
+/// A document that lists many packages and is read at once: Red Hat's word about one CVE of the kernel has 30 MB, and what Debian
+/// says of all of the kernel's 10 MB.
+pub const ADVISORY_LIST_BYTES: usize = 64 * 1024 * 1024;
+
+/// One file of a feed, and one member of an archive of them, unpacked: a year of NVD has 150 MB, all of Oracle's OVAL 400 MB.
+pub const ADVISORY_FEED_BYTES: usize = 1024 * 1024 * 1024;
+
+/// What an archive of records may come to, and how many members it may have: all of OSV unpacked is 6 GB in 500,000 files.
+pub const ADVISORY_ARCHIVE_BYTES: u64 = 32 * 1024 * 1024 * 1024;
+pub const ADVISORY_ARCHIVE_MEMBERS: usize = 4_000_000;
+
+/// Values of one YAML feed after aliases are expanded; Alpine's largest has 20,000.
+pub const ADVISORY_YAML_NODES: usize = 2_000_000;
+
+/// Nesting of elements in an XML feed. Real ones stay below 12.
+pub const ADVISORY_XML_DEPTH: usize = 64;
+
 /// `.gitlab-ci.yml`, and what it may grow to when aliases are expanded.
 pub const PIPELINE_FILE_BYTES: usize = 1024 * 1024;
 pub const PIPELINE_NODES: usize = 100_000;

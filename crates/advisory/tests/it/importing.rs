@@ -66,7 +66,7 @@ fn what_cannot_be_used_is_counted_and_what_is_wrong_is_named() {
         ("a.json", withdrawn),
         ("b.json", commits),
         ("c.json", json!({"id": 7})),
-        ("d.json", json!([])),
+        ("d.json", json!("text")),
         ("e.json", debian()),
     ]);
     assert_eq!((found.advisories.len(), found.wrong_total), (1, 2));
