@@ -17,6 +17,8 @@ use super::Client;
 pub(crate) enum Advisories {
     /// The snapshot that findings are made with.
     Show,
+    /// How the server's scanner stands.
+    Status,
     /// Make a snapshot of a folder of OSV records (`*.json`), for machines without a network.
     Build {
         folder: PathBuf,
@@ -30,17 +32,23 @@ pub(crate) enum Advisories {
         with_starter: bool,
     },
     /// Use this snapshot from now on; everything scanned before is matched again.
-    Use { file: PathBuf },
+    Use {
+        file: PathBuf,
+        /// Also when it is older than the one in use.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 impl Advisories {
     pub(crate) async fn run(self, client: impl FnOnce() -> Result<Client>) -> Result<Value> {
         match self {
             Advisories::Show => client()?.get("/api/v1/advisories").await,
+            Advisories::Status => client()?.get("/api/v0/imagescan/status").await,
             Advisories::Build { folder, out, label, with_starter } => build(&folder, &out, label, with_starter),
-            Advisories::Use { file } => {
+            Advisories::Use { file, force } => {
                 let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-                client()?.put_bytes("/api/v1/advisories", bytes).await
+                client()?.put_bytes(&format!("/api/v1/advisories?force={force}"), bytes).await
             }
         }
     }
