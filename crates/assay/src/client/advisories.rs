@@ -20,6 +20,8 @@ const DEPTH: usize = 16;
 pub(crate) enum Advisories {
     /// The snapshot that findings are made with.
     Show,
+    /// How the server's scanner stands.
+    Status,
     /// Make a snapshot of feeds: files, archives and folders of them, in any format of docs/reference/advisory-feeds.md.
     Build {
         #[arg(required = true, value_name = "FEED")]
@@ -55,7 +57,12 @@ pub(crate) enum Advisories {
         out: PathBuf,
     },
     /// Use this snapshot from now on; everything scanned before is matched again.
-    Use { file: PathBuf },
+    Use {
+        file: PathBuf,
+        /// Also when it is older than the one in use.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// The snapshot that is made.
@@ -72,11 +79,14 @@ impl Advisories {
     pub(crate) async fn run(self, client: impl FnOnce() -> Result<Client>) -> Result<Value> {
         match self {
             Advisories::Show => client()?.get("/api/v1/advisories").await,
+            Advisories::Status => client()?.get("/api/v0/imagescan/status").await,
             Advisories::Build { feeds, made, with_starter } => build(&feeds, &made, with_starter),
             Advisories::FromMirror { folder, release, made } => from_mirror(&folder, &release, &made),
             Advisories::Delta { old, new, out } => delta(&old, &new, &out),
             Advisories::Apply { old, delta, out } => apply(&old, &delta, &out),
-            Advisories::Use { file } => client()?.put_bytes("/api/v1/advisories", read(&file)?).await,
+            Advisories::Use { file, force } => {
+                client()?.put_bytes(&format!("/api/v1/advisories?force={force}"), read(&file)?).await
+            }
         }
     }
 }
