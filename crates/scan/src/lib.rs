@@ -17,6 +17,7 @@ mod ahead;
 mod layers;
 mod outcome;
 
+mod judgement;
 mod mapped;
 mod matching;
 mod rematch;
@@ -28,7 +29,6 @@ mod snapshots;
 mod status;
 mod subjects;
 mod upload;
-mod verdict;
 
 mod error;
 mod jobs;

@@ -5,8 +5,8 @@ use inventory::ImageInventory;
 
 use crate::{
     ImageFinding,
+    judgement::{Totals, judgements},
     subjects::StoredSubject,
-    verdict::{Totals, verdicts},
 };
 
 /// What a snapshot says of an inventory.
@@ -28,8 +28,8 @@ impl Matched {
 pub(crate) fn match_inventory(image: &ImageInventory, snapshot: &Snapshot, profile: Profile) -> Matched {
     let stored = crate::subjects::of_image(image);
     let subjects: Vec<_> = stored.keys().map(StoredSubject::as_subject).collect();
-    let verdicts = verdicts(&subjects, snapshot, profile);
-    let totals = Totals::of(verdicts.iter().zip(stored.values().copied()));
+    let judgements = judgements(&subjects, snapshot, profile);
+    let totals = Totals::of(judgements.iter().zip(stored.values().copied()));
     Matched { totals, gaps: image.gaps.iter().map(ToString::to_string).collect() }
 }
 

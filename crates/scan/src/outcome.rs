@@ -75,7 +75,7 @@ pub struct ScanEvidence {
 impl ImageFinding {
     /// The number among these that counts findings of this severity.
     pub fn count_in<'a>(&self, counts: &'a mut Counts) -> &'a mut u64 {
-        crate::verdict::class(counts, self.about.severity)
+        crate::judgement::class(counts, self.about.severity)
     }
 }
 

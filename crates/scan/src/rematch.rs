@@ -1,7 +1,7 @@
 //! A new snapshot held against everything that was scanned, without opening a layer.
 //!
 //! ```text
-//!   old ─┐ packages that differ ─► subjects of these ─► verdicts old and new ─► those that differ
+//!   old ─┐ packages that differ ─► subjects of these ─► judgements old and new ─► those that differ
 //!   new ─┘                                                                          │
 //!          inventories, each a short list of numbers ─► images that have one ◄──────┘─► new totals, an event
 //! ```
@@ -17,9 +17,9 @@ use serde_json::json;
 
 use crate::{
     Error, Scan,
+    judgement::{Judgement, Totals, judgements},
     store::{self, Scanned},
     subjects::StoredSubject,
-    verdict::{Totals, Verdict, verdicts},
 };
 
 /// Rows that are read at once.
@@ -30,10 +30,10 @@ const WRITTEN: usize = 100;
 /// All subjects of the database, by number.
 pub(crate) struct Subjects(BTreeMap<u64, StoredSubject>);
 
-/// How verdicts changed, by the number of the subject: what was said before, where that is known, and what is said now.
+/// How judgements changed, by the number of the subject: what was said before, where that is known, and what is said now.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    verdicts: HashMap<u64, (Verdict, Verdict)>,
+    judgements: HashMap<u64, (Judgement, Judgement)>,
     /// Every subject is in, and images' totals begin with nothing.
     whole: bool,
 }
@@ -49,23 +49,23 @@ impl Changes {
             .filter(|(_, subject)| packages.touches(subject))
             .collect();
         let (numbers, touched): (Vec<u64>, Vec<_>) = touched.into_iter().unzip();
-        let (before, after) = (verdicts(&touched, old, profile), verdicts(&touched, new, profile));
+        let (before, after) = (judgements(&touched, old, profile), judgements(&touched, new, profile));
         let pairs = numbers.into_iter().zip(before.into_iter().zip(after));
-        Changes { verdicts: pairs.filter(|(_, (before, after))| before != after).collect(), whole: false }
+        Changes { judgements: pairs.filter(|(_, (before, after))| before != after).collect(), whole: false }
     }
 
     /// What one snapshot says of everything.
     pub(crate) fn anew(subjects: &Subjects, new: &Snapshot, profile: Profile) -> Changes {
         let all: Vec<_> = subjects.0.values().map(StoredSubject::as_subject).collect();
-        let after = verdicts(&all, new, profile).into_iter().map(|after| (Verdict::default(), after));
-        Changes { verdicts: subjects.0.keys().copied().zip(after).collect(), whole: true }
+        let after = judgements(&all, new, profile).into_iter().map(|after| (Judgement::default(), after));
+        Changes { judgements: subjects.0.keys().copied().zip(after).collect(), whole: true }
     }
 
     /// The new totals of an image with these subjects; None when nothing changes for it.
     pub(crate) fn apply(&self, list: &[(u64, u64)], totals: &Totals) -> Option<Totals> {
         let mut changed = if self.whole { Totals::default() } else { totals.clone() };
         for (number, times) in list {
-            if let Some((before, after)) = self.verdicts.get(number) {
+            if let Some((before, after)) = self.judgements.get(number) {
                 if !self.whole {
                     changed.remove(before, *times);
                 }
@@ -76,7 +76,7 @@ impl Changes {
     }
 
     fn is_empty(&self) -> bool {
-        self.verdicts.is_empty() && !self.whole
+        self.judgements.is_empty() && !self.whole
     }
 }
 
@@ -154,7 +154,7 @@ impl Scan {
             let Some((last, _)) = page.last() else { return Ok(lists) };
             after.clone_from(last);
             lists.extend(page.into_iter().filter(|(_, list)| {
-                changes.whole || list.iter().any(|(number, _)| changes.verdicts.contains_key(number))
+                changes.whole || list.iter().any(|(number, _)| changes.judgements.contains_key(number))
             }));
         }
     }
@@ -163,7 +163,7 @@ impl Scan {
         db::write!(self.db, ctx, |tx| {
             let mut entry = Entry::new("scan.rematched").about(format!("snapshot/{snapshot}"));
             for (image, totals) in images {
-                store::set_matched(tx, ctx, &image.digest.to_string(), snapshot, totals).await?;
+                store::set_matched(tx, ctx, image.digest.as_ref(), snapshot, totals).await?;
                 let guard = store::guard(tx, &image.digest).await?;
                 entry = entry.about(&image.digest).set(format!("scan/image/{}", image.digest), guard);
             }

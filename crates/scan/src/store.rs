@@ -13,8 +13,8 @@ use policy::Counts;
 use crate::{
     State, Summary,
     jobs::Renew,
+    judgement::{Fingerprint, Totals},
     matching::Matched,
-    verdict::{Fingerprint, Totals},
 };
 
 pub(crate) use settings::{

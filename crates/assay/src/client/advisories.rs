@@ -102,7 +102,10 @@ fn build(feeds: &[PathBuf], made: &Made, with_starter: bool) -> Result<Value> {
     if with_starter {
         import.advisories.extend(advisory::starter().records()?);
     }
-    ensure!(!import.advisories.is_empty(), "none of the files is a feed in a format we know; docs/reference/advisory-feeds.md has them");
+    ensure!(
+        !import.advisories.is_empty(),
+        "none of the files is a feed in a format we know; docs/reference/advisory-feeds.md has them"
+    );
     let wrong: Vec<String> = import.wrong.iter().map(ToString::to_string).collect();
     let (files, skipped, wrong_total) = (import.files.clone(), import.skipped.clone(), import.wrong_total);
     let about = About { covered: import.covered.clone(), sources: import.sources(), ..about(made, "feeds") };

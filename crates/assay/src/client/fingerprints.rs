@@ -1,10 +1,6 @@
 //! What executables are known by: learning an index from packages, looking at one.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;

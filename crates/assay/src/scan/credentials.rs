@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn auth_is_a_name_and_a_secret() {
         let found = decoded("YWRhOmI6Yw==").unwrap();
-        assert_eq!((found.name.as_str(), found.secret.expose()), ("ada", "b:c"));
+        assert_eq!((found.name.as_str(), found.secret.expose().as_str()), ("ada", "b:c"));
         assert!(decoded("YWRh").is_err() && decoded("%").is_err());
     }
 }

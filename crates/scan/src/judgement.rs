@@ -1,6 +1,6 @@
 //! What a snapshot says of subjects, and of an image as the sum of its subjects.
 //!
-//! A verdict is small and can be added: an image's totals are the sum over its subjects, and when a snapshot changes what is said of
+//! A judgement is small and can be added: an image's totals are the sum over its subjects, and when a snapshot changes what is said of
 //! some of them, the difference is added to the totals of the images that have them. No list of findings is compared for that: each
 //! finding has a number drawn from what it says, and a set of findings has the sum of theirs.
 
@@ -16,7 +16,7 @@ const SHARE: usize = 2_000;
 
 /// What a snapshot says of one subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct Judgement {
     pub(crate) counts: Counts,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) unknown: Option<Unknown>,
@@ -36,7 +36,7 @@ pub(crate) struct Totals {
 }
 
 /// Judge each of many subjects, on all processors when there are many.
-pub(crate) fn verdicts(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Vec<Verdict> {
+pub(crate) fn judgements(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Vec<Judgement> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(subjects.len() / SHARE + 1);
     if threads == 1 {
         return judge(subjects, snapshot, profile);
@@ -49,17 +49,17 @@ pub(crate) fn verdicts(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: P
     })
 }
 
-fn judge(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Vec<Verdict> {
+fn judge(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Vec<Judgement> {
     let hits = find_distinct(subjects, snapshot, profile);
     let mut unknown = hits.unknown.iter().peekable();
     let of = |position: usize| {
-        let mut verdict = Verdict::default();
+        let mut judgement = Judgement::default();
         for hit in hits.of(position) {
-            *class(&mut verdict.counts, hit.severity) += 1;
-            verdict.fingerprint.add(Fingerprint::of(&snapshot.stamp(hit)), 1);
+            *class(&mut judgement.counts, hit.severity) += 1;
+            judgement.fingerprint.add(Fingerprint::of(&snapshot.stamp(hit)), 1);
         }
-        verdict.unknown = unknown.next_if(|(at, _)| *at as usize == position).map(|(_, reason)| reason.clone());
-        verdict
+        judgement.unknown = unknown.next_if(|(at, _)| *at as usize == position).map(|(_, reason)| reason.clone());
+        judgement
     };
     (0..subjects.len()).map(of).collect()
 }
@@ -100,29 +100,29 @@ impl Fingerprint {
 
 impl Totals {
     /// The sum over subjects, each with the number of components it stands for.
-    pub(crate) fn of<'a>(verdicts: impl Iterator<Item = (&'a Verdict, u64)>) -> Totals {
+    pub(crate) fn of<'a>(judgements: impl Iterator<Item = (&'a Judgement, u64)>) -> Totals {
         let mut totals = Totals::default();
-        verdicts.for_each(|(verdict, times)| totals.add(verdict, times));
+        judgements.for_each(|(judgement, times)| totals.add(judgement, times));
         totals
     }
 
-    pub(crate) fn add(&mut self, verdict: &Verdict, times: u64) {
-        for (count, more) in pairs(&mut self.counts, verdict.counts) {
+    pub(crate) fn add(&mut self, judgement: &Judgement, times: u64) {
+        for (count, more) in pairs(&mut self.counts, judgement.counts) {
             *count = count.saturating_add(more.saturating_mul(times));
         }
-        self.fingerprint.add(verdict.fingerprint, times);
-        if let Some(reason) = &verdict.unknown {
+        self.fingerprint.add(judgement.fingerprint, times);
+        if let Some(reason) = &judgement.unknown {
             *self.unknown.entry(reason.clone()).or_default() += times;
         }
     }
 
     /// Take away what was added before.
-    pub(crate) fn remove(&mut self, verdict: &Verdict, times: u64) {
-        for (count, less) in pairs(&mut self.counts, verdict.counts) {
+    pub(crate) fn remove(&mut self, judgement: &Judgement, times: u64) {
+        for (count, less) in pairs(&mut self.counts, judgement.counts) {
             *count = count.saturating_sub(less.saturating_mul(times));
         }
-        self.fingerprint.remove(verdict.fingerprint, times);
-        if let Some(reason) = &verdict.unknown
+        self.fingerprint.remove(judgement.fingerprint, times);
+        if let Some(reason) = &judgement.unknown
             && let Some(count) = self.unknown.get_mut(reason)
         {
             *count = count.saturating_sub(times);
