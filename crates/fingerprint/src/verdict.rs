@@ -58,7 +58,7 @@ fn case<'s>(seen: &'s Seen<'_>, number: u16, hits: &'s Hits) -> Option<Case<'s>>
     };
     let texts = f64::from(product.texts);
     let enough = (ENOUGH + ENOUGH_PER_TEXT * texts).max(part * texts);
-    let whole_banner = hits.banners.iter().any(|banner| banner.alone) && score > ENOUGH;
+    let whole_banner = hits.banners.iter().any(|banner| banner.alone) && score >= ENOUGH + 1.0;
     (score >= enough || whole_banner || !hits.identities.is_empty()).then_some(Case { product, hits, score })
 }
 
