@@ -79,7 +79,8 @@ impl<'b> Executable<'b> {
         })
     }
 
-    /// Hashes of the names this image offers to others: what makes a stripped library its own.
+    /// Hashes of the names this image offers to others: what makes a stripped library its own. Weak ones are what compilers make of
+    /// headers in whoever includes them.
     #[must_use]
     pub fn exports(&self) -> Vec<u64> {
         let mut names = Names::default();
@@ -96,7 +97,7 @@ impl<'b> Executable<'b> {
         }
         let macho = self.file.format() == BinaryFormat::MachO;
         let symbols = self.file.dynamic_symbols().chain(self.file.symbols().filter(|_| macho));
-        for symbol in symbols.filter(|symbol| symbol.is_definition() && symbol.is_global()) {
+        for symbol in symbols.filter(|symbol| symbol.is_definition() && symbol.is_global() && !symbol.is_weak()) {
             let Ok(name) = symbol.name_bytes() else { break };
             if !names.take(if macho { name.strip_prefix(b"_").unwrap_or(name) } else { name }) {
                 break;

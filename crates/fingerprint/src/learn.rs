@@ -95,9 +95,8 @@ impl Learner {
         let texts = choose_texts(&products, &self.names, &forks);
         let mut contents = Contents { created_by: created_by.to_owned(), ..Contents::default() };
         for (number, product) in products.iter().enumerate() {
-            let count = |flags: u8| {
-                texts.iter().filter(|text| usize::from(text.product) == number && text.flags == flags).count()
-            };
+            let own = || texts.iter().filter(|text| usize::from(text.product) == number);
+            let count = |export: u8| own().filter(|text| text.flags & EXPORT == export).count();
             contents.products.push(ProductRow {
                 name: names[number].clone(),
                 cpe: aliases.cpe(names[number]).unwrap_or_default().to_owned(),

@@ -104,11 +104,11 @@ impl Observation {
     }
 }
 
-/// The SHA-256 of a section that is worth one.
+/// The SHA-256 of a section that is worth one. Tables of jumps (`.plt`) are alike in programs that call as many functions.
 #[must_use]
 pub fn section_digest(section: &Section<'_>) -> Option<[u8; 32]> {
-    let kept = matches!(section.holds, Holds::Code | Holds::ReadOnly) && section.bytes.len() >= SECTION_BYTES;
-    kept.then(|| Sha256::digest(section.bytes).into())
+    let named = matches!(section.name.as_str(), ".text" | ".rodata" | ".rdata" | "__text" | "__cstring" | "__const");
+    (named && section.bytes.len() >= SECTION_BYTES).then(|| Sha256::digest(section.bytes).into())
 }
 
 /// Under what a SHA-256 stands in an index.

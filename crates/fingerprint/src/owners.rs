@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::index::EXPORT;
+use crate::index::{EXPORT, LIBRARY};
 use crate::learn::{Learnt, Seen};
 
 /// Texts kept of one kind of file (`libavcodec`), of one product, and how many of the latter tell versions apart.
@@ -41,6 +41,7 @@ pub fn choose_texts(products: &[&Learnt], names: &HashSet<u64>, forks: &HashSet<
         let number = u16::try_from(number).unwrap_or(u16::MAX);
         let text = |hash: u64, flags| {
             let seen = if flags == EXPORT { &product.exports[&hash] } else { &product.texts[&hash] };
+            let flags = flags | if seen.library { LIBRARY } else { 0 };
             Text { hash, product: number, weight: seen.weight, flags, versions: seen.versions }
         };
         kept.extend(keep_texts(product, &owned_texts[usize::from(number)]).into_iter().map(|hash| text(hash, 0)));

@@ -16,6 +16,10 @@ use crate::pass::{BannerHit, Hits, Seen};
 use crate::skeleton::Part;
 use crate::verdict::{Case, count};
 
+/// Bytes between a version and the nearest text of the product it is of, in a file that does not export the product's names: texts
+/// of one object file lie together.
+const NEAR: u64 = 8 * 1024;
+
 /// A version, why, and which part of the confidence is left.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -97,6 +101,9 @@ fn bare_version(seen: &Seen<'_>, cases: &[Case<'_>], case: &Case<'_>, learnt: &[
     let mut fitting: Vec<(u64, &str, u64)> = Vec::new();
     for (offset, text) in seen.bare.iter().filter(|(_, text)| fits(text, learnt)) {
         let near = distance(case.hits, *offset)?;
+        if near > NEAR && case.hits.exports.len() < 3 {
+            continue;
+        }
         let rivals = cases.iter().filter(|other| other.product.name != case.product.name);
         if rivals.filter_map(|other| distance(other.hits, *offset)).all(|other| other >= near) {
             fitting.push((near, text, *offset));

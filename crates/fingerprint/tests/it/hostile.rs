@@ -21,7 +21,7 @@ impl Dice {
                 0 => bytes.truncate(at),
                 1 if at + 8 <= bytes.len() => bytes[at..at + 8].fill(0xff),
                 2 if at + 4 <= bytes.len() => {
-                    bytes[at..at + 4].copy_from_slice(&(self.roll(1 << 20) as u32).to_le_bytes())
+                    bytes[at..at + 4].copy_from_slice(&(self.roll(1 << 20) as u32).to_le_bytes());
                 }
                 3 => {
                     let piece: Vec<u8> = bytes[at..].iter().take(64).copied().collect();

@@ -3,6 +3,9 @@
 use fingerprint::{Aliases, Control, Index, Learner, Observation};
 use std::sync::Arc;
 
+/// Name, type, flags, link, size of an entry, bytes.
+type Section<'b> = (&'b str, u32, u64, u32, u64, &'b [u8]);
+
 /// An ELF file for x86-64 with code, texts, and names it exports and imports.
 pub fn elf(code: &[u8], texts: &[&str], exports: &[&str], imports: &[&str]) -> Vec<u8> {
     let rodata: Vec<u8> = texts.iter().flat_map(|text| text.bytes().chain([0])).collect();
@@ -17,8 +20,7 @@ pub fn elf(code: &[u8], texts: &[&str], exports: &[&str], imports: &[&str]) -> V
             dynstr.extend(name.bytes().chain([0]));
         }
     }
-    // Name, type, flags, link, size of an entry, bytes.
-    let sections: [(&str, u32, u64, u32, u64, &[u8]); 5] = [
+    let sections: [Section<'_>; 5] = [
         (".text", 1, 6, 0, 0, code),
         (".rodata", 1, 2, 0, 0, &rodata),
         (".dynstr", 3, 2, 0, 0, &dynstr),
