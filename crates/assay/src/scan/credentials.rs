@@ -73,7 +73,6 @@ pub(crate) fn credentials(host: &str) -> Result<Option<Credentials>> {
     Ok(None)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the client's configuration is read here")]
 fn config_path() -> Option<PathBuf> {
     let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
     let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")))?;
