@@ -156,12 +156,14 @@ fn named<'a>(
         groups.vulnerabilities.push((id.to_owned(), of_set.remove(&root).unwrap_or_default()));
         groups.names.extend(members[&root].iter().map(|member| ((*member).to_owned(), at)));
     }
+    // An id that stands for a vulnerability of its own does not stand for those that it also covers.
+    let own: BTreeSet<String> = groups.names.iter().map(|(name, _)| name.clone()).collect();
     for (record, roots) in records.iter().zip(sets_of_record) {
         let mut about: Vec<u32> = roots.iter().filter_map(|root| position.get(root).copied()).collect();
         about.sort_unstable();
         if record.is_bulletin() {
-            let own = std::iter::once(&record.id).chain(record.aliases.iter().filter(|id| !id.starts_with("CVE-")));
-            groups.names.extend(own.flat_map(|id| about.iter().map(|at| (id.clone(), *at))));
+            let ids = std::iter::once(&record.id).chain(&record.aliases).filter(|id| !own.contains(*id));
+            groups.names.extend(ids.flat_map(|id| about.iter().map(|at| (id.clone(), *at))));
         }
         groups.of_record.push(about);
     }

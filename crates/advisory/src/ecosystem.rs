@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use version::Scheme;
 
 use crate::Family;
 
@@ -58,6 +59,23 @@ impl Ecosystem {
             _ => return None,
         };
         Some(Ecosystem::new(family, Some(version_id)))
+    }
+
+    /// Whose records judge a package of this type of package URLs, in an image of this distribution. None for a distribution's
+    /// package in an image of another kind, and for a type that nobody publishes records of.
+    pub fn of_package(kind: &str, distribution: Option<&Ecosystem>) -> Option<Ecosystem> {
+        let installed = |by: fn(Family) -> bool| distribution.filter(|ecosystem| by(ecosystem.family())).cloned();
+        match kind {
+            "alpm" => installed(|family| family == Family::Arch),
+            "apk" => installed(|family| family.scheme() == Scheme::Alpine),
+            "deb" => installed(|family| family.scheme() == Scheme::Debian),
+            "rpm" => installed(Family::is_rpm),
+            "generic" => Some(Ecosystem::new(Family::Upstream, None)),
+            kind => {
+                let family = Family::named(kind).filter(|family| !family.is_distribution());
+                family.map(|family| Ecosystem::new(family, None))
+            }
+        }
     }
 
     /// Our own spelling and OSV's, with what OSV puts between family and release: `Ubuntu:Pro:18.04:LTS` is release
@@ -269,6 +287,27 @@ mod tests {
         ] {
             let found = Ecosystem::of_distribution(id, version).map(|ecosystem| ecosystem.to_string());
             assert_eq!(found.as_deref(), expected, "{id} {version}");
+        }
+    }
+
+    #[test]
+    fn a_package_is_of_its_type_or_of_the_image() {
+        let of = |kind, distribution: &str| {
+            Ecosystem::of_package(kind, distribution.parse().ok().as_ref()).map(|ecosystem| ecosystem.to_string())
+        };
+        for (kind, distribution, expected) in [
+            ("deb", "ubuntu:22.04", Some("ubuntu:22.04")),
+            ("deb", "alpine:3.20", None),
+            ("deb", "", None),
+            ("apk", "wolfi", Some("wolfi")),
+            ("rpm", "redhat:9", Some("redhat:9")),
+            ("alpm", "arch", Some("arch")),
+            ("npm", "debian:12", Some("npm")),
+            ("generic", "debian:12", Some("any")),
+            ("opkg", "debian:12", None),
+            ("debian", "debian:12", None),
+        ] {
+            assert_eq!(of(kind, distribution).as_deref(), expected, "{kind} in {distribution}");
         }
     }
 

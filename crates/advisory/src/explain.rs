@@ -94,6 +94,7 @@ impl Snapshot {
         if let Some(record) = RecordRow::new(tables, entry.record()) {
             finding.record = record.id().to_owned();
             finding.source = record.source().to_owned();
+            finding.severities.extend(record.ratings().iter().filter_map(|number| tables.rating(number)));
         }
         let family = subject.ecosystem.as_ref().map(crate::Ecosystem::family);
         let number =

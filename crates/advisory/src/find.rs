@@ -63,7 +63,7 @@ impl Hits {
 /// threads as you like: one does not depend on another.
 pub fn find_distinct(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Hits {
     let mut hits = Hits { starts: Vec::with_capacity(subjects.len() + 1), ..Hits::default() };
-    let mut matcher = Matcher { snapshot, profile, candidates: Vec::new() };
+    let mut matcher = Matcher { snapshot, profile, said: Vec::new(), candidates: Vec::new() };
     hits.starts.push(0);
     for (position, subject) in (0_u32..).zip(subjects) {
         hits.unknown.extend(unjudged(subject, snapshot).map(|unknown| (position, unknown)));
@@ -76,18 +76,27 @@ pub fn find_distinct(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Pro
 struct Matcher<'a> {
     snapshot: &'a Snapshot,
     profile: Profile,
-    candidates: Vec<Candidate>,
+    /// What the entries say of the subject in hand.
+    said: Vec<Said>,
+    /// Vulnerability, whether it is said of all releases, and the place in `said`, in one number each.
+    candidates: Vec<u64>,
 }
 
-/// What one entry says of the subject and one vulnerability.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    vulnerability: u32,
-    /// Said of all releases.
-    general: bool,
+/// The bit of a candidate that says it is of all releases: it stands behind the release's own.
+const GENERAL: u64 = 1 << 31;
+
+/// What one entry says of the subject.
+struct Said {
     entry: u32,
     /// None when it does not hold the version.
     held: Option<u32>,
+    status: Status,
+    /// The lowest says most.
+    rank: u8,
+    /// What the entry itself, or its record alone, is rated; unknown when neither is.
+    first: Severity,
+    /// What its record is rated.
+    last: Severity,
 }
 
 /// The subject as the entries of one of its names are asked.
@@ -96,7 +105,7 @@ struct Asked<'a> {
     only: bool,
     name: Cow<'a, str>,
     vendor: Option<String>,
-    key: Vec<u8>,
+    version: &'a str,
 }
 
 impl Matcher<'_> {
@@ -108,16 +117,17 @@ impl Matcher<'_> {
         let family = ecosystem.family();
         let own = self.snapshot.number_of(ecosystem);
         let general = self.snapshot.number_of(&crate::Ecosystem::new(family, None));
+        self.said.clear();
         self.candidates.clear();
         for asked in names(subject, family) {
             self.gather(subject, family, (own, general), &asked);
         }
         self.candidates.sort_unstable();
-        for group in self.candidates.chunk_by(|left, right| left.vulnerability == right.vulnerability) {
+        for group in self.candidates.chunk_by(|left, right| left >> 32 == right >> 32) {
             // What is said of the release itself replaces what is said of all.
-            let general = group[0].general;
-            let said = group.iter().take_while(|candidate| candidate.general == general);
-            hits.extend(self.verdict(said, family));
+            let general = group[0] & GENERAL;
+            let said = group.iter().take_while(|candidate| *candidate & GENERAL == general);
+            hits.extend(self.verdict((group[0] >> 32) as u32, said));
         }
     }
 
@@ -133,6 +143,7 @@ impl Matcher<'_> {
         let package = self.snapshot.package(family, &asked.name);
         let Some(row) = package.and_then(|package| tables.row(Section::Packages, package)) else { return };
         let (first, end) = (row.word(4), row.word(4).saturating_add(row.word(8)));
+        let key = key(family.scheme(), asked.version);
         for number in first..end.min(tables.rows(Section::Entries)) {
             let Some(entry) = EntryRow::new(tables, number) else { break };
             let exactly = Some(entry.ecosystem()) == own;
@@ -143,44 +154,59 @@ impl Matcher<'_> {
             if named != asked.named && !asked.only || !speaks_of(entry, subject, asked.vendor.as_deref()) {
                 continue;
             }
-            let held = self.snapshot.held(entry, &asked.key);
+            let held = self.snapshot.held(entry, &key);
+            // What does not hold the version still replaces what is said of all releases, where something is.
+            if held.is_none() && (general.is_none() || !exactly) {
+                continue;
+            }
             let Some(record) = RecordRow::new(tables, entry.record()) else { continue };
-            self.candidates.extend(record.vulnerabilities().iter().map(|vulnerability| Candidate {
-                vulnerability,
-                general: !exactly,
-                entry: number,
-                held,
-            }));
+            let place = self.said.len() as u64 | if exactly { 0 } else { GENERAL };
+            let vulnerabilities = record.vulnerabilities().iter();
+            self.candidates.extend(vulnerabilities.map(|vulnerability| u64::from(vulnerability) << 32 | place));
+            self.said.push(self.said_by(number, entry, record, held, family));
         }
     }
 
-    /// One hit or none of what is said about one vulnerability.
-    fn verdict<'c>(&self, said: impl Iterator<Item = &'c Candidate>, family: Family) -> Option<Hit> {
-        let tables = &self.snapshot.tables;
-        let mut best: Option<(u8, &Candidate, Status)> = None;
-        for candidate in said.filter(|candidate| candidate.held.is_some()) {
-            let status = EntryRow::new(tables, candidate.entry)?.status();
-            if status == Status::NotAffected {
-                return None;
-            }
-            // A statement with a fix says most; among equal ones the first record's counts.
-            let has_fix = candidate.held.is_some_and(|held| self.snapshot.has_fix(held));
-            let rank = if has_fix { 0 } else { 1 + rank(status) };
-            if best.is_none_or(|(least, ..)| rank < least) {
-                best = Some((rank, candidate, status));
+    fn said_by(
+        &self,
+        number: u32,
+        entry: EntryRow<'_>,
+        record: RecordRow<'_>,
+        held: Option<u32>,
+        family: Family,
+    ) -> Said {
+        let severity = |rating| self.snapshot.severity(rating, self.profile);
+        let (own, last) = (severity(entry.rating()), severity(record.best()));
+        let alone = family.is_distribution() && !record.is_bulletin();
+        let first = if own == Severity::Unknown && alone { last } else { own };
+        let status = entry.status();
+        let has_fix = held.is_some_and(|held| self.snapshot.has_fix(held));
+        // A statement with a fix says most.
+        let rank = if has_fix { 0 } else { 1 + rank(status) };
+        Said { entry: number, held, status, rank, first, last }
+    }
+
+    /// One hit or none of what is said about one vulnerability. Among equal statements the first record's counts.
+    fn verdict<'c>(&self, vulnerability: u32, candidates: impl Iterator<Item = &'c u64>) -> Option<Hit> {
+        let mut best: Option<&Said> = None;
+        for candidate in candidates {
+            let said = self.said.get((candidate & (GENERAL - 1)) as usize)?;
+            match (said.held, said.status) {
+                (None, _) => {}
+                (Some(_), Status::NotAffected) => return None,
+                (Some(_), _) if best.is_none_or(|best| said.rank < best.rank) => best = Some(said),
+                _ => {}
             }
         }
-        let (_, candidate, status) = best?;
-        Some(Hit {
-            vulnerability: candidate.vulnerability,
-            entry: candidate.entry,
-            held: candidate.held?,
-            severity: self
-                .snapshot
-                .rating_that_counts(candidate.entry, candidate.vulnerability, family, self.profile)
-                .0,
-            status,
-        })
+        let Said { entry, held, status, first, last, .. } = *best?;
+        let severity = match first {
+            Severity::Unknown => match self.snapshot.severity_of(vulnerability, self.profile) {
+                Severity::Unknown => last,
+                known => known,
+            },
+            known => known,
+        };
+        Some(Hit { vulnerability, entry, held: held?, severity, status })
     }
 }
 
@@ -199,10 +225,9 @@ fn rank(status: Status) -> u8 {
 /// The names that a subject is looked up by. Each is asked for the entries that use this kind of name; a subject that has one
 /// name only is asked for both kinds.
 fn names<'a>(subject: &'a Subject<'_>, family: Family) -> Vec<Asked<'a>> {
-    let scheme = family.scheme();
-    let asked = |named, only, name: &'a str, version| {
+    let asked = |named, only, name: &'a str, version: &'a str| {
         let name = family.spelling(name);
-        Asked { named, only, name, vendor: None, key: key(scheme, version) }
+        Asked { named, only, name, vendor: None, version }
     };
     match subject.binary.filter(|_| family.is_distribution()) {
         Some(binary) => vec![

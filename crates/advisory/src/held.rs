@@ -73,8 +73,14 @@ impl Snapshot {
             .unwrap_or_else(|| (Severity::Unknown, order.into_iter().find(|rating| *rating != 0).unwrap_or_default()))
     }
 
+    /// Of the rating that counts among all sources of a vulnerability.
+    pub(crate) fn severity_of(&self, vulnerability: u32, profile: Profile) -> Severity {
+        let row = self.tables.row(Section::Vulnerabilities, vulnerability);
+        row.map_or(Severity::Unknown, |row| self.severity(row.word(8), profile))
+    }
+
     /// Of a rating's number plus one.
-    fn severity(&self, rating: u32, profile: Profile) -> Severity {
+    pub(crate) fn severity(&self, rating: u32, profile: Profile) -> Severity {
         let row = rating.checked_sub(1).and_then(|number| self.tables.row(Section::Ratings, number));
         row.map_or(Severity::Unknown, |row| {
             let score = u8::try_from(row.word(12)).ok().and_then(|score| score.checked_sub(1));

@@ -167,7 +167,12 @@ impl Tables {
 
     /// The text at this place of the strings.
     pub(crate) fn text(&self, place: u32) -> &str {
-        std::str::from_utf8(run(self.section(Section::Strings), place)).unwrap_or_default()
+        std::str::from_utf8(self.bytes(place)).unwrap_or_default()
+    }
+
+    /// The same as bytes, which have the order of the text.
+    pub(crate) fn bytes(&self, place: u32) -> &[u8] {
+        run(self.section(Section::Strings), place)
     }
 
     /// The key at this place of the keys.

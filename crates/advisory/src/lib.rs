@@ -1,22 +1,33 @@
-//! Published vulnerability records: how versions compare, what a record says, and which components a set of them touches.
+//! Published vulnerability records: what a record says, which records speak of the same vulnerability, and which components a
+//! set of them touches.
 //!
-//! A [`Snapshot`] is a set of [`Advisory`] values named by the digest of its canonical text, so that a decision can name
-//! what it was made with and be made again. [`starter`] is compiled in; others are imported from the feeds of others ([`Import`]).
-//! [`find`] matches components against a snapshot, and says what it could not judge.
+//! An importer turns foreign records into [`Advisory`] values. A [`Snapshot`] is a set of them in one file, named by its
+//! digest, so that a decision can name what it was made with and be made again; a snapshot is opened without reading it.
+//! [`find`] matches components against it and says what it could not judge; [`find_distinct`] does so for a whole registry.
+//! [`changed`] says what a newer snapshot makes worth matching again, and a [`Delta`] leads from one to the next.
 //!
 //! ```text
-//!   starter.txt ─┐                          Subject { ecosystem, package, version }
-//!   feeds ───────┴► Snapshot ── index ──► find ──► findings, each with its reason
-//!                   digest, created                unknown, each with what is missing
+//!   importers ──► Advisory, as its source has it                        Subject { ecosystem, package, version, … }
+//!                    │ Snapshot::new: aliases welded, packages sorted,                │
+//!                    ▼ version keys made                                              ▼
+//!                 one file ── open: header only ── index by family and package ──► find ──► findings, each with its reason
+//!                 digest, created                                                           unknown, each with what is missing
+//!                    │
+//!                    └─ changed(old, new): packages, by hash       Delta: records that differ       Claim: what is signed
 //! ```
 //!
 //! Invariants:
-//! * A package of a distribution is judged by that distribution's records only, by its *source* package: distributions
-//!   fix old versions, so upstream's numbers would be wrong in both directions.
+//! * A package of a distribution is judged by that distribution's records only, by the name its feeds use: distributions fix
+//!   old versions, so upstream's numbers would be wrong in both directions.
+//! * Records of several sources about one vulnerability are one finding; a bulletin about several CVEs is a finding for each,
+//!   and never makes them one.
+//! * What a publisher says is not affected is not found; what it will not fix is, and says so.
 //! * Unknown is not clean: no record for the ecosystem, no release named, a version missing: [`Matches::unknown`].
-//! * The same snapshot and subjects give the same findings, in the same order. Nothing here reads a clock.
+//! * The same records make the same bytes, and the same snapshot and subjects the same findings. Nothing here reads a clock.
+//! * No file can make a reader fail: what points nowhere reads as nothing. Whether a file is right is found out once, by
+//!   [`Snapshot::verify`], which builds it again from its own records.
 //!
-//! What this crate does not know: layers, images, where components were found, waivers, policies, how a snapshot got here.
+//! What this crate does not know: layers, images, where components were found, waivers, policies, how a snapshot got here, keys.
 
 mod ecosystem;
 mod family;

@@ -51,10 +51,13 @@ pub enum Profile {
 impl Profile {
     /// From what a source says: its score and its word.
     pub fn of(self, score_tenths: Option<u8>, word: Option<&str>) -> Severity {
-        let of_score = score_tenths.map(|tenths| self.of_score(tenths)).unwrap_or_default();
-        let of_word = word.map(|word| self.of_word(word)).unwrap_or_default();
-        let (first, second) = if self == Profile::Vendor { (of_word, of_score) } else { (of_score, of_word) };
-        if first == Severity::Unknown { second } else { first }
+        let of_score = || score_tenths.map(|tenths| self.of_score(tenths)).unwrap_or_default();
+        let of_word = || word.map(|word| self.of_word(word)).unwrap_or_default();
+        let known = |severity: Severity| Some(severity).filter(|severity| *severity != Severity::Unknown);
+        match self {
+            Profile::Vendor => known(of_word()).unwrap_or_else(of_score),
+            _ => known(of_score()).unwrap_or_else(of_word),
+        }
     }
 
     /// From a CVSS base score in tenths. Zero says that nothing is lost, which no published vulnerability means: unknown.
@@ -70,12 +73,17 @@ impl Profile {
 
     /// From the words of CVSS, GitHub, Red Hat, SUSE, Ubuntu and Debian's urgency.
     pub fn of_word(self, word: &str) -> Severity {
-        match word.trim().to_ascii_lowercase().as_str() {
-            "critical" | "urgent" | "emergency" => Severity::Critical,
-            "high" | "important" if self == Profile::Dtr => Severity::Critical,
-            "high" | "important" | "medium" | "moderate" | "major" => Severity::Major,
-            "low" | "minor" | "negligible" | "unimportant" => Severity::Minor,
-            _ => Severity::Unknown,
+        let is = |words: &[&str]| words.iter().any(|one| word.trim().eq_ignore_ascii_case(one));
+        if is(&["critical", "urgent", "emergency"]) {
+            Severity::Critical
+        } else if is(&["high", "important"]) {
+            if self == Profile::Dtr { Severity::Critical } else { Severity::Major }
+        } else if is(&["medium", "moderate", "major"]) {
+            Severity::Major
+        } else if is(&["low", "minor", "negligible", "unimportant"]) {
+            Severity::Minor
+        } else {
+            Severity::Unknown
         }
     }
 }

@@ -176,7 +176,8 @@ impl Snapshot {
     pub(crate) fn vulnerabilities_named(&self, id: &str) -> impl Iterator<Item = u32> {
         let rows = self.tables.rows(Section::Names);
         let text = |number: u32| self.tables.row(Section::Names, number).map(|row| self.tables.text(row.word(0)));
-        let first = self.tables.partition(Section::Names, 0, rows, |row| self.tables.text(row.word(0)) < id);
+        let first =
+            self.tables.partition(Section::Names, 0, rows, |row| self.tables.bytes(row.word(0)) < id.as_bytes());
         let found = (first..rows).take_while(move |number| text(*number) == Some(id));
         found.filter_map(|number| self.tables.row(Section::Names, number).map(|row| row.word(4)))
     }
@@ -191,7 +192,7 @@ impl Snapshot {
     pub(crate) fn package(&self, family: Family, name: &str) -> Option<u32> {
         let at = self.families.binary_search_by_key(&family, |(family, _)| *family).ok()?;
         let range = &self.families[at].1;
-        let text = |row: crate::layout::Row<'_>| self.tables.text(row.word(0)).cmp(name);
+        let text = |row: crate::layout::Row<'_>| self.tables.bytes(row.word(0)).cmp(name.as_bytes());
         let found = self.tables.partition(Section::Packages, range.start, range.end, |row| text(row).is_lt());
         self.tables.row(Section::Packages, found).filter(|row| found < range.end && text(*row).is_eq()).map(|_| found)
     }

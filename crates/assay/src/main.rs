@@ -12,6 +12,7 @@ mod folder;
 mod guard;
 mod listen;
 mod runner;
+mod scan;
 mod serve;
 mod storage;
 mod wiring;
@@ -42,6 +43,7 @@ enum Command {
     /// The audit log: verify it, look into it.
     #[command(subcommand)]
     Audit(audit::Audit),
+    Scan(scan::Scan),
     /// Where blobs are.
     #[command(subcommand)]
     Storage(storage::Command),
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
             client::print(&answer, cli.common)?;
             if good { Ok(()) } else { Err(anyhow::anyhow!("some blobs are damaged; they are listed above")) }
         }),
+        Command::Scan(scan) => in_runtime(scan.run(cli.common.format())),
         Command::Client(noun) => in_runtime(client::run(noun, cli.common)),
     };
     match outcome {
@@ -97,7 +100,7 @@ fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.is::<NotGood>() || error.is::<client::Incomplete>() {
+    if error.is::<NotGood>() || error.is::<client::Incomplete>() || error.is::<scan::Reached>() {
         return Exit::Refused;
     }
     let Some(refused) = error.downcast_ref::<client::Refused>() else { return Exit::Error };

@@ -270,7 +270,7 @@ impl Built {
         tasks.spawn(async move { registry.keep_tending(clock, entropy, owner.stopped()).await });
         let (scan, owner) = (self.app.scan.clone(), tasks.clone());
         let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
-        tasks.spawn(async move { scan.read_ahead(clock, entropy, owner.stopped()).await });
+        tasks.spawn(async move { scan.read_ahead(owner, clock, entropy).await });
     }
 }
 

@@ -170,8 +170,50 @@ pub const LAYER_TEXT_BYTES: u64 = 256 * 1024 * 1024;
 /// One extension header (long name, pax record) of a layer's archive, as Go's archive/tar: engines refuse more as well.
 pub const LAYER_HEADER_BYTES: u64 = 1024 * 1024;
 
+/// One executable that is held in memory, so that its sections and build records can be read. Of a larger one the texts are read as
+/// they pass, and so are the records that Go writes into its data.
+pub const EXECUTABLE_BYTES: u64 = 48 * 1024 * 1024;
+
+/// Secrets and licence files that one layer's inventory lists; more of them say nothing new.
+pub const LAYER_SECRETS: usize = 1_000;
+pub const LAYER_LICENSE_FILES: usize = 20_000;
+
 /// A Debian copyright file or the head of a Python METADATA that is read; a larger one is hashed only.
 pub const LAYER_NOTICE_BYTES: u64 = 256 * 1024;
+
+/// A lock file or the metadata of one package that is held in memory, and the values in it, which bound what it becomes there:
+/// npm's lock file of 5,000 packages has 2.5 MB and 150,000 values.
+pub const METADATA_FILE_BYTES: u64 = 16 * 1024 * 1024;
+pub const METADATA_VALUES: usize = 1_000_000;
+
+/// The name or version of one package: PyPI, npm and Maven allow 214 or fewer; a longer one is none that anybody published.
+pub const PACKAGE_NAME_BYTES: usize = 1024;
+
+/// One Java archive, wheel or egg that is held in memory to be read. A few on Maven Central (cloud SDKs in one jar) are larger, and
+/// an image with one of them is unknown: two layers read at once must not take a gigabyte.
+pub const ARCHIVE_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Members of one archive with all archives inside it, and how deep these are nested: an ear holds wars that hold jars that hold jars.
+pub const ARCHIVE_MEMBERS: u64 = 1_000_000;
+pub const ARCHIVE_DEPTH: usize = 5;
+
+/// What is inflated of one archive with all archives inside it: so many times its size, and never more than this in total. Jars
+/// inside jars hardly shrink; below the floor the ratio is not looked at.
+pub const ARCHIVE_RATIO: u64 = 20;
+pub const ARCHIVE_RATIO_FLOOR_BYTES: u64 = 64 * 1024 * 1024;
+pub const ARCHIVE_INFLATED_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// What is read of one manifest, pom or METADATA inside an archive, from its beginning. OSGi manifests reach 300 kB.
+pub const ARCHIVE_NOTICE_BYTES: u64 = 2 * 1024 * 1024;
+
+/// Packages that one archive or one program names; the largest fat jars have some hundreds, Go programs up to 2,000.
+pub const NAMED_PACKAGES: usize = 50_000;
+
+/// What an executable says of itself, unpacked: a Go program's module list has up to 200 kB, a Rust program's less.
+pub const BUILD_RECORD_BYTES: usize = 16 * 1024 * 1024;
+
+/// One field of a package's metadata in a database: a name, a version, a licence expression. The longest real ones have some kB.
+pub const PACKAGE_FIELD_BYTES: usize = 64 * 1024;
 
 /// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
 pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
@@ -195,6 +237,28 @@ pub const SNAPSHOT_DECODED_BYTES: usize = 4 * 1024 * 1024 * 1024;
 
 /// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
 pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;
+
+/// One bill of materials or set of exploitability statements of somebody else. Bills of images with 5,000 components have 20 MB.
+pub const BOM_BYTES: usize = 64 * 1024 * 1024;
+
+/// Components of one bill or report: ten times what the largest images hold.
+pub const BOM_COMPONENTS: usize = 200_000;
+
+/// A name, version or identifier in a bill: package URLs and CPEs stay below 1 KiB, and each is copied into tables.
+pub const BOM_TEXT_BYTES: usize = 8 * 1024;
+
+/// How deep components or products may lie in each other; CSAF has at most 30 branches.
+pub const BOM_DEPTH: usize = 50;
+
+/// Products that all statements of one document name together, after references were followed, and the bytes of their identifiers:
+/// a reference of 5 bytes may stand for a product of kilobytes. Red Hat's largest have 100,000.
+pub const VEX_PRODUCTS: usize = 1_000_000;
+pub const VEX_PRODUCT_BYTES: usize = 256 * 1024 * 1024;
+
+/// Package URLs of one product in CSAF, which relationships multiply; and references of notes to products that are followed in one
+/// document, as one note may name groups of all products.
+pub const VEX_NAMES: usize = 100;
+pub const VEX_REFERENCES: usize = 10_000_000;
 
 /// A document that lists many packages and is read at once: Red Hat's word about one CVE of the kernel has 30 MB, and what Debian
 /// says of all of the kernel's 10 MB.
@@ -417,3 +481,47 @@ pub const CONNECTIONS_REFUSED: usize = 64;
 
 /// Tokens of the token service whose signature need not be verified again; each client has one at a time, of half a KiB.
 pub const VERIFIED_TOKENS: usize = 4_096;
+
+/// What a package may say about its licence to be read as a name; more is taken for the text of the licence itself.
+pub const LICENSE_NAME_BYTES: usize = 1_000;
+
+/// Statements of one package about its licence that are joined. PyPI's classifiers are a dozen at most.
+pub const LICENSE_STATEMENTS: usize = 100;
+
+/// Characters of a name that becomes a `LicenseRef-`; what is longer is prose, and its beginning tells it apart.
+pub const LICENSE_REFERENCE_CHARS: usize = 64;
+
+/// Of a file that may hold licences so much is read. The notices of a browser are 12 MB; their beginning is enough.
+pub const LICENSE_FILE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Licences that one file is said to hold. Collections of notices name some dozens.
+pub const LICENSE_MATCHES: usize = 100;
+
+/// A file that is looked through for secrets. What is larger is data; a person does not write 16 MiB of configuration.
+pub const SECRETS_FILE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Secrets that are told of one file; a file of more is a list of them, and the first say so.
+pub const SECRETS_OF_FILE: usize = 100;
+
+/// Longest value that may be a secret. Google's service accounts and JSON Web Tokens reach 2 KB.
+pub const SECRET_BYTES: usize = 8 * 1024;
+
+/// Places that one fact about an image names, and how much of each: the sentence and the number say the rest.
+pub const FACT_PLACES: usize = 100;
+pub const FACT_PLACE_CHARS: usize = 300;
+
+/// One printable run that the search for fingerprints takes for a text. The longest texts anybody wrote for people end a line
+/// before; what is longer is data.
+pub const FINGERPRINT_RUN_BYTES: usize = 1_024;
+
+/// Sections of one executable that are hashed. Real ones have some forty; with one section a function, a few thousand.
+pub const FINGERPRINT_SECTIONS: usize = 4_096;
+
+/// Symbols of one executable whose names are looked up, and the bytes of those names: a table may point every symbol at one
+/// long name, which would cost the square of its size. Chromium exports some thousand.
+pub const FINGERPRINT_SYMBOLS: usize = 200_000;
+pub const FINGERPRINT_NAME_BYTES: usize = 32 * 1024 * 1024;
+
+/// One member of a Debian package that the learner unpacks, and all of them. Debug-free libraries reach 150 MB.
+pub const LEARN_MEMBER_BYTES: u64 = 512 * 1024 * 1024;
+pub const LEARN_PACKAGE_BYTES: u64 = 4 * 1024 * 1024 * 1024;

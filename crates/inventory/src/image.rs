@@ -1,27 +1,42 @@
 //! The components of a whole image.
 
+use std::collections::BTreeMap;
+
+use fingerprint::Evidence;
 use package::{OsRelease, PackageType};
 use serde::{Deserialize, Serialize};
 
-use crate::Gap;
+use crate::{FoundSecret, Gap, Notable};
 
 /// One installed package of an image. Fields in the order of the alphabet, as in [`crate::LayerInventory`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Component {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub architecture: Option<String>,
+    /// How sure it is, in percent; None for what a package manager says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u8>,
+    /// `vendor:product` in the CPE dictionary, where it was found in bytes and that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpe: Option<String>,
+    /// What speaks for a component that was found in bytes, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evidence: BTreeMap<String, Vec<Evidence>>,
     pub kind: PackageType,
     /// Index of the layer that first had this version, and kept it since.
     pub layer: usize,
     /// As the package tells: SPDX expressions, or the distribution's short names. Empty when unknown.
     pub licenses: Vec<String>,
+    /// The module stream that it belongs to (rpm).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     pub name: String,
     /// The files that prove it, the database first. Never empty.
     pub paths: Vec<String>,
     pub purl: String,
     pub source: String,
     pub source_version: String,
-    /// Who built it, where that is another than the distribution's own publisher.
+    /// Who built it, where that is another than the distribution's own publisher: its advisories do not speak of this package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub third_party: Option<String>,
     pub version: String,
@@ -56,9 +71,27 @@ pub struct ImageInventory {
     pub gone: Vec<Gone>,
     /// Diff IDs, lowest layer first.
     pub layers: Vec<String>,
+    /// SPDX expressions of licence files, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub license_files: BTreeMap<String, String>,
+    /// Files whose mode or place is a fact in itself, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notable: BTreeMap<String, Notable>,
     /// None when no os-release is there: an image from scratch, or one that hides what it is.
     pub os: Option<OsRelease>,
     pub scanner_version: u32,
+    /// Keys and tokens in files, by path, masked; what a layer above removed is still there to be pulled, and stands here too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, Secrets>,
+}
+
+/// The secrets of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Secrets {
+    pub found: Vec<FoundSecret>,
+    pub layer: usize,
+    /// True when a layer above hides the file.
+    pub removed: bool,
 }
 
 impl ImageInventory {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use package::Document;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Listing, Shadow};
+use crate::{Error, FoundSecret, Listing, Program, Shadow};
 
 /// Raised whenever the same layer would give another inventory; stored ones of an older number are made again.
-pub const SCANNER_VERSION: u32 = 2;
+pub const SCANNER_VERSION: u32 = 4;
 
 /// What a layer brings and removes, as far as an image's components depend on it; every file by itself stands in its [`Listing`].
 /// Fields stand in the order of the alphabet, so that [`LayerInventory::to_json`] is canonical whatever features serde_json was
@@ -27,13 +27,25 @@ pub struct LayerInventory {
     pub file_bytes: u64,
     /// Regular files.
     pub files: u64,
+    /// SPDX expressions of licence files, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub license_files: BTreeMap<String, String>,
     /// What is no file of its own, by path.
     pub links: BTreeMap<String, Link>,
     /// The digest of [`Listing::to_text`].
     pub listing: String,
+    /// Files whose mode or place is a fact in itself: setuid, leftovers of package managers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notable: BTreeMap<String, Notable>,
     /// Directories whose content from lower layers is hidden; the root is the empty path.
     pub opaque: BTreeSet<String>,
+    /// Executables that say something, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs: BTreeMap<String, Program>,
     pub scanner_version: u32,
+    /// Keys and tokens in files, by path, masked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, Vec<FoundSecret>>,
     /// What it hides of lower layers.
     pub shadow: Shadow,
     /// Other sums of files that are components in themselves, by path, to tell whether a package installed them.
@@ -43,6 +55,14 @@ pub struct LayerInventory {
     pub unpacked_bytes: u64,
     /// Paths of lower layers that are removed.
     pub whiteouts: BTreeSet<String>,
+}
+
+/// A file that is a fact in itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Notable {
+    pub mode: u32,
+    pub size_bytes: u64,
 }
 
 /// A path that stands for something else.

@@ -27,6 +27,7 @@ mod pax;
 mod pipe;
 mod stream;
 
+mod content;
 mod layer;
 mod listing;
 mod read;
@@ -35,13 +36,15 @@ mod shadow;
 mod error;
 mod gap;
 mod image;
+mod lock;
 mod merge;
 mod view;
 
+pub use content::{FoundSecret, Program};
 pub use error::Error;
 pub use gap::Gap;
-pub use image::{Component, Gone, ImageInventory};
-pub use layer::{LayerInventory, Link, ReadLayer, SCANNER_VERSION};
+pub use image::{Component, Gone, ImageInventory, Secrets};
+pub use layer::{LayerInventory, Link, Notable, ReadLayer, SCANNER_VERSION};
 pub use limits::Limits;
 pub use listing::{Entry, Listing};
 pub use merge::merge;

@@ -14,6 +14,8 @@ pub struct Limits {
     pub ratio_floor_bytes: u64,
     /// One package database that is kept in memory.
     pub file_bytes: u64,
+    /// One Java archive, wheel or egg that is kept in memory.
+    pub archive_bytes: u64,
     /// All files that are kept in memory, one after the other.
     pub text_bytes: u64,
     /// All paths and link targets.
@@ -28,6 +30,7 @@ impl Default for Limits {
             ratio: limits::LAYER_RATIO,
             ratio_floor_bytes: limits::LAYER_RATIO_FLOOR_BYTES,
             file_bytes: limits::LAYER_FILE_BYTES,
+            archive_bytes: limits::ARCHIVE_FILE_BYTES,
             text_bytes: limits::LAYER_TEXT_BYTES,
             names_bytes: limits::LAYER_NAMES_BYTES,
         }

@@ -2,16 +2,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use package::{Document, OsRelease, OwnedFile, Package, PackageType, path, purl};
+use package::{Document, OsRelease, OwnedFile, Package, PackageType, RELEASE_FILES, path, purl};
 
 use crate::{
-    Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION,
+    Component, Gap, Gone, ImageInventory, LayerInventory, Link, SCANNER_VERSION, Secrets, lock,
     view::{Key, View, key},
 };
 
 /// Where package databases are; one of these that is a link elsewhere is a gap, not an absence.
-const DATABASES: [&str; 4] =
-    ["lib/apk/db/installed", "usr/lib/apk/db/installed", "var/lib/dpkg/status", "var/lib/dpkg/status.d"];
+const DATABASES: [&str; 21] = [
+    "lib/apk/db/installed",
+    "lib/opkg/status",
+    "opt/lib/opkg/status",
+    "usr/lib/apk/db/installed",
+    "usr/lib/opkg/status",
+    "usr/lib/sysimage/rpm",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/share/rpm",
+    "usr/share/rpm/Packages",
+    "usr/share/rpm/Packages.db",
+    "usr/share/rpm/rpmdb.sqlite",
+    "var/lib/dpkg/status",
+    "var/lib/dpkg/status.d",
+    "var/lib/opkg/status",
+    "var/lib/pacman/local",
+    "var/lib/rpm",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/rpmdb.sqlite",
+];
+
+/// Percent from which on a product without a version is a component all the same: it is there, and cannot be judged.
+const SURE: u8 = 80;
 
 /// The components of an image, its layers given lowest first.
 pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
@@ -29,21 +53,29 @@ pub fn merge(layers: &[LayerInventory]) -> ImageInventory {
         file_bytes: layers.iter().map(|layer| layer.file_bytes).sum(),
         files,
         layers: layers.iter().map(|layer| layer.diff_id.clone()).collect(),
+        license_files: view
+            .all()
+            .filter_map(|(path, seen)| Some((path.to_owned(), seen.license?.to_owned())))
+            .collect(),
+        notable: view.all().filter_map(|(path, seen)| Some((path.to_owned(), seen.notable?))).collect(),
         os,
         scanner_version: SCANNER_VERSION,
+        secrets: secrets(&view, layers),
     }
 }
 
+/// The first file that names a distribution; else one that is there and names none.
 fn os_release(view: &View<'_>) -> Option<OsRelease> {
     let read = |path: &str| match view.at(path)?.document? {
-        Document::Os { release } => Some(release.clone()),
+        Document::Os { release } => Some(release),
         _ => None,
     };
-    let linked = || match view.at("etc/os-release")?.link? {
-        Link::Symbolic { target } => read(&path::follow("etc/os-release", target)?),
+    let linked = |path: &str| match view.at(path)?.link? {
+        Link::Symbolic { target } => read(&path::follow(path, target)?),
         _ => None,
     };
-    read("etc/os-release").or_else(linked).or_else(|| read("usr/lib/os-release"))
+    let told = || RELEASE_FILES.into_iter().filter_map(|path| read(path).or_else(|| linked(path)));
+    told().find(|release| !release.id.is_empty()).or_else(|| told().next()).cloned()
 }
 
 fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
@@ -51,12 +83,13 @@ fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
         matches!(document, Document::Packages { kind: PackageType::Deb, packages } if !packages.is_empty())
     });
     let owned = owned(view);
+    let set_aside = lock::set_aside(view);
     let mut found: BTreeMap<Key<'_>, Component> = BTreeMap::new();
     for (path, document) in view.documents() {
         let Document::Packages { kind, packages } = document else { continue };
         // pip never writes here on Debian: the directory is for packages only.
         let debian_owned = has_dpkg && path.starts_with("usr/lib/python3/dist-packages/");
-        if *kind == PackageType::Pypi && debian_owned || owned.files.contains(path) {
+        if *kind == PackageType::Pypi && debian_owned || owned.files.contains(path) || set_aside.contains(path) {
             continue;
         }
         for package in packages {
@@ -75,19 +108,69 @@ fn components(view: &View<'_>, os: Option<&OsRelease>) -> Vec<Component> {
             .paths
             .extend(owned.by_package.get(&(key.0, key.1)).into_iter().flatten().map(|path| (*path).to_owned()));
     }
+    let mut components: Vec<Component> = found.into_values().collect();
+    components.extend(in_bytes(view, &owned));
+    components.sort_by(|a, b| {
+        (a.kind, &a.name, &a.version, &a.architecture).cmp(&(b.kind, &b.name, &b.version, &b.architecture))
+    });
+    components
+}
+
+/// Products found in the bytes of executables that no package installed. One that is hardly sure, and whose version nothing tells,
+/// is no component: nobody could judge it.
+fn in_bytes(view: &View<'_>, owned: &Owned<'_>) -> Vec<Component> {
+    let mut found: BTreeMap<(&str, &str), Component> = BTreeMap::new();
+    for (path, seen) in view.all().filter(|(path, _)| !owned.files.contains(path)) {
+        for one in seen.program.into_iter().flat_map(|program| &program.identifications) {
+            let version = one.version.as_deref().unwrap_or_default();
+            if version.is_empty() && one.confidence < SURE {
+                continue;
+            }
+            let package = Package {
+                name: one.product.clone(),
+                source: one.product.clone(),
+                source_version: version.to_owned(),
+                version: version.to_owned(),
+                ..Package::default()
+            };
+            let component =
+                found.entry((&one.product, version)).or_insert_with(|| component(PackageType::Generic, &package, None));
+            component.layer = component.layer.min(seen.layer);
+            component.confidence = component.confidence.max(Some(one.confidence));
+            component.cpe = component.cpe.take().or_else(|| one.cpe.clone());
+            component.evidence.entry(path.to_owned()).or_default().extend(one.evidence.iter().cloned());
+            component.paths.push(path.to_owned());
+        }
+    }
     found.into_values().collect()
+}
+
+/// Of every layer, also what the layers above hide.
+fn secrets(view: &View<'_>, layers: &[LayerInventory]) -> BTreeMap<String, Secrets> {
+    let mut all = BTreeMap::new();
+    for (index, layer) in layers.iter().enumerate() {
+        for (path, found) in &layer.secrets {
+            let removed = view.at(path).is_none_or(|seen| seen.layer != index);
+            all.insert(path.clone(), Secrets { found: found.clone(), layer: index, removed });
+        }
+    }
+    all
 }
 
 /// Its layer and its paths come from the documents that name it.
 fn component(kind: PackageType, package: &Package, os: Option<&OsRelease>) -> Component {
     Component {
         architecture: package.architecture.clone(),
+        confidence: None,
+        cpe: None,
+        evidence: BTreeMap::new(),
         kind,
         layer: usize::MAX,
         licenses: package.licenses.clone(),
+        module: package.module.clone(),
         name: package.name.clone(),
         paths: Vec::new(),
-        purl: purl(kind, &package.name, &package.version, package.architecture.as_deref(), os),
+        purl: purl(kind, package, os),
         source: package.source.clone(),
         source_version: package.source_version.clone(),
         third_party: package.third_party.clone(),
@@ -160,7 +243,13 @@ fn gone(view: &View<'_>, components: &[Component]) -> Vec<Gone> {
 }
 
 fn gaps(view: &View<'_>, files: u64) -> Vec<Gap> {
-    let mut gaps: Vec<Gap> = DATABASES.iter().filter_map(|database| linked_away(view, database)).collect();
+    let mut gaps = Vec::new();
+    for gap in DATABASES.iter().filter_map(|database| linked_away(view, database)) {
+        // One link above several databases is one gap.
+        if !gaps.contains(&gap) {
+            gaps.push(gap);
+        }
+    }
     gaps.extend(view.all().filter_map(|(path, seen)| {
         let reason = seen.broken?.to_owned();
         Some(Gap::Broken { layer: seen.layer, path: path.to_owned(), reason })

@@ -6,16 +6,21 @@ use std::{
     thread,
 };
 
-use md5::Md5;
+use base::limits::{LAYER_LICENSE_FILES, LAYER_SECRETS};
+use fingerprint::Index;
 use package::{Document, Form, Need, OwnedFile, path};
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
 
 use crate::{
-    Compression, Entry, Error, LayerInventory, Limits, Listing, Progress, ReadLayer, SCANNER_VERSION, Shadow,
+    Compression, Entry, Error, FoundSecret, LayerInventory, Limits, Listing, Program, Progress, ReadLayer,
+    SCANNER_VERSION, Shadow,
     archive::{Archive, Kind, Member},
+    content::{Content, Said},
+    layer::Notable,
     pipe,
 };
+
+/// The type of a directory in a mode, as inode(7) has it.
+const FOLDER: u32 = 0o040_000;
 
 /// The marks of removed files: OCI image specification, "Whiteouts".
 const WHITEOUT: &str = ".wh.";
@@ -26,12 +31,13 @@ pub fn read_layer(
     packed: impl Read + Send,
     compression: Compression,
     limits: &Limits,
+    index: &Index,
     progress: &Progress,
 ) -> Result<ReadLayer, Error> {
     thread::scope(|scope| {
         let (pipe, whole) = pipe::open(scope, packed, compression, *limits, progress);
         let mut archive = Archive::open(pipe, *limits);
-        let mut draft = Draft { limits: *limits, ..Draft::default() };
+        let mut draft = Draft::new(*limits, index);
         while let Some(member) = archive.next_member()? {
             draft.take(&mut archive, member)?;
         }
@@ -42,28 +48,41 @@ pub fn read_layer(
     })
 }
 
-#[derive(Default)]
-struct Draft {
+struct Draft<'i> {
+    index: &'i Index,
     limits: Limits,
     broken: BTreeMap<String, String>,
     documents: BTreeMap<String, Document>,
     entries: BTreeMap<String, Entry>,
+    license_files: BTreeMap<String, String>,
     opaque: BTreeSet<String>,
+    programs: BTreeMap<String, Program>,
+    secrets: BTreeMap<String, Vec<FoundSecret>>,
     sums: BTreeMap<String, Vec<String>>,
     whiteouts: BTreeSet<String>,
     names_bytes: u64,
     text_bytes: u64,
 }
 
-/// What one file says, beside its digest.
-#[derive(Default)]
-struct Said {
-    broken: Option<String>,
-    document: Option<Document>,
-    sums: Vec<String>,
-}
+impl<'i> Draft<'i> {
+    fn new(limits: Limits, index: &'i Index) -> Draft<'i> {
+        Draft {
+            index,
+            limits,
+            broken: BTreeMap::new(),
+            documents: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            license_files: BTreeMap::new(),
+            opaque: BTreeSet::new(),
+            programs: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            sums: BTreeMap::new(),
+            whiteouts: BTreeSet::new(),
+            names_bytes: 0,
+            text_bytes: 0,
+        }
+    }
 
-impl Draft {
     fn take(&mut self, archive: &mut Archive, member: Member) -> Result<(), Error> {
         self.names_bytes += (member.path.len() + member.link.len()) as u64;
         if self.names_bytes > self.limits.names_bytes {
@@ -108,23 +127,29 @@ impl Draft {
 
     fn file(&mut self, archive: &mut Archive, member: Member) -> Result<(), Error> {
         let form = Form::of(&member.path);
+        let too_large = form.and_then(|form| self.too_large(form, member.size_bytes));
+        let form = form.filter(|_| too_large.is_none());
         let keep_bytes = self.bytes_to_keep(form, member.size_bytes)?;
-        let mut kept = Vec::new();
-        let mut hasher = Sha256::new();
+        let mut content = Content::new(&member.path, member.size_bytes, self.index, form, keep_bytes);
         loop {
             let bytes = archive.body()?;
             if bytes.is_empty() {
                 break;
             }
-            hasher.update(bytes);
-            let wanted = usize::try_from(keep_bytes).unwrap_or(usize::MAX).saturating_sub(kept.len());
-            kept.extend_from_slice(&bytes[..bytes.len().min(wanted)]);
+            content.feed(bytes);
         }
-        let form = form.filter(|_| keep_bytes > 0 || member.size_bytes == 0);
-        let said = form.map(|form| said(form, &member.path, &kept)).unwrap_or_default();
-        let sha256 = hex::encode(hasher.finalize());
+        let (sha256, mut said) = content.finish();
+        said.broken = said.broken.or(too_large);
+        self.named(&said)?;
         self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, said);
         Ok(())
+    }
+
+    /// An archive beyond its limit cannot be read, and the rest of the layer can.
+    fn too_large(&self, form: Form, size_bytes: u64) -> Option<String> {
+        let Need::Archive(limit) = form.need() else { return None };
+        let limit = limit.min(self.limits.archive_bytes);
+        (size_bytes > limit).then(|| package::Error::TooLarge { what: "bytes", limit }.to_string())
     }
 
     /// 0 when the file is only hashed. A package database that is too large is an error: half of one is a false answer.
@@ -146,12 +171,29 @@ impl Draft {
                 }
             }
             Some(Need::Head(limit)) => size_bytes.min(limit),
+            // Held alone and let go again: what it names is counted instead.
+            Some(Need::Archive(_)) => return Ok(size_bytes),
         };
         self.text_bytes += keep_bytes;
         if self.text_bytes > self.limits.text_bytes {
             return Err(Error::TooLarge { what: "bytes of package metadata", limit: self.limits.text_bytes });
         }
         Ok(keep_bytes)
+    }
+
+    /// An archive may name much more than its packed bytes suggest; everything else was counted when it was kept.
+    fn named(&mut self, said: &Said) -> Result<(), Error> {
+        const PACKAGE_BYTES: u64 = 256;
+        let of_program = said.program.iter().flat_map(|program| &program.documents);
+        for document in said.document.iter().chain(of_program) {
+            if let Document::Packages { packages, .. } = document {
+                self.text_bytes += packages.len() as u64 * PACKAGE_BYTES;
+            }
+        }
+        if self.text_bytes > self.limits.text_bytes {
+            return Err(Error::TooLarge { what: "bytes of package metadata", limit: self.limits.text_bytes });
+        }
+        Ok(())
     }
 
     /// A later member of the same name wins, and a file where a directory was takes its content along, as in an engine.
@@ -169,6 +211,17 @@ impl Draft {
         if let Some(reason) = said.broken {
             self.broken.insert(path.clone(), reason);
         }
+        if let Some(license) = said.license
+            && self.license_files.len() < LAYER_LICENSE_FILES
+        {
+            self.license_files.insert(path.clone(), license);
+        }
+        if let Some(program) = said.program {
+            self.programs.insert(path.clone(), program);
+        }
+        if !said.secrets.is_empty() && self.secrets.len() < LAYER_SECRETS {
+            self.secrets.insert(path.clone(), said.secrets);
+        }
         if !said.sums.is_empty() {
             self.sums.insert(path.clone(), said.sums);
         }
@@ -178,6 +231,9 @@ impl Draft {
     fn forget(&mut self, path: &str) {
         self.documents.remove(path);
         self.broken.remove(path);
+        self.license_files.remove(path);
+        self.programs.remove(path);
+        self.secrets.remove(path);
         self.sums.remove(path);
     }
 
@@ -210,10 +266,14 @@ impl Draft {
             documents: self.documents,
             file_bytes,
             files,
+            license_files: self.license_files,
             links: listing.links(),
             listing: format!("sha256:{}", base::digest_hex(&listing.to_text())),
+            notable: notable(&listing),
             opaque: self.opaque,
+            programs: self.programs,
             scanner_version: SCANNER_VERSION,
+            secrets: self.secrets,
             shadow,
             sums: self.sums,
             unpacked_bytes,
@@ -221,6 +281,21 @@ impl Draft {
         };
         ReadLayer { inventory, listing }
     }
+}
+
+/// Files whose mode or place is a fact in itself.
+fn notable(listing: &Listing) -> BTreeMap<String, Notable> {
+    let notable = |(path, entry): (&String, &Entry)| {
+        let (mode, size_bytes) = match entry {
+            Entry::File { mode, size_bytes, .. } => (*mode, *size_bytes),
+            Entry::Directory { mode } => (*mode | FOLDER, 0),
+            _ => return None,
+        };
+        let file = posture::File { path, mode, uid: None, size_bytes };
+        let facts = posture::of_files([file]);
+        (!facts.is_empty()).then(|| (path.clone(), Notable { mode, size_bytes }))
+    };
+    listing.0.iter().filter_map(notable).take(LAYER_LICENSE_FILES).collect()
 }
 
 /// Everything inside a directory; the empty path is the root.
@@ -231,20 +306,4 @@ fn below<V>(paths: &BTreeMap<String, V>, directory: &str) -> Vec<String> {
     // The character after the slash in ASCII ends the range of what begins with "directory/".
     let (from, to) = (format!("{directory}/"), format!("{directory}0"));
     paths.range(from..to).map(|(path, _)| path.clone()).collect()
-}
-
-fn said(form: Form, path: &str, kept: &[u8]) -> Said {
-    match form.read(path, kept) {
-        Ok(document) => {
-            let packages = matches!(&document, Some(Document::Packages { kind, .. }) if !kind.is_distribution());
-            let sums = if packages { sums(kept) } else { Vec::new() };
-            Said { broken: None, document, sums }
-        }
-        Err(error) => Said { broken: Some(error.to_string()), ..Said::default() },
-    }
-}
-
-/// As package databases write them; SHA-256 is known of every file.
-fn sums(bytes: &[u8]) -> Vec<String> {
-    vec![format!("md5:{}", hex::encode(Md5::digest(bytes))), format!("sha1:{}", hex::encode(Sha1::digest(bytes)))]
 }

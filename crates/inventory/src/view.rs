@@ -1,10 +1,10 @@
 //! Layers laid over each other: what can be seen of each, and since when each package is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use package::{Document, OwnedFile, Package, PackageType, path};
 
-use crate::{LayerInventory, Link, shadow::Trail};
+use crate::{LayerInventory, Link, Program, layer::Notable, shadow::Trail};
 
 /// One version of a package: kind, name, version, architecture.
 pub(crate) type Key<'a> = (PackageType, &'a str, &'a str, Option<&'a str>);
@@ -32,7 +32,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) layer: usize,
     pub(crate) broken: Option<&'a str>,
     pub(crate) document: Option<&'a Document>,
+    pub(crate) license: Option<&'a str>,
     pub(crate) link: Option<&'a Link>,
+    pub(crate) notable: Option<Notable>,
+    pub(crate) program: Option<&'a Program>,
     sums: &'a [String],
     trail: Trail,
 }
@@ -48,28 +51,29 @@ impl<'a> View<'a> {
         let hidden = self.live.iter().filter(|(_, seen)| layer.shadow.hides(&seen.trail)).map(|(path, _)| *path);
         for path in hidden.collect::<Vec<_>>() {
             let Some(seen) = self.live.remove(path) else { continue };
-            for key in seen.document.into_iter().flat_map(|document| keys(path, document)) {
+            for key in seen.documents().flat_map(|document| keys(path, document)) {
                 if let Some(since) = self.packages.get_mut(&key) {
                     since.records -= 1;
                 }
                 self.loosened.push(key);
             }
         }
-        let named = layer.documents.keys().chain(layer.broken.keys()).chain(layer.links.keys());
-        for path in named.map(String::as_str) {
-            let document = layer.documents.get(path);
+        for path in said_by(layer) {
             let seen = Seen {
                 layer: index,
                 broken: layer.broken.get(path).map(String::as_str),
-                document,
+                document: layer.documents.get(path),
+                license: layer.license_files.get(path).map(String::as_str),
                 link: layer.links.get(path),
+                notable: layer.notable.get(path).copied(),
+                program: layer.programs.get(path),
                 sums: layer.sums.get(path).map(Vec::as_slice).unwrap_or_default(),
                 trail: Trail::of(path),
             };
-            self.live.insert(path, seen);
-            for key in document.into_iter().flat_map(|document| keys(path, document)) {
+            for key in seen.documents().flat_map(|document| keys(path, document)) {
                 self.packages.entry(key).or_insert(Since { layer: index, records: 0 }).records += 1;
             }
+            self.live.insert(path, seen);
         }
         for key in std::mem::take(&mut self.loosened) {
             if self.packages.get(&key).is_some_and(|since| since.records == 0)
@@ -97,18 +101,19 @@ impl<'a> View<'a> {
 
     /// Files that were read, with the path of each.
     pub(crate) fn documents(&self) -> impl Iterator<Item = (&'a str, &'a Document)> {
-        self.live.iter().filter_map(|(path, seen)| Some((*path, seen.document?)))
+        self.live.iter().flat_map(|(path, seen)| seen.documents().map(|document| (*path, document)))
     }
 
     /// The path of the document that a package installed at this place, if it is still what the package installed. Packages of old
     /// write `/lib/…` where images have `/usr/lib/…`, so links among the directories are followed.
     pub(crate) fn unchanged(&self, file: &OwnedFile) -> Option<&'a str> {
         let (path, seen) = match self.live.get_key_value(file.path.as_str()) {
-            Some((path, seen)) if seen.document.is_some() => (path, seen),
+            Some((path, seen)) if seen.link.is_none() => (path, seen),
             _ => self.live.get_key_value(self.resolve(&file.path)?.as_str())?,
         };
         let same = file.sum.as_ref().is_none_or(|sum| seen.sums.contains(sum));
-        (same && matches!(seen.document, Some(Document::Packages { .. }))).then_some(*path)
+        let component = matches!(seen.document, Some(Document::Packages { .. })) || seen.program.is_some();
+        (same && component).then_some(*path)
     }
 
     /// Where a path leads when every symbolic link in it is followed; None when there is none, or no end.
@@ -127,6 +132,19 @@ impl<'a> View<'a> {
         }
         None
     }
+}
+
+impl<'a> Seen<'a> {
+    fn documents(&self) -> impl Iterator<Item = &'a Document> + use<'a> {
+        self.document.into_iter().chain(self.program.into_iter().flat_map(|program| &program.documents))
+    }
+}
+
+/// Every path of which a layer says more than that it is there.
+fn said_by(layer: &LayerInventory) -> BTreeSet<&str> {
+    let named = layer.documents.keys().chain(layer.broken.keys()).chain(layer.links.keys());
+    let named = named.chain(layer.programs.keys()).chain(layer.license_files.keys()).chain(layer.secrets.keys());
+    named.chain(layer.notable.keys()).map(String::as_str).collect()
 }
 
 pub(crate) fn key(kind: PackageType, package: &Package) -> Key<'_> {

@@ -1,5 +1,7 @@
 //! Alpine's database of installed packages, `lib/apk/db/installed` (apk-tools, "Apk spec": one letter, colon, value).
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+
 use crate::{OwnedFile, Package, document::sorted};
 
 pub(crate) fn packages(text: &str) -> Vec<Package> {
@@ -24,10 +26,26 @@ pub(crate) fn packages(text: &str) -> Vec<Package> {
             "R" => {
                 package.owns.push(OwnedFile { path: crate::path::join(directory, value), sum: None });
             }
+            // The file of the line above.
+            "Z" => {
+                if let Some(file) = package.owns.last_mut() {
+                    file.sum = Some(sum(value));
+                }
+            }
             _ => {}
         }
     }
     sorted(found)
+}
+
+/// `Q1` and a SHA-1 of the content in base64; apk 3 may write `Q2` and a SHA-256. Anything else equals no sum of ours.
+fn sum(value: &str) -> String {
+    let digest = value.get(2..).and_then(|text| BASE64_STANDARD.decode(text).ok());
+    match (value.get(..2), digest) {
+        (Some("Q1"), Some(digest)) if digest.len() == 20 => format!("sha1:{}", hex::encode(digest)),
+        (Some("Q2"), Some(digest)) if digest.len() == 32 => format!("sha256:{}", hex::encode(digest)),
+        _ => format!("unknown:{value}"),
+    }
 }
 
 /// All packages of one origin share its version.
@@ -56,6 +74,15 @@ mod tests {
         assert_eq!(found[0].source_version, "3.1.4-r5");
         assert_eq!(found[1].source, "py3-flask");
         assert_eq!(found[1].owns[0].path, "usr/lib/python3.11/site-packages/flask-2.3.2.dist-info/METADATA");
+    }
+
+    #[test]
+    fn sums_are_those_of_the_content() {
+        let text = "P:a\nV:1-r0\nF:etc\nR:motd\nZ:Q12jmj7l5rSw0yVb/vlWAYkK/YBwk=\nR:empty\nR:odd\nZ:Q1?\n";
+        let sums: Vec<_> = packages(text)[0].owns.iter().map(|file| file.sum.clone()).collect();
+        let empty = Some("sha1:da39a3ee5e6b4b0d3255bfef95601890afd80709".to_owned());
+        assert_eq!(sums, [empty, None, Some("unknown:Q1?".to_owned())]);
+        assert_eq!(sum(&format!("Q2{}=", "A".repeat(43))), format!("sha256:{}", "0".repeat(64)));
     }
 
     proptest::proptest! {

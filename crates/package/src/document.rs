@@ -26,12 +26,18 @@ pub struct Package {
     pub architecture: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub licenses: Vec<String>,
+    /// The module stream it belongs to, `nodejs:18:9030020230717:rhel9` (rpm's MODULARITYLABEL): advisories name the stream, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
     /// Namespace and name as the package's own world writes them: `bash`, `@angular/core`, `org.slf4j:slf4j-api`,
     /// `github.com/docker/cli`.
     pub name: String,
     /// Files it installed, where its database lists them: what lies in one of these, unchanged, is no component of its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owns: Vec<OwnedFile>,
+    /// SHA-1 of the archive that is this package, in hexadecimal: what indexes of Maven artifacts know them by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<String>,
     /// The package it was built from, and that one's version: advisories of distributions are written against these.
     pub source: String,
     pub source_version: String,

@@ -1,5 +1,7 @@
 //! dpkg's records: the status file, distroless's one file per package, and the lists of installed files.
 
+mod origin;
+
 use crate::{OwnedFile, Package, document::sorted, path};
 
 /// Installed packages of `var/lib/dpkg/status` (deb-control(5), dpkg(1) "INFORMATION ABOUT PACKAGES").
@@ -25,26 +27,43 @@ pub(crate) fn package_of_list(file_name: &str) -> &str {
     stem.split_once(':').map_or(stem, |(name, _)| name)
 }
 
-/// Paragraphs of a deb822 text, as their lines `Field: value`; continuation lines are left out.
-fn paragraphs(text: &str) -> impl Iterator<Item = Vec<(&str, &str)>> {
+/// One paragraph of a deb822 text.
+#[derive(Default)]
+pub(crate) struct Paragraph<'a> {
+    /// First lines, `Field: value`.
+    fields: Vec<(&'a str, &'a str)>,
+    /// What follows the line `Conffiles:`.
+    conffiles: Vec<&'a str>,
+}
+
+impl<'a> Paragraph<'a> {
+    /// Names of fields are the same in any case.
+    pub(crate) fn field(&self, name: &str) -> Option<&'a str> {
+        self.fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+}
+
+pub(crate) fn paragraphs(text: &str) -> impl Iterator<Item = Paragraph<'_>> {
     let mut lines = text.lines().peekable();
     std::iter::from_fn(move || {
         while lines.next_if(|line| line.trim().is_empty()).is_some() {}
         lines.peek()?;
-        let mut fields = Vec::new();
+        let mut paragraph = Paragraph::default();
         while let Some(line) = lines.next_if(|line| !line.trim().is_empty()) {
-            if !line.starts_with([' ', '\t'])
-                && let Some((field, value)) = line.split_once(':')
-            {
-                fields.push((field, value.trim()));
+            if line.starts_with([' ', '\t']) {
+                if paragraph.fields.last().is_some_and(|(field, _)| field.eq_ignore_ascii_case("Conffiles")) {
+                    paragraph.conffiles.push(line.trim());
+                }
+            } else if let Some((field, value)) = line.split_once(':') {
+                paragraph.fields.push((field, value.trim()));
             }
         }
-        Some(fields)
+        Some(paragraph)
     })
 }
 
-fn package(fields: &[(&str, &str)], status_required: bool) -> Option<Package> {
-    let field = |name: &str| fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+pub(crate) fn package(paragraph: &Paragraph<'_>, status_required: bool) -> Option<Package> {
+    let field = |name: &str| paragraph.field(name);
     match field("Status") {
         Some(status) if status.split_whitespace().nth(2) != Some("installed") => return None,
         None if status_required => return None,
@@ -59,8 +78,10 @@ fn package(fields: &[(&str, &str)], status_required: bool) -> Option<Package> {
     Some(Package {
         architecture: field("Architecture").map(str::to_owned),
         name: name.to_owned(),
+        owns: owned(paragraph.conffiles.iter().filter_map(|line| conffile(line))),
         source: source.to_owned(),
         source_version: source_version.to_owned(),
+        third_party: origin::third_party(field),
         version: version.to_owned(),
         ..Package::default()
     })
@@ -72,6 +93,13 @@ fn source_and_version<'a>(source: &'a str, version: &'a str) -> (&'a str, &'a st
         Some((name, rest)) => (name.trim(), rest.trim_end().trim_end_matches(')').trim()),
         None => (source, version),
     }
+}
+
+/// `/etc/bash.bashrc 89269e1298235f1b12b4c16e4065ad0d`; not those that a newer version does not ship (`obsolete`) or that were not
+/// unpacked (`newconffile`).
+fn conffile(line: &str) -> Option<(&str, Option<&str>)> {
+    let (path, sum) = line.rsplit_once(' ')?;
+    (sum.len() == 32 && sum.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some((path, Some(sum)))
 }
 
 fn owned<'a>(files: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Vec<OwnedFile> {
@@ -102,6 +130,15 @@ mod tests {
         assert_eq!((found[0].source.as_str(), found[0].source_version.as_str()), ("bzip2", "1.0.8-5"));
         assert_eq!(found[0].version, "1.0.8-5+b1");
         assert_eq!((found[1].source.as_str(), found[1].source_version.as_str()), ("glibc", "2.36-9+deb12u9"));
+    }
+
+    #[test]
+    fn configuration_files_are_owned_as_they_were_shipped() {
+        let text = "Package: a\nStatus: install ok installed\nConffiles:\n /etc/a b 89269e1298235f1b12b4c16e4065ad0d\n \
+            /etc/old 89269e1298235f1b12b4c16e4065ad0d obsolete\n /etc/new newconffile\nDescription: x\n /etc/not 00\nVersion: 1\n";
+        let found = packages(text, true);
+        let sum = Some("md5:89269e1298235f1b12b4c16e4065ad0d".to_owned());
+        assert_eq!(found[0].owns, [OwnedFile { path: "etc/a b".to_owned(), sum }]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::{Clock, Ctx, Entropy, limits::LAYERS_READ_AHEAD};
 use blob::Growing;
 use inventory::Progress;
+use jobs::Tasks;
 use oci::Digest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
@@ -67,10 +68,10 @@ impl Scan {
         self.ahead.reading(|all| all.len())
     }
 
-    /// Read large layers while they are pushed, until `stopped` resolves.
-    pub async fn read_ahead(self, clock: Clock, entropy: Entropy, stopped: impl Future<Output = ()>) {
+    /// Read large layers while they are pushed, until the tasks are to end.
+    pub async fn read_ahead(self, tasks: Tasks, clock: Clock, entropy: Entropy) {
         let mut uploads: mpsc::Receiver<Arc<Growing>> = self.registry.blobs().watch_uploads();
-        let mut stopped = std::pin::pin!(stopped);
+        let mut stopped = std::pin::pin!(tasks.stopped());
         loop {
             let upload = tokio::select! {
                 () = &mut stopped => return self.ahead.give_up(),
@@ -80,7 +81,7 @@ impl Scan {
             // As many as there may be are being read: this one is read when it is whole.
             let Ok(place) = Arc::clone(&self.ahead.0.places).try_acquire_owned() else { continue };
             let ctx = Ctx::system("scan.ahead", &clock, &entropy);
-            tokio::spawn(self.clone().read_growing(ctx, upload, place));
+            tasks.spawn(self.clone().read_growing(ctx, upload, place));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{io::Read, sync::Arc};
 
 use base::{Ctx, limits::LAYER_READING};
+use fingerprint::Index;
 use inventory::{
     Compression, ImageInventory, LayerInventory, Limits, Progress, ReadLayer, SCANNER_VERSION, read_layer,
 };
@@ -90,7 +91,7 @@ pub(crate) async fn read_stream(
         let mut magic = [0; MAGIC_BYTES];
         let length = read_some(&mut packed, &mut magic).map_err(|error| Error::Internal(error.to_string()))?;
         let whole = std::io::Cursor::new(magic[..length].to_vec()).chain(packed);
-        read_layer(whole, Compression::sniff(&magic[..length]), &Limits::default(), &seen)
+        read_layer(whole, Compression::sniff(&magic[..length]), &Limits::default(), Index::builtin(), &seen)
             .map_err(|error| Error::Unreadable(format!("{place}: {error}")))
     });
     let mut reading = std::pin::pin!(reading);

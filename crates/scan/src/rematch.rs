@@ -186,3 +186,71 @@ impl Scan {
         Ok(Subjects::load(self).await?.0.keys().collect::<BTreeSet<_>>().len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use advisory::{About, Advisory, Affected, Ecosystem, Family, Range, Rating};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Few packages, versions and vulnerabilities, so that they meet.
+    fn record() -> impl Strategy<Value = Advisory> {
+        (0..6_u8, 0..4_u8, 0..3_u8, 1..7_u8, 0..2_u8).prop_map(|(id, package, severity, fixed, family)| {
+            let (family, release) = [(Family::Debian, Some("12")), (Family::Npm, None)][usize::from(family)];
+            let fixed = Some(format!("{fixed}.0")).filter(|fixed| fixed != "6.0");
+            let range = Range { fixed, ..Range::default() };
+            Advisory {
+                id: format!("CVE-2026-{id}"),
+                source: "test".into(),
+                ratings: vec![Rating::of_word("test", ["low", "medium", "high"][usize::from(severity)])],
+                affected: vec![Affected::new(Ecosystem::new(family, release), format!("p{package}")).with_range(range)],
+                ..Advisory::default()
+            }
+        })
+    }
+
+    fn snapshot() -> impl Strategy<Value = Snapshot> {
+        proptest::collection::vec(record(), 0..12).prop_map(|records| Snapshot::new(About::default(), records).unwrap())
+    }
+
+    fn subject() -> impl Strategy<Value = StoredSubject> {
+        (0..4_u8, 0..7_u8, 0..3_u8).prop_map(|(package, version, family)| {
+            let ecosystem = [Some((Family::Debian, Some("12"))), Some((Family::Npm, None)), None][usize::from(family)];
+            StoredSubject {
+                ecosystem: ecosystem.map(|(family, release)| Ecosystem::new(family, release)),
+                package: format!("p{package}"),
+                version: if version == 0 { String::new() } else { format!("{version}.0") },
+                binary: None,
+                architecture: None,
+                module: None,
+            }
+        })
+    }
+
+    /// What a snapshot says of an image, from nothing.
+    fn anew(subjects: &Subjects, list: &[(u64, u64)], snapshot: &Snapshot) -> Totals {
+        let changes = Changes::anew(subjects, snapshot, Profile::default());
+        changes.apply(list, &Totals::default()).unwrap_or_default()
+    }
+
+    proptest! {
+        #[test]
+        fn a_difference_gives_what_matching_everything_anew_gives(
+            old in snapshot(),
+            new in snapshot(),
+            subjects in proptest::collection::btree_set(subject(), 1..12),
+            images in proptest::collection::vec(proptest::collection::btree_map(0..12_u64, 1..4_u64, 0..8), 0..6),
+        ) {
+            let subjects = Subjects((0..).zip(subjects).collect());
+            let changes = Changes::between(&subjects, &old, &new, Profile::default());
+            for image in images {
+                let list: Vec<(u64, u64)> = image.into_iter().filter(|(number, _)| subjects.0.contains_key(number)).collect();
+                let (before, after) = (anew(&subjects, &list, &old), anew(&subjects, &list, &new));
+                let changed = changes.apply(&list, &before);
+                prop_assert_eq!(changed.is_some(), before != after, "exactly the images that differ");
+                prop_assert_eq!(changed.unwrap_or(before), after);
+            }
+        }
+    }
+}

@@ -21,6 +21,8 @@ pub(crate) struct StoredSubject {
     pub(crate) binary: Option<(String, String)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) architecture: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) module: Option<String>,
 }
 
 /// Numbers of subjects that are known to be in the database. They never change, so they need not be asked for again.
@@ -54,7 +56,11 @@ impl StoredSubject {
             version: version.to_owned(),
             binary: None,
             architecture: None,
+            module: None,
         };
+        if let Some(cpe) = &component.cpe {
+            return plain(Some(Ecosystem::new(Family::Upstream, None)), &cpe.replace(':', "/"), &component.version);
+        }
         if let Some(family) = language(component.kind) {
             return plain(Some(Ecosystem::new(family, None)), &component.name, &component.version);
         }
@@ -68,6 +74,7 @@ impl StoredSubject {
         if component.kind == PackageType::Rpm {
             subject.binary = Some((component.name.clone(), component.version.clone()));
             subject.architecture.clone_from(&component.architecture);
+            subject.module.clone_from(&component.module);
         }
         subject
     }
@@ -76,6 +83,7 @@ impl StoredSubject {
         let mut subject = Subject::new(self.ecosystem.clone(), &self.package, &self.version);
         subject.binary = self.binary.as_ref().map(|(name, version)| Binary { name, version });
         subject.architecture = self.architecture.as_deref();
+        subject.module = self.module.as_deref();
         subject
     }
 
@@ -210,6 +218,7 @@ mod tests {
             version: "3.0.11-1".into(),
             binary: Some(("libssl3".into(), "3.0.11-1".into())),
             architecture: None,
+            module: None,
         };
         assert_eq!(StoredSubject::from_text(&subject.to_text()).unwrap(), subject);
         assert_eq!(subject.as_subject().binary.unwrap().name, "libssl3");

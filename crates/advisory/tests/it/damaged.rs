@@ -112,7 +112,7 @@ fn what_is_no_snapshot_is_refused_with_a_sentence() {
         (with(8, 1), "version 1, and this program reads version 2"),
         (with(8, 3), "version 3, and this program reads version 2"),
         (with(12, 14), "another number of sections"),
-        (with(32, 0xff), "does not fit"),
+        (with(37, 0xff), "does not fit"),
         (with(good.len() - 1, good[good.len() - 1] ^ 0xff), "not what its own records make"),
     ] {
         let error = Snapshot::parse(&bytes).unwrap_err();

@@ -164,7 +164,8 @@ proptest! {
         let subjects = subjects();
         let hits = find_distinct(&subjects, &snapshot, Profile::Dtr);
         let mut ids: Vec<&str> = records.iter().flat_map(|record| snapshot.resolve(&record.id)).collect();
-        ids.extend(records.iter().flat_map(|record| &record.covers).flat_map(|id| snapshot.resolve(id)));
+        let others = records.iter().flat_map(|record| record.covers.iter().chain(&record.aliases));
+        ids.extend(others.flat_map(|id| snapshot.resolve(id)));
         ids.sort_unstable();
         ids.dedup();
         for (at, subject) in subjects.iter().enumerate() {
@@ -173,6 +174,12 @@ proptest! {
             let expected: Vec<&str> =
                 ids.iter().filter(|id| plainly_found(&records, subject, id, &snapshot)).copied().collect();
             prop_assert_eq!(&found, &expected, "{:?}", subject);
+            for hit in hits.of(at) {
+                let finding = snapshot.explain(subject, hit, Profile::Dtr);
+                let said = finding.severities.iter().filter(|one| Some(one.said()) == finding.source_severity);
+                let known = said.map(|one| one.severity(Profile::Dtr)).max().unwrap_or_default();
+                prop_assert!(known == hit.severity, "{:?}", finding);
+            }
             prop_assert!(hits.of(at).windows(2).all(|two| two[0].cmp(&two[1]) == Ordering::Less));
         }
     }

@@ -60,10 +60,9 @@ fn build(folder: &Path, out: &Path, label: String, with_starter: bool) -> Result
         advisories.extend(advisory::starter().records()?);
     }
     if advisories.is_empty() {
-        bail!("{} holds no OSV record of Debian, Alpine or PyPI", folder.display());
+        bail!("{} holds no OSV record of an ecosystem we know", folder.display());
     }
-    let about =
-        About { created: Clock::System.now(), label, name: "osv".to_owned(), never_stale: false, ..About::default() };
+    let about = About { created: Clock::System.now(), label, name: "osv".to_owned(), ..About::default() };
     let snapshot = Snapshot::new(about, advisories)?;
     fs::write(out, snapshot.serialise()).with_context(|| format!("cannot write {}", out.display()))?;
     Ok(json!({

@@ -41,6 +41,12 @@ pub(crate) struct Common {
     format: Format,
 }
 
+impl Common {
+    pub(crate) fn format(self) -> Format {
+        self.format
+    }
+}
+
 /// The nouns.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Noun {
@@ -79,8 +85,6 @@ pub(crate) enum Noun {
     /// Tags of repositories.
     #[command(subcommand)]
     Tag(tags::TagOf),
-    /// Scan an image again.
-    Scan(tags::Scan),
     /// Copy an image to another repository by hand, without any policy.
     Promote(tags::Promote),
     /// Why images were promoted or were not.
@@ -164,7 +168,6 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Repository(command) => (command.text(), command.run(client).await?),
         Noun::Registry(command) => (command.text(), command.run(client).await?),
         Noun::Tag(command) => (command.text(), command.run(client).await?),
-        Noun::Scan(command) => (Text::Said(command.said()), command.run(client).await?),
         Noun::Promote(command) => (Text::Said(command.said()), command.run(client).await?),
         Noun::Decision(command) => (command.text(), command.run(client).await?),
         Noun::Policy(command) => (command.text(), command.run(client).await?),

@@ -84,7 +84,7 @@ fn decoded(auth: &str) -> Result<Credentials> {
     let bytes = STANDARD.decode(auth).context("auth is not base64")?;
     let text = String::from_utf8(bytes).context("auth is not text")?;
     let (name, secret) = text.split_once(':').context("auth has no colon in it")?;
-    Ok(Credentials { name: name.to_owned(), secret: Secret::new(secret.trim_end_matches('\0')) })
+    Ok(Credentials { name: name.to_owned(), secret: Secret::new(secret.trim_end_matches('\0').to_owned()) })
 }
 
 /// A helper that knows nothing of the registry says so with its exit code, and that is no error.

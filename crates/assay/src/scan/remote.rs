@@ -116,18 +116,15 @@ impl Remote {
     }
 
     async fn send(&self, url: &str) -> Result<reqwest::Response> {
-        let documents = [
-            MediaType::OCI_INDEX,
-            MediaType::OCI_MANIFEST,
-            MediaType::DOCKER_INDEX,
-            MediaType::DOCKER_MANIFEST,
-        ];
+        let documents =
+            [MediaType::OCI_INDEX, MediaType::OCI_MANIFEST, MediaType::DOCKER_INDEX, MediaType::DOCKER_MANIFEST];
         let accept = documents.map(|kind| kind.to_string()).join(", ");
         let mut request = self.http.get(url).header(header::ACCEPT, accept);
         let token = self.token.lock().expect("no holder of this lock can panic").clone();
         if let Some(token) = token {
             request = request.bearer_auth(token.expose());
-        } else if let Some(Credentials { name, secret }) = self.credentials.as_ref().filter(|_| !url.contains("/v2/_")) {
+        } else if let Some(Credentials { name, secret }) = self.credentials.as_ref().filter(|_| !url.contains("/v2/_"))
+        {
             // Registries that want a token answer 401 to this all the same.
             request = request.basic_auth(name, Some(secret.expose()));
         }
@@ -158,7 +155,11 @@ impl Remote {
             request = request.basic_auth(name, Some(secret.expose()));
         }
         let response = request.send().await.context("the registry's token service cannot be reached")?;
-        ensure!(response.status().is_success(), "the registry refuses the sign-in ({}); use: docker login", response.status());
+        ensure!(
+            response.status().is_success(),
+            "the registry refuses the sign-in ({}); use: docker login",
+            response.status()
+        );
         let Token { token, access_token } = response.json().await.context("the token service gave no token")?;
         let token = if token.is_empty() { access_token } else { token };
         *self.token.lock().expect("no holder of this lock can panic") = Some(Secret::new(token));

@@ -81,7 +81,14 @@ mod tests {
         std::fs::write(folder.path().join("etc/deep/file"), "x").unwrap();
         std::os::unix::fs::symlink("/nowhere", folder.path().join("etc/link")).unwrap();
         let archive = as_archive(folder.path()).unwrap();
-        let read = read_layer(archive, Compression::None, &Limits::default(), &Progress::default()).unwrap();
+        let read = read_layer(
+            archive,
+            Compression::None,
+            &Limits::default(),
+            fingerprint::Index::builtin(),
+            &Progress::default(),
+        )
+        .unwrap();
         assert!(matches!(read.listing.0["etc/deep/file"], Entry::File { size_bytes: 1, .. }));
         assert!(matches!(&read.listing.0["etc/link"], Entry::Symlink { target } if target == "/nowhere"));
         assert!(as_archive(&folder.path().join("absent")).is_err());

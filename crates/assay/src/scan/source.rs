@@ -22,7 +22,8 @@ pub(crate) enum Source {
     Registry(ImageRef),
 }
 
-const KINDS: &str = "docker-archive:FILE, oci-archive:FILE, oci-dir:FOLDER, dir:FOLDER, sbom:FILE or registry:REFERENCE";
+const KINDS: &str =
+    "docker-archive:FILE, oci-archive:FILE, oci-dir:FOLDER, dir:FOLDER, sbom:FILE or registry:REFERENCE";
 
 impl FromStr for Source {
     type Err = String;

@@ -74,9 +74,7 @@ impl Store {
     pub(crate) fn image(&self, platform: &str) -> Result<Found> {
         match self {
             Store::Archive(archive) if archive.members.contains_key("manifest.json") => archive.saved(),
-            Store::Archive(archive) => {
-                self.indexed(&archive.read("index.json").context("this is no image")?, platform)
-            }
+            Store::Archive(archive) => self.indexed(&archive.read("index.json").context("this is no image")?, platform),
             Store::Layout(folder) => {
                 let path = folder.join("index.json");
                 let index = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -105,7 +103,7 @@ impl Store {
 
     /// An OCI index (OCI image specification, "Image Layout").
     fn indexed(&self, index: &[u8], platform: &str) -> Result<Found> {
-        let parsed = Manifest::parse(index, Some(MediaType::OCI_INDEX)).context("index.json cannot be read")?;
+        let parsed = Manifest::parse(index, Some(&MediaType::OCI_INDEX.to_string())).context("index.json cannot be read")?;
         let [only] = parsed.manifests() else {
             return self.of_index(&parsed, platform, NESTED_INDEXES);
         };
@@ -127,8 +125,7 @@ impl Store {
         let found = found.or_else(|| index.manifests().iter().find(|one| one.platform.is_none()));
         let found = found.with_context(|| {
             let platforms = index.manifests().iter().filter_map(|one| one.platform.as_ref());
-            let names: Vec<String> =
-                platforms.map(|found| format!("{}/{}", found.os, found.architecture)).collect();
+            let names: Vec<String> = platforms.map(|found| format!("{}/{}", found.os, found.architecture)).collect();
             format!("there is no image for {platform}; there are {}; use --platform", names.join(", "))
         })?;
         self.of_descriptor(found, platform, depth - 1)
@@ -159,12 +156,7 @@ impl Store {
             size: layer.size,
             place: Place::Blob,
         });
-        Ok(Found {
-            digest: Some(digest),
-            name: None,
-            config: self.document(&config.digest)?,
-            layers: layers.collect(),
-        })
+        Ok(Found { digest: Some(digest), name: None, config: self.document(&config.digest)?, layers: layers.collect() })
     }
 
     /// A small blob, which is what its digest says.
@@ -210,7 +202,10 @@ impl Archive {
         let mut links = Vec::new();
         for entry in tar::Archive::new(file).entries_with_seek().with_context(place)? {
             let entry = entry.with_context(place)?;
-            ensure!(members.len() + links.len() < LAYER_MEMBERS as usize, "the archive has more than {LAYER_MEMBERS} members");
+            ensure!(
+                members.len() + links.len() < LAYER_MEMBERS as usize,
+                "the archive has more than {LAYER_MEMBERS} members"
+            );
             let name = package::path::normalise(&entry.path_bytes()).map_err(anyhow::Error::msg)?;
             match (entry.header().entry_type(), entry.link_name_bytes()) {
                 (tar::EntryType::Symlink, Some(target)) => {

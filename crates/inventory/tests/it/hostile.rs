@@ -88,6 +88,7 @@ fn limits_are_named() {
         ratio: 100,
         ratio_floor_bytes: 10_000,
         file_bytes: 20,
+        archive_bytes: 40,
         text_bytes: 30,
         names_bytes: 50,
     };
@@ -112,6 +113,11 @@ fn limits_are_named() {
         assert!(matches!(error, Error::TooLarge { .. }), "{error}");
         assert!(error.to_string().contains(expected), "{error}: expected {expected}");
     }
+    // One archive too large leaves the rest of the layer known.
+    let tar = Tarball::new().file("app/x.jar", &"x".repeat(41)).file("a", "").bytes();
+    let layer = read_packed(&zstd::encode_all(&tar[..], 3).unwrap()[..], Compression::Zstd, &small).unwrap();
+    assert_eq!(layer.inventory.broken["app/x.jar"], "it has more bytes than the limit of 40");
+    assert!(layer.listing.0.contains_key("a"));
     let huge = Tarball::new().raw(b"x", b'x', &vec![b'1'; (1 << 20) + 1], |_| {});
     assert!(huge.refused().contains("extension header"));
 }
@@ -122,7 +128,9 @@ fn the_wrong_packing_is_told_from_a_failing_store() {
     let wrong = read_packed(&tar[..], Compression::Gzip, &Limits::default()).unwrap_err();
     assert!(matches!(wrong, Error::Packing { .. }), "{wrong}");
     let failing = io::Cursor::new(gzip(&tar)[..20].to_vec()).chain(Failing);
-    let store = read_layer(failing, Compression::Gzip, &Limits::default(), &Progress::default()).unwrap_err();
+    let store =
+        read_layer(failing, Compression::Gzip, &Limits::default(), fingerprint::Index::builtin(), &Progress::default())
+            .unwrap_err();
     assert_eq!(store.kind(), base::Kind::Unavailable, "{store}");
 }
 
@@ -131,7 +139,8 @@ fn whoever_waits_can_give_up() {
     let progress = Progress::default();
     progress.stop();
     let tar = Tarball::new().file("a", "1").bytes();
-    let error = read_layer(&tar[..], Compression::None, &Limits::default(), &progress).unwrap_err();
+    let error = read_layer(&tar[..], Compression::None, &Limits::default(), fingerprint::Index::builtin(), &progress)
+        .unwrap_err();
     assert!(matches!(error, Error::Stopped), "{error}");
 }
 

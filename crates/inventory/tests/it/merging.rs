@@ -96,7 +96,7 @@ fn alpine_components_carry_origin_and_licence() {
     let found = component(&image, "libssl3");
     assert_eq!((found.kind, found.source.as_str()), (PackageType::Apk, "openssl"));
     assert_eq!(found.licenses, ["Apache-2.0"]);
-    assert_eq!(found.purl, "pkg:apk/alpine/libssl3@3.1.4-r5?arch=x86_64&distro=alpine-3.19.1");
+    assert_eq!(found.purl, "pkg:apk/alpine/libssl3@3.1.4-r5?arch=x86_64&distro=alpine-3.19.1&upstream=openssl");
 }
 
 #[test]
@@ -217,4 +217,37 @@ fn versions_in(document: &Document) -> String {
         Document::Packages { packages, .. } => packages[0].version.clone(),
         other => panic!("{other:?} is not of this world"),
     }
+}
+
+const LOCK: &str = r#"{"lockfileVersion": 3, "packages": {"": {"name": "app"},
+    "node_modules/a": {"version": "1.0.0"}, "node_modules/b": {"version": "2.0.0"},
+    "node_modules/c": {"version": "3.0.0", "dev": true}}}"#;
+
+#[test]
+fn a_lock_file_counts_only_while_nothing_of_it_is_installed() {
+    let bundle = || Tarball::new().file("app/bundle.js", "1").file("app/package-lock.json", LOCK).read();
+    let image = merge(&[bundle()]);
+    assert_eq!(versions(&image), [("a", "1.0.0", 0), ("b", "2.0.0", 0)]);
+    assert_eq!(component(&image, "a").purl, "pkg:npm/a@1.0.0");
+    assert_eq!(image.gaps, []);
+
+    let package = r#"{"name": "a", "version": "1.0.1"}"#;
+    let installed = Tarball::new().file("app/node_modules/a/package.json", package).read();
+    assert_eq!(versions(&merge(&[bundle(), installed])), [("a", "1.0.1", 1)]);
+
+    // Another tree, elsewhere, says nothing about the bundle; one that holds half of it does.
+    let other = Tarball::new().file("usr/lib/node_modules/z/package.json", r#"{"name": "z", "version": "1"}"#).read();
+    assert_eq!(versions(&merge(&[bundle(), other])), [("a", "1.0.0", 0), ("b", "2.0.0", 0), ("z", "1", 1)]);
+    let half =
+        Tarball::new().file("usr/lib/node_modules/a/package.json", r#"{"name": "a", "version": "1.0.0"}"#).read();
+    assert_eq!(versions(&merge(&[bundle(), half])), [("a", "1.0.0", 1)]);
+}
+
+#[test]
+fn metadata_of_a_language_that_cannot_be_read_is_a_gap() {
+    let broken = Tarball::new().file("app/node_modules/a/package.json", "{").file("app/x.jar", "no archive").read();
+    let image = merge(&[broken]);
+    assert!(
+        matches!(&image.gaps[..], [Gap::Broken { path, .. }, Gap::NoPackages { .. }] if path.ends_with("package.json"))
+    );
 }

@@ -86,7 +86,7 @@ pub fn read(tar: &[u8]) -> Result<ReadLayer, Error> {
 }
 
 pub fn read_packed(packed: &[u8], compression: Compression, limits: &Limits) -> Result<ReadLayer, Error> {
-    read_layer(packed, compression, limits, &Progress::default())
+    read_layer(packed, compression, limits, fingerprint::Index::builtin(), &Progress::default())
 }
 
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {

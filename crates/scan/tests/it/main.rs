@@ -281,9 +281,8 @@ async fn an_index_is_known_when_all_its_images_are_there_also_through_other_inde
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_layer_is_read_while_it_is_pushed() {
     let world = World::new().await;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let reader = world.scan.clone().read_ahead(Clock::System, Entropy::System, async { drop(stopped.await) });
-    let reader = tokio::spawn(reader);
+    let tasks = jobs::Tasks::default();
+    tasks.spawn(world.scan.clone().read_ahead(tasks.clone(), Clock::System, Entropy::System));
     let noise: String = (0..base::limits::UPLOAD_WATCHED_BYTES).map(|n| char::from((n * n % 89) as u8 + 32)).collect();
     let mut tar = tar::Builder::new(Vec::new());
     let status = dpkg("liblog4j2-java", "2.14.1-1");
@@ -325,6 +324,6 @@ async fn a_large_layer_is_read_while_it_is_pushed() {
     while world.scan.reading_ahead() > 0 {
         tokio::task::yield_now().await;
     }
-    stop.send(()).unwrap();
-    reader.await.unwrap();
+    tasks.stop();
+    assert!(tasks.finish(std::time::Duration::from_secs(60)).await, "a reader that waits for a sender ends too");
 }
