@@ -110,7 +110,8 @@ struct Reader<'b>(&'b [u8]);
 
 impl Reader<'_> {
     fn seen(&mut self) -> Option<Seen> {
-        let control = Control { package: self.text()?, source: self.text()?, version: self.text()?, architecture: self.text()? };
+        let control =
+            Control { package: self.text()?, source: self.text()?, version: self.text()?, architecture: self.text()? };
         let count = self.number()?;
         let seen = (0..count).map(|_| Some((self.text()?, self.observation()?))).collect::<Option<_>>()?;
         Some((control, seen))

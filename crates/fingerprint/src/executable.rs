@@ -146,8 +146,8 @@ fn holds(name: &str, kind: SectionKind) -> Holds {
     match kind {
         SectionKind::Text => Holds::Code,
         SectionKind::ReadOnlyData | SectionKind::ReadOnlyString | SectionKind::ReadOnlyDataWithRel => match name {
-            ".dynstr" | ".dynsym" | ".gnu.version" | ".gnu.version_r" | ".gnu.version_d" | ".gnu.hash" | ".hash" | ".interp"
-            | ".eh_frame" | ".eh_frame_hdr" | ".gcc_except_table" => Holds::Tables,
+            ".dynstr" | ".dynsym" | ".gnu.version" | ".gnu.version_r" | ".gnu.version_d" | ".gnu.hash" | ".hash"
+            | ".interp" | ".eh_frame" | ".eh_frame_hdr" | ".gcc_except_table" => Holds::Tables,
             _ if name.starts_with(".note") || name.starts_with(".rel") => Holds::Tables,
             _ => Holds::ReadOnly,
         },

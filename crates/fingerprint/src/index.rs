@@ -225,7 +225,8 @@ fn directory(bytes: &[u8]) -> Result<[(usize, usize); PARTS], Error> {
         let number = |at: usize| u64::from_le_bytes(*entry[at..].first_chunk().expect("an entry has sixteen bytes"));
         let (from, size) = (usize::try_from(number(0)), usize::try_from(number(8)));
         let (Ok(from), Ok(size)) = (from, size) else { return Err(Error::Index("a table beyond the end")) };
-        let to = from.checked_add(size).filter(|to| *to <= bytes.len()).ok_or(Error::Index("a table beyond the end"))?;
+        let to =
+            from.checked_add(size).filter(|to| *to <= bytes.len()).ok_or(Error::Index("a table beyond the end"))?;
         *part = (from, to);
     }
     Ok(parts)

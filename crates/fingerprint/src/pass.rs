@@ -128,7 +128,8 @@ impl Seen<'_> {
         if (8..=240).contains(&trimmed.len()) {
             let hash = text_hash(trimmed);
             // What the learner would not take for a text counts for nothing here either, whatever hash it has.
-            let row = self.tables.texts.get(hash).filter(|row| row.flags & EXPORT == 0 && text_weight(trimmed).is_some());
+            let row =
+                self.tables.texts.get(hash).filter(|row| row.flags & EXPORT == 0 && text_weight(trimmed).is_some());
             if let Some(row) = row {
                 let hits = self.products.entry(row.product).or_default();
                 let hit = TextHit { versions: row.versions, weight: row.kind, offset };

@@ -103,7 +103,8 @@ impl Store {
 
     /// An OCI index (OCI image specification, "Image Layout").
     fn indexed(&self, index: &[u8], platform: &str) -> Result<Found> {
-        let parsed = Manifest::parse(index, Some(&MediaType::OCI_INDEX.to_string())).context("index.json cannot be read")?;
+        let parsed =
+            Manifest::parse(index, Some(&MediaType::OCI_INDEX.to_string())).context("index.json cannot be read")?;
         let [only] = parsed.manifests() else {
             return self.of_index(&parsed, platform, NESTED_INDEXES);
         };

@@ -84,14 +84,24 @@ pub fn pe(strings: &[(&str, &str)], texts: &[&str]) -> Vec<u8> {
     }
     // Image base, alignments, sizes, count of directories, the resource directory.
     for (at, word) in [
-        (0xb0, 0x4000_0000u32), (0xb8, 0x1000), (0xbc, 0x200), (0xd0, 0x3000), (0xd4, 0x200), (0x104, 16),
-        (0x118, ADDRESS), (0x11c, section.len() as u32),
+        (0xb0, 0x4000_0000u32),
+        (0xb8, 0x1000),
+        (0xbc, 0x200),
+        (0xd0, 0x3000),
+        (0xd4, 0x200),
+        (0x104, 16),
+        (0x118, ADDRESS),
+        (0x11c, section.len() as u32),
     ] {
         file[at..at + 4].copy_from_slice(&word.to_le_bytes());
     }
     file[0x188..0x190].copy_from_slice(b".rsrc\0\0\0");
     for (at, word) in [
-        (0x190, section.len() as u32), (0x194, ADDRESS), (0x198, section.len() as u32), (0x19c, SECTION_AT as u32), (0x1ac, 0x4000_0040),
+        (0x190, section.len() as u32),
+        (0x194, ADDRESS),
+        (0x198, section.len() as u32),
+        (0x19c, SECTION_AT as u32),
+        (0x1ac, 0x4000_0040),
     ] {
         file[at..at + 4].copy_from_slice(&word.to_le_bytes());
     }
@@ -104,7 +114,8 @@ fn wide(text: &str) -> Vec<u8> {
 }
 
 fn version_info(strings: &[(&str, &str)]) -> Vec<u8> {
-    let leaves: Vec<Vec<u8>> = strings.iter().map(|(key, value)| node(key, &wide(value), value.len() as u16 + 1, 1, &[])).collect();
+    let leaves: Vec<Vec<u8>> =
+        strings.iter().map(|(key, value)| node(key, &wide(value), value.len() as u16 + 1, 1, &[])).collect();
     let table = node("040904b0", &[], 0, 1, &leaves);
     let file_info = node("StringFileInfo", &[], 0, 1, &[table]);
     node("VS_VERSION_INFO", &[0; 52], 52, 0, &[file_info])
@@ -154,7 +165,16 @@ pub fn macho(texts: &[&str]) -> Vec<u8> {
 
 /// Texts that only a product of this name would hold.
 pub fn texts_of(product: &str) -> Vec<String> {
-    let subjects = ["stream header", "window size", "block table", "checksum", "output buffer", "dictionary", "end marker", "flag word"];
+    let subjects = [
+        "stream header",
+        "window size",
+        "block table",
+        "checksum",
+        "output buffer",
+        "dictionary",
+        "end marker",
+        "flag word",
+    ];
     subjects.iter().map(|subject| format!("{product}: cannot read the {subject} of the input")).collect()
 }
 
@@ -180,12 +200,18 @@ pub fn index() -> Index {
 pub fn index_bytes(backwards: bool) -> Vec<u8> {
     let aliases = Aliases::parse("alphacodec - alpha:codec\n");
     let mut learner = Learner::default();
-    let mut all: Vec<(&str, &str)> = PRODUCTS.iter().flat_map(|product| [(*product, "1.2.3"), (*product, "1.4.0")]).collect();
+    let mut all: Vec<(&str, &str)> =
+        PRODUCTS.iter().flat_map(|product| [(*product, "1.2.3"), (*product, "1.4.0")]).collect();
     if backwards {
         all.reverse();
     }
     for (product, version) in all {
-        let control = Control { package: product.into(), source: product.into(), version: format!("1:{version}-2"), ..Control::default() };
+        let control = Control {
+            package: product.into(),
+            source: product.into(),
+            version: format!("1:{version}-2"),
+            ..Control::default()
+        };
         let origin = aliases.origin(&control.source, &control.version);
         let observation = Observation::of(&library(product, version)).unwrap();
         learner.add(&origin, &format!("./usr/lib/lib{product}.so.1"), &observation);
