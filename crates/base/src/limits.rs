@@ -219,6 +219,10 @@ pub const BUILD_RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// One field of a package's metadata in a database: a name, a version, a licence expression. The longest real ones have some kB.
 pub const PACKAGE_FIELD_BYTES: usize = 64 * 1024;
 
+/// Scanned images that one search by vulnerability, component, layer or licence looks at before it says where to go on. Each is read
+/// and perhaps matched, some milliseconds.
+pub const SCANS_SEARCHED: usize = 200;
+
 /// `.gitlab-ci.yml`, and what it may grow to when aliases are expanded.
 pub const PIPELINE_FILE_BYTES: usize = 1024 * 1024;
 pub const PIPELINE_NODES: usize = 100_000;

@@ -22,6 +22,12 @@ pub struct Aliases {
 }
 
 impl Aliases {
+    /// The table that the built-in index was learnt with.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::parse(include_str!("../data/aliases.txt"))
+    }
+
     /// Reads a table of lines. `#` begins a remark.
     ///
     /// ```text

@@ -78,6 +78,9 @@ impl Scan {
                 upload = uploads.recv() => upload,
             };
             let Some(upload) = upload else { return };
+            if !self.settings().await.is_ok_and(|settings| settings.enabled) {
+                continue;
+            }
             // As many as there may be are being read: this one is read when it is whole.
             let Ok(place) = Arc::clone(&self.ahead.0.places).try_acquire_owned() else { continue };
             let ctx = Ctx::system("scan.ahead", &clock, &entropy);
@@ -95,9 +98,8 @@ impl Scan {
     }
 
     async fn keep_growing(&self, ctx: &Ctx, upload: &Arc<Growing>) -> Result<(), Error> {
-        let read =
-            read_stream(upload.reader(), "a layer that is being pushed".to_owned(), Arc::new(Progress::default()));
-        let read = read.await?;
+        let (place, time) = ("a layer that is being pushed".to_owned(), self.settings().await?.reading_time());
+        let read = read_stream(upload.reader(), place, time, Arc::new(Progress::default())).await?;
         match upload.digest() {
             Some(digest) => self.keep_layer(ctx, &digest, read).await.map(drop),
             None => Err(Error::Internal("the upload ended without a digest".to_owned())),

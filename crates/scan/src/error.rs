@@ -15,6 +15,8 @@ pub enum Error {
     Incomplete(String),
     #[error("{0}")]
     Invalid(String),
+    #[error("the scanner is switched off; an administrator switches it on with the setting scanningEnabled")]
+    SwitchedOff,
     #[error(transparent)]
     Registry(#[from] registry::Error),
     #[error(transparent)]
@@ -29,7 +31,7 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Error::NotScanned(_) => Kind::NotFound,
-            Error::Unreadable(_) | Error::Incomplete(_) | Error::Invalid(_) => Kind::Invalid,
+            Error::Unreadable(_) | Error::Incomplete(_) | Error::Invalid(_) | Error::SwitchedOff => Kind::Invalid,
             Error::Registry(error) => error.kind(),
             Error::Blob(error) => error.kind(),
             Error::Database(error) => error.kind(),

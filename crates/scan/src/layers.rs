@@ -1,8 +1,8 @@
 //! Reading the layers of an image, each once.
 
-use std::{io::Read, sync::Arc};
+use std::{io::Read, sync::Arc, time::Duration};
 
-use base::{Ctx, limits::LAYER_READING};
+use base::Ctx;
 use fingerprint::Index;
 use inventory::{
     Compression, ImageInventory, LayerInventory, Limits, Progress, ReadLayer, SCANNER_VERSION, read_layer,
@@ -51,7 +51,8 @@ impl Scan {
             return LayerInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()));
         }
         let file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_blocking().await?;
-        let read = read_stream(file, format!("layer {}", layer.digest), Arc::new(Progress::default())).await?;
+        let (place, time) = (format!("layer {}", layer.digest), self.settings().await?.reading_time());
+        let read = read_stream(file, place, time, Arc::new(Progress::default())).await?;
         self.keep_layer(ctx, &layer.digest, read).await
     }
 
@@ -84,6 +85,7 @@ impl Scan {
 pub(crate) async fn read_stream(
     mut packed: impl Read + Send + 'static,
     place: String,
+    time: Duration,
     progress: Arc<Progress>,
 ) -> Result<ReadLayer, Error> {
     let seen = Arc::clone(&progress);
@@ -95,7 +97,7 @@ pub(crate) async fn read_stream(
             .map_err(|error| Error::Unreadable(format!("{place}: {error}")))
     });
     let mut reading = std::pin::pin!(reading);
-    match tokio::time::timeout(LAYER_READING, &mut reading).await {
+    match tokio::time::timeout(time, &mut reading).await {
         Ok(read) => read?,
         Err(_) => {
             progress.stop();

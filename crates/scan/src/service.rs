@@ -51,6 +51,7 @@ impl Scan {
             profile: Profile::default(),
         };
         scan.bring_records(ctx).await?;
+        scan.see_version(ctx).await?;
         scan.load_current(ctx).await?;
         Ok(scan)
     }
@@ -81,6 +82,7 @@ impl Scan {
         };
         db::write!(self.db, ctx, |tx| {
             Registry::authorize(tx, ctx, repository, registry::Right::Push).await?;
+            Scan::require_enabled(tx).await?;
             if let Some(why) = incomplete(tx, repository, &image.digest).await? {
                 return Err(Error::Incomplete(why));
             }
@@ -114,8 +116,10 @@ impl Scan {
         let mut tx = self.db.read().await?;
         let Some(found) = Registry::find(&mut tx, repository).await? else { return Ok(()) };
         let Some(image) = Registry::image_of(&mut tx, digest).await? else { return Ok(()) };
+        // What somebody asked for while the scanner was on is still answered.
+        let on_push = found.scan_on_push && store::settings(&mut tx).await?.enabled;
         drop(tx);
-        if !found.scan_on_push && !asked {
+        if !on_push && !asked {
             return Ok(());
         }
         if !image.is_runnable() {

@@ -8,7 +8,7 @@ use base::{Ctx, Timestamp};
 use oci::Digest;
 use serde::Serialize;
 
-use crate::{Error, REMATCH_JOB, Scan, mapped, store};
+use crate::{Error, REMATCH_JOB, Scan, mapped, store, upload::snapshot_in};
 
 /// The snapshot in memory; the row of the database says which one it should be.
 #[derive(Clone, Debug)]
@@ -64,12 +64,37 @@ impl Scan {
         }
     }
 
-    /// Use another snapshot from now on, and match every stored inventory again. Administrators only.
-    pub async fn use_snapshot(&self, ctx: &Ctx, bytes: Vec<u8>) -> Result<SnapshotInfo, Error> {
-        let parsed = tokio::task::spawn_blocking(move || Snapshot::parse(&bytes)).await;
-        let snapshot = parsed.map_err(|error| Error::Internal(error.to_string()))?;
-        let snapshot = snapshot.map_err(|error| Error::Invalid(format!("this is no advisory snapshot: {error}")))?;
-        self.adopt(ctx, snapshot).await
+    /// Use another snapshot from now on, a file or a tar archive that holds one, and match every stored inventory again unless the
+    /// settings say that somebody asks for that. One that is older than the present one is refused, but with `force`. What is
+    /// refused changes nothing besides the note that it was. Administrators only.
+    pub async fn use_snapshot(&self, ctx: &Ctx, bytes: Vec<u8>, force: bool) -> Result<SnapshotInfo, Error> {
+        let admin = identity::Level::require_admin(&mut self.db.read().await?, &ctx.actor).await;
+        admin.map_err(|error| Error::Registry(error.into()))?;
+        let taken = match parse(bytes).await.and_then(|snapshot| self.not_older(snapshot, force)) {
+            Ok(snapshot) => self.adopt(ctx, snapshot).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error @ Error::Invalid(_)) = &taken {
+            let why = error.to_string();
+            db::write!(self.db, ctx, |tx| {
+                store::set_update(tx, ctx, Some(&why)).await?;
+                audit::append(tx, ctx, Entry::new("snapshot.refused").detail("error", &why)).await?;
+                Ok::<_, Error>(())
+            })?;
+        }
+        taken
+    }
+
+    /// The built-in set is only a beginning: any other may follow it.
+    fn not_older(&self, snapshot: Snapshot, force: bool) -> Result<Snapshot, Error> {
+        let current = self.current.get();
+        let (new, old) = (snapshot.about().created, current.about().created);
+        if !force && new < old && current.digest() != advisory::starter().digest() {
+            let label = &current.about().label;
+            let why = format!("this snapshot is of {new}, older than the one in use, {label:?} of {old}");
+            return Err(Error::Invalid(format!("{why}; force takes it all the same")));
+        }
+        Ok(snapshot)
     }
 
     /// At the start, and before everything is matched again: the snapshot of the database, or the built-in one when there is none
@@ -86,7 +111,7 @@ impl Scan {
                     Err(error) => {
                         tracing::info!(%error, "the advisory snapshot is built anew");
                         let bytes = self.records.read(&digest, row.size).await?;
-                        drop(self.use_snapshot(ctx, bytes).await?);
+                        drop(self.adopt(ctx, parse(bytes).await?).await?);
                     }
                 }
             }
@@ -134,11 +159,20 @@ impl Scan {
                 .detail("advisories", snapshot.advisory_count())
                 .set("scan/snapshot", &digest);
             let entry = audit::append(tx, ctx, entry).await?;
-            let job = ::jobs::NewJob::new(REMATCH_JOB, serde_json::json!({})).in_lane(REMATCH_JOB).caused_by(&entry);
-            ::jobs::enqueue(tx, ctx, job).await?;
+            store::set_update(tx, ctx, None).await?;
+            if store::settings(tx).await?.auto_recheck {
+                let job = ::jobs::NewJob::new(REMATCH_JOB, serde_json::json!({})).in_lane(REMATCH_JOB);
+                ::jobs::enqueue(tx, ctx, job.caused_by(&entry)).await?;
+            }
             Ok::<_, Error>(())
         })?;
         self.current.set(Arc::new(snapshot));
         Ok(self.snapshot())
     }
+}
+
+async fn parse(bytes: Vec<u8>) -> Result<Snapshot, Error> {
+    let wrong = |error| Error::Invalid(format!("this is no advisory snapshot: {error}"));
+    let parsed = tokio::task::spawn_blocking(move || Snapshot::parse(snapshot_in(&bytes)?).map_err(wrong)).await;
+    parsed.map_err(|error| Error::Internal(error.to_string()))?
 }

@@ -1,5 +1,6 @@
 //! The SQL of scans.
 
+mod settings;
 mod subjects;
 
 use advisory::Unknown;
@@ -16,6 +17,10 @@ use crate::{
     verdict::{Fingerprint, Totals},
 };
 
+pub(crate) use settings::{
+    SETTINGS_KEY, see_version, set_settings, set_update, settings, settings_state, snapshot_history, update_error,
+    version_seen,
+};
 pub(crate) use subjects::{image_inventory, insert_image_inventory, insert_subjects, subjects_after, subjects_of};
 
 pub const SCHEMA: Schema = Schema {
@@ -47,6 +52,11 @@ pub const SCHEMA: Schema = Schema {
         PRIMARY KEY (layers, scanner_version));
       CREATE TABLE subjects (id BIGINT PRIMARY KEY, body TEXT NOT NULL UNIQUE);
       CREATE TABLE inventory_subjects (inventory TEXT PRIMARY KEY, subjects BYTEA NOT NULL)",
+        "CREATE TABLE scan_settings (
+        id BIGINT PRIMARY KEY, enabled BOOLEAN NOT NULL, deadline_minutes BIGINT NOT NULL, sync_online BOOLEAN NOT NULL,
+        auto_recheck BOOLEAN NOT NULL);
+      CREATE TABLE snapshot_updates (id BIGINT PRIMARY KEY, error TEXT, at BIGINT NOT NULL);
+      CREATE TABLE scanner_versions (version BIGINT PRIMARY KEY, seen_at BIGINT NOT NULL)",
     ],
 };
 
@@ -346,6 +356,7 @@ pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
     if let Some(current) = current_snapshot(tx).await? {
         state.push(("scan/snapshot".to_owned(), current.digest));
     }
+    state.extend(settings_state(tx).await?);
     for row in tx.all("SELECT * FROM scans WHERE state <> 'pending'", &[]).await? {
         let digest: Digest = row.parse("digest")?;
         state.push((format!("scan/image/{digest}"), guarded(tx, &row).await?));

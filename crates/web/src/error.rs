@@ -155,6 +155,7 @@ impl From<scan::Error> for ApiError {
     fn from(error: scan::Error) -> ApiError {
         match error {
             scan::Error::Registry(error) => error.into(),
+            error @ scan::Error::SwitchedOff => ApiError::new(error.kind(), error).coded("SCANNING_NOT_ENABLED"),
             error => ApiError::new(error.kind(), error),
         }
     }

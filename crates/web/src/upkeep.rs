@@ -24,7 +24,6 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/registry/scrub", post(scrub))
         .route("/api/v1/registry/replica", get(replica))
         .route("/api/v1/registry/read-only", get(read_only).put(set_read_only))
-        .route("/api/v0/meta/settings", get(settings).post(set_settings))
         .route("/api/v1/namespaces/{namespace}/usage", get(namespace_usage))
         .route("/api/v1/namespaces/{namespace}/quota", put(set_namespace_quota))
         .route("/api/v1/namespaces/{namespace}/deletions", get(deletions))
@@ -81,29 +80,6 @@ async fn set_read_only(
 ) -> Result<StatusCode, ApiError> {
     app.registry.set_read_only(&ctx, body.reason.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The settings of DTR that mean something here.
-async fn settings(State(app): State<App>, Caller(ctx): Caller) -> Result<Json<Value>, ApiError> {
-    ctx.principal().ok_or(identity::Error::Unauthenticated)?;
-    let read_only = app.registry.read_only().await?.is_some();
-    Ok(Json(json!({"dtrHost": app.site.authority, "readOnlyRegistry": read_only, "createRepositoryOnPush": true})))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Settings {
-    read_only_registry: bool,
-}
-
-async fn set_settings(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Body(body): Body<Settings>,
-) -> Result<StatusCode, ApiError> {
-    let reason = body.read_only_registry.then_some("an administrator switched it to read-only");
-    app.registry.set_read_only(&ctx, reason).await?;
-    Ok(StatusCode::ACCEPTED)
 }
 
 async fn usage(

@@ -1,74 +1,209 @@
-//! Advisory snapshots: what is in use, making one from OSV records, using another.
+//! Advisory snapshots: what is in use, making one from feeds, from changelogs or by a delta, using another.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use advisory::{About, Snapshot};
-use anyhow::{Context, Result, bail};
-use base::Clock;
+use advisory::{About, Delta, Ecosystem, Import, Snapshot, from_changelog};
+use anyhow::{Context, Result, bail, ensure};
+use base::{Clock, limits::ADVISORY_FEED_BYTES};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::Client;
 
+/// Folders within folders that are looked into.
+const DEPTH: usize = 16;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Advisories {
     /// The snapshot that findings are made with.
     Show,
-    /// Make a snapshot of a folder of OSV records (`*.json`), for machines without a network.
+    /// How the server's scanner stands.
+    Status,
+    /// Make a snapshot of feeds: files, archives and folders of them, in any format of docs/reference/advisory-feeds.md.
     Build {
-        folder: PathBuf,
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-        /// Shown beside every finding made with it.
-        #[arg(long)]
-        label: String,
+        #[arg(required = true, value_name = "FEED")]
+        feeds: Vec<PathBuf>,
+        #[command(flatten)]
+        made: Made,
         /// Also take the built-in starter set.
         #[arg(long)]
         with_starter: bool,
     },
+    /// Make a snapshot of what the changelogs of Debian packages say was fixed: a folder of `changelog.Debian.gz` files, as a mirror's
+    /// packages or /usr/share/doc have them. It knows nothing of what is affected and not fixed.
+    FromMirror {
+        folder: PathBuf,
+        /// `debian:12`
+        #[arg(long)]
+        release: Ecosystem,
+        #[command(flatten)]
+        made: Made,
+    },
+    /// Write what leads from one snapshot to another.
+    Delta {
+        old: PathBuf,
+        new: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Make the newer snapshot from the older one and a delta.
+    Apply {
+        old: PathBuf,
+        delta: PathBuf,
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Use this snapshot from now on; everything scanned before is matched again.
-    Use { file: PathBuf },
+    Use {
+        file: PathBuf,
+        /// Also when it is older than the one in use.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// The snapshot that is made.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Made {
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Shown beside every finding made with it.
+    #[arg(long)]
+    label: String,
 }
 
 impl Advisories {
     pub(crate) async fn run(self, client: impl FnOnce() -> Result<Client>) -> Result<Value> {
         match self {
             Advisories::Show => client()?.get("/api/v1/advisories").await,
-            Advisories::Build { folder, out, label, with_starter } => build(&folder, &out, label, with_starter),
-            Advisories::Use { file } => {
-                let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-                client()?.put_bytes("/api/v1/advisories", bytes).await
+            Advisories::Status => client()?.get("/api/v0/imagescan/status").await,
+            Advisories::Build { feeds, made, with_starter } => build(&feeds, &made, with_starter),
+            Advisories::FromMirror { folder, release, made } => from_mirror(&folder, &release, &made),
+            Advisories::Delta { old, new, out } => delta(&old, &new, &out),
+            Advisories::Apply { old, delta, out } => apply(&old, &delta, &out),
+            Advisories::Use { file, force } => {
+                client()?.put_bytes(&format!("/api/v1/advisories?force={force}"), read(&file)?).await
             }
         }
     }
 }
 
-fn build(folder: &Path, out: &Path, label: String, with_starter: bool) -> Result<Value> {
-    let mut records = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            records.push((path.display().to_string(), fs::read(&path)?));
-        }
+fn build(feeds: &[PathBuf], made: &Made, with_starter: bool) -> Result<Value> {
+    let mut import = Import::default();
+    for feed in feeds {
+        each_file(feed, DEPTH, &mut |path| {
+            let name = path.display().to_string();
+            import.add_archive(&name, &read(path)?).with_context(|| format!("{name} cannot be imported"))
+        })?;
     }
-    let import = advisory::import(records)?;
-    let mut advisories = import.advisories;
     if with_starter {
-        advisories.extend(advisory::starter().records()?);
+        import.advisories.extend(advisory::starter().records()?);
     }
+    ensure!(!import.advisories.is_empty(), "none of the files is a feed in a format we know; docs/reference/advisory-feeds.md has them");
+    let wrong: Vec<String> = import.wrong.iter().map(ToString::to_string).collect();
+    let (files, skipped, wrong_total) = (import.files.clone(), import.skipped.clone(), import.wrong_total);
+    let about = About { covered: import.covered.clone(), sources: import.sources(), ..about(made, "feeds") };
+    let mut answer = write(about, import.advisories, made)?;
+    answer["files"] = json!(files);
+    answer["skipped"] = json!(skipped);
+    answer["wrong"] = json!(wrong);
+    answer["wrongTotal"] = json!(wrong_total);
+    Ok(answer)
+}
+
+fn from_mirror(folder: &Path, release: &Ecosystem, made: &Made) -> Result<Value> {
+    let mut advisories = Vec::new();
+    let mut changelogs = 0_u64;
+    each_file(folder, DEPTH, &mut |path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !matches!(&*name, "changelog.Debian.gz" | "changelog.gz" | "changelog.Debian" | "changelog") {
+            return Ok(());
+        }
+        let text = plain(&read(path)?)?;
+        let head = String::from_utf8_lossy(&text[..text.len().min(512)]).into_owned();
+        if let Some((source, _)) = head.split_once(" (") {
+            changelogs += 1;
+            advisories.extend(from_changelog(source.trim(), release, &text));
+        }
+        Ok(())
+    })?;
     if advisories.is_empty() {
-        bail!("{} holds no OSV record of an ecosystem we know", folder.display());
+        bail!("{} holds no changelog of a Debian package that names a CVE", folder.display());
     }
-    let about = About { created: Clock::System.now(), label, name: "osv".to_owned(), ..About::default() };
+    let about = About { covered: [release.clone()].into(), ..about(made, "changelogs") };
+    let mut answer = write(about, advisories, made)?;
+    answer["changelogs"] = json!(changelogs);
+    Ok(answer)
+}
+
+/// A changelog, unpacked when it is packed, within the limit of a feed.
+fn plain(bytes: &[u8]) -> Result<Vec<u8>> {
+    use std::io::Read;
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes.to_vec());
+    }
+    let mut text = Vec::new();
+    flate2::read::MultiGzDecoder::new(bytes).take(ADVISORY_FEED_BYTES as u64).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+fn about(made: &Made, name: &str) -> About {
+    About { created: Clock::System.now(), label: made.label.clone(), name: name.to_owned(), ..About::default() }
+}
+
+fn write(about: About, advisories: Vec<advisory::Advisory>, made: &Made) -> Result<Value> {
     let snapshot = Snapshot::new(about, advisories)?;
-    fs::write(out, snapshot.serialise()).with_context(|| format!("cannot write {}", out.display()))?;
+    put(&made.out, snapshot.bytes())?;
     Ok(json!({
         "digest": snapshot.digest(),
         "advisories": snapshot.advisory_count(),
-        "skipped": import.skipped,
-        "wrong": import.wrong.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "vulnerabilities": snapshot.vulnerability_count(),
+        "packages": snapshot.package_count(),
+        "bytes": snapshot.bytes().len(),
     }))
+}
+
+fn delta(old: &Path, new: &Path, out: &Path) -> Result<Value> {
+    let delta = Delta::between(&snapshot(old)?, &snapshot(new)?)?;
+    let bytes = delta.serialise();
+    put(out, &bytes)?;
+    Ok(json!({"old": delta.old(), "new": delta.new_digest(), "bytes": bytes.len()}))
+}
+
+fn apply(old: &Path, delta: &Path, out: &Path) -> Result<Value> {
+    let delta = Delta::parse(&read(delta)?).with_context(|| format!("{} is no delta", delta.display()))?;
+    let new = delta.apply(&snapshot(old)?)?;
+    put(out, new.bytes())?;
+    Ok(json!({"digest": new.digest(), "advisories": new.advisory_count()}))
+}
+
+fn snapshot(path: &Path) -> Result<Snapshot> {
+    Snapshot::parse(&read(path)?).with_context(|| format!("{} is no snapshot", path.display()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A file, or every regular file below a folder, by name. Links are not followed.
+pub(super) fn each_file(path: &Path, depth: usize, to: &mut dyn FnMut(&Path) -> Result<()>) -> Result<()> {
+    let kind = fs::symlink_metadata(path).with_context(|| format!("cannot read {}", path.display()))?.file_type();
+    if kind.is_file() {
+        return to(path);
+    }
+    if !kind.is_dir() {
+        return Ok(());
+    }
+    ensure!(depth > 0, "{} is more than {DEPTH} folders deep", path.display());
+    let entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut names: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    names.sort();
+    names.iter().try_for_each(|name| each_file(name, depth - 1, to))
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod admission;
 mod advisories;
+mod fingerprints;
 mod http;
 mod images;
 mod login;
@@ -114,6 +115,9 @@ pub(crate) enum Noun {
     /// The advisories that findings are made with.
     #[command(subcommand)]
     Advisories(advisories::Advisories),
+    /// What executables are known by.
+    #[command(subcommand)]
+    Fingerprints(fingerprints::Fingerprints),
     /// "Run only signed images" on guarded engines.
     #[command(subcommand)]
     Admission(admission::Admission),
@@ -144,6 +148,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Login(login) => login.run().await,
         // Making a snapshot needs no server.
         Noun::Advisories(command) => print(&command.run(Client::remembered).await?, common),
+        Noun::Fingerprints(command) => print(&command.run()?, common),
         Noun::Chain(command) => command.run(&Client::remembered()?, common).await,
         noun => {
             let (text, answer) = ask(noun, &Client::remembered()?).await?;
@@ -155,7 +160,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
 /// The answer, and what people read of it.
 async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
     Ok(match noun {
-        Noun::Advisories(_) | Noun::Login(_) | Noun::Chain(_) => unreachable!("handled above"),
+        Noun::Advisories(_) | Noun::Fingerprints(_) | Noun::Login(_) | Noun::Chain(_) => unreachable!("handled above"),
         Noun::Password(command) => (Text::Whole, command.run(client).await?),
         Noun::Account(command) => (command.text(), command.run(client).await?),
         Noun::Member(command) => (command.text(), command.run(client).await?),

@@ -43,12 +43,16 @@ pub(crate) enum TagOf {
         /// `namespace/name:tag`
         image: Image,
     },
+    /// Have the server scan the image again.
+    Scan(Scan),
 }
 
 impl TagOf {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
-        let TagOf::Delete { image } = self;
-        client.delete(&image.api()).await
+        match self {
+            TagOf::Delete { image } => client.delete(&image.api()).await,
+            TagOf::Scan(scan) => scan.run(client).await,
+        }
     }
 }
 

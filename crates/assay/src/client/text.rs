@@ -180,8 +180,10 @@ impl Repository {
 
 impl TagOf {
     pub(super) fn text(&self) -> Text {
-        let TagOf::Delete { image } = self;
-        said(format!("{image} is deleted"))
+        match self {
+            TagOf::Delete { image } => said(format!("{image} is deleted")),
+            TagOf::Scan(scan) => said(scan.said()),
+        }
     }
 }
 

@@ -234,7 +234,7 @@ fn everyday_work_needs_no_address_of_an_api() {
     let person = Person::new();
     push(&person.server, "admin/flask", "1", &debian(&["hello 1"]));
     person.says(&["repository", "create", "admin/prod"]);
-    assert!(person.says(&["scan", "admin/flask:1"]).starts_with("admin/flask:1 is about to be scanned"));
+    assert!(person.says(&["tag", "scan", "admin/flask:1"]).starts_with("admin/flask:1 is about to be scanned"));
     assert_eq!(
         person.says(&["promote", "admin/flask:1", "admin/prod:v1"]),
         "admin/prod:v1 is the image of admin/flask:1\n"

@@ -13,6 +13,8 @@ use registry::{ManifestPush, NewRepository, Registry, Settings};
 use scan::{Evidence, Scan, State, Summary};
 use serde_json::json;
 
+mod switch;
+
 const OS: &str =
     "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
 
@@ -183,13 +185,13 @@ async fn a_new_snapshot_is_matched_with_stored_inventories_and_the_log_agrees() 
     };
     let kept = advisory::starter().records().unwrap().into_iter().filter(|one| !one.id.contains("44228")).collect();
     let snapshot = Snapshot::new(about, kept).unwrap();
-    world.scan.use_snapshot(&ctx(), snapshot.serialise()).await.unwrap();
+    world.scan.use_snapshot(&ctx(), snapshot.serialise(), false).await.unwrap();
     world.run_jobs().await;
     let summary = world.summary(&digest).await;
     assert_eq!((summary.counts.all(), summary.snapshot.as_deref()), (0, Some(snapshot.digest())));
     assert_eq!(summary.snapshot_label.as_deref(), Some("one harmless record"));
 
-    assert!(world.scan.use_snapshot(&ctx(), b"nonsense".to_vec()).await.is_err());
+    assert!(world.scan.use_snapshot(&ctx(), b"nonsense".to_vec(), false).await.is_err());
     let state = Scan::state(&mut world.db.read().await.unwrap()).await.unwrap();
     let (_, value) = state.iter().find(|(key, _)| *key == format!("scan/image/{digest}")).unwrap();
     assert!(value.contains(snapshot.digest()), "{value}");

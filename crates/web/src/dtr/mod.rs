@@ -5,7 +5,12 @@ mod body;
 mod index;
 mod promotions;
 mod repositories;
+mod scan_export;
+mod scan_image;
+mod scan_search;
+mod scan_service;
 mod scans;
+mod settings;
 mod tags;
 mod teams;
 mod tokens;
@@ -30,6 +35,10 @@ pub(crate) fn routes() -> Router<App> {
         .merge(index::routes())
         .merge(tags::routes())
         .merge(scans::routes())
+        .merge(scan_service::routes())
+        .merge(scan_search::routes())
+        .merge(scan_export::routes())
+        .merge(settings::routes())
         .merge(webhooks::routes())
         .merge(promotions::routes())
         .merge(waivers::routes())

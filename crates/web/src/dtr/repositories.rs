@@ -46,6 +46,11 @@ pub(crate) struct Named {
 }
 
 impl Named {
+    /// A name that stands in a route of its own.
+    pub(super) fn of(namespace: &str, repo: &str) -> Named {
+        Named { namespace: namespace.to_owned(), repo: repo.to_owned() }
+    }
+
     pub(crate) fn name(&self) -> Result<RepoName, ApiError> {
         repo_name(&self.namespace, &self.repo)
     }
@@ -123,7 +128,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(view(&repository))))
 }
 
-async fn show(
+pub(super) async fn show(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(named): Params<Named>,
@@ -133,7 +138,7 @@ async fn show(
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Update {
+pub(super) struct Update {
     short_description: Option<String>,
     long_description: Option<String>,
     visibility: Option<String>,
@@ -142,7 +147,7 @@ struct Update {
     tag_limit: Option<u32>,
 }
 
-async fn update(
+pub(super) async fn update(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(named): Params<Named>,
@@ -159,7 +164,7 @@ async fn update(
     Ok(Json(view(&app.registry.update_repository(&ctx, &named.name()?, changes).await?)))
 }
 
-async fn remove(
+pub(super) async fn remove(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(named): Params<Named>,

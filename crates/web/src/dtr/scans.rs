@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What DTR wrote for a point in time that never was; scripts compare with it.
-const NEVER: &str = "0001-01-01T00:00:00Z";
+pub(super) const NEVER: &str = "0001-01-01T00:00:00Z";
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -66,10 +66,10 @@ async fn start(
 }
 
 #[derive(Deserialize)]
-struct Shown {
-    namespace: String,
-    repo: String,
-    tag: String,
+pub(super) struct Shown {
+    pub(super) namespace: String,
+    pub(super) repo: String,
+    pub(super) tag: String,
 }
 
 /// What the scan of a tag or digest found: a list with one element per image.
@@ -109,7 +109,7 @@ async fn show(
     Ok(Json(views.into()))
 }
 
-fn reference(text: &str) -> Result<Reference, ApiError> {
+pub(super) fn reference(text: &str) -> Result<Reference, ApiError> {
     text.parse().map_err(|error| ApiError::new(Kind::NotFound, error).coded("NO_SUCH_TAG"))
 }
 

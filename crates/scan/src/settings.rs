@@ -1,0 +1,124 @@
+//! What administrators set for the scanner of the whole installation.
+
+use std::time::Duration;
+
+use audit::Entry;
+use base::{Ctx, limits::LAYER_READING};
+use db::Tx;
+
+use crate::{
+    Error, Scan,
+    jobs::Renew,
+    renew,
+    store::{self, SETTINGS_KEY},
+};
+
+/// The system-wide settings, as DTR had them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// While this is off, pushes are not scanned and requests are refused; what was found before stays.
+    pub enabled: bool,
+    /// How long one layer may be read, in minutes; 0 sets no limit besides [`LAYER_READING`], which always holds.
+    pub deadline_minutes: u32,
+    /// Whether snapshots are to be fetched from the network.
+    pub sync_online: bool,
+    /// Whether a new snapshot is held against everything that was scanned at once, and not only when somebody asks.
+    pub auto_recheck: bool,
+}
+
+/// New values; what is None stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SettingsChanges {
+    pub enabled: Option<bool>,
+    pub deadline_minutes: Option<u32>,
+    pub sync_online: Option<bool>,
+    pub auto_recheck: Option<bool>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { enabled: true, deadline_minutes: 0, sync_online: false, auto_recheck: true }
+    }
+}
+
+impl Settings {
+    fn with(self, changes: SettingsChanges) -> Settings {
+        Settings {
+            enabled: changes.enabled.unwrap_or(self.enabled),
+            deadline_minutes: changes.deadline_minutes.unwrap_or(self.deadline_minutes),
+            sync_online: changes.sync_online.unwrap_or(self.sync_online),
+            auto_recheck: changes.auto_recheck.unwrap_or(self.auto_recheck),
+        }
+    }
+
+    /// How long one layer may be read.
+    pub(crate) fn reading_time(&self) -> Duration {
+        match self.deadline_minutes {
+            0 => LAYER_READING,
+            minutes => LAYER_READING.min(Duration::from_secs(u64::from(minutes) * 60)),
+        }
+    }
+
+    /// How the log writes them.
+    pub(crate) fn guard(&self) -> String {
+        let Settings { enabled, deadline_minutes, sync_online, auto_recheck } = self;
+        format!("enabled {enabled} deadline {deadline_minutes} online {sync_online} recheck {auto_recheck}")
+    }
+}
+
+impl Scan {
+    /// The settings in force.
+    pub async fn settings(&self) -> Result<Settings, Error> {
+        Ok(store::settings(&mut self.db.read().await?).await?)
+    }
+
+    /// Set some of them. Switching the scanner on changes no repository, and scans again only what an older scanner looked at.
+    /// Administrators only.
+    pub async fn change_settings(&self, ctx: &Ctx, changes: SettingsChanges) -> Result<Settings, Error> {
+        db::write!(self.db, ctx, |tx| {
+            identity::Level::require_admin(tx, &ctx.actor).await.map_err(|error| Error::Registry(error.into()))?;
+            let old = store::settings(tx).await?;
+            let new = old.with(changes);
+            if new == old {
+                return Ok(old);
+            }
+            store::set_settings(tx, &new).await?;
+            let entry = Entry::new("scan.settings_changed")
+                .detail("enabled", new.enabled)
+                .detail("deadlineMinutes", new.deadline_minutes)
+                .detail("syncOnline", new.sync_online)
+                .detail("autoRecheck", new.auto_recheck)
+                .set(SETTINGS_KEY, new.guard());
+            let entry = audit::append(tx, ctx, entry).await?;
+            if new.enabled && !old.enabled && !store::scanned(tx, &Renew::Outdated, "", 1).await?.is_empty() {
+                renew::enqueue(tx, ctx, &Renew::Outdated, Some(&entry)).await?;
+            }
+            Ok::<_, Error>(new)
+        })
+    }
+
+    /// Refuse what needs the scanner while it is switched off.
+    pub(crate) async fn require_enabled(tx: &mut Tx) -> Result<(), Error> {
+        match store::settings(tx).await?.enabled {
+            true => Ok(()),
+            false => Err(Error::SwitchedOff),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use base::limits::LAYER_READING;
+
+    use super::Settings;
+
+    #[test]
+    fn a_deadline_shortens_and_never_lengthens() {
+        let time = |deadline_minutes| Settings { deadline_minutes, ..Settings::default() }.reading_time();
+        assert_eq!(time(0), LAYER_READING);
+        assert_eq!(time(2), Duration::from_secs(120));
+        assert_eq!(time(u32::MAX), LAYER_READING);
+    }
+}

@@ -1,0 +1,88 @@
+//! A scanned image in DTR's words: `ScanSummary` with its `ScannedImage`.
+
+use inventory::Component;
+use oci::{Digest, RepoName};
+use promote::Waiver;
+use registry::Layer;
+use scan::ImageFinding;
+use serde_json::{Value, json};
+
+use crate::scanned::{Scanned, waiver_of};
+
+/// An image and what of it is told.
+pub(super) struct Told<'a> {
+    pub(super) repository: &'a RepoName,
+    /// Null where only a digest names it.
+    pub(super) tag: Option<String>,
+    pub(super) digest: &'a Digest,
+    pub(super) scan: &'a Scanned,
+    pub(super) layers: &'a [Layer],
+    pub(super) components: &'a [Component],
+    pub(super) findings: &'a [ImageFinding],
+    pub(super) waivers: &'a [Waiver],
+}
+
+impl Told<'_> {
+    pub(super) fn summary(&self) -> Value {
+        let counts = self.scan.counts;
+        let score = self.findings.iter().filter_map(|finding| finding.about.cvss_tenths).max();
+        let mut vulnerabilities: Vec<Value> = self.findings.iter().map(|finding| self.vulnerability(finding)).collect();
+        // One vulnerability may be in several components.
+        vulnerabilities.sort_by(|a, b| a["cvePK"].as_str().cmp(&b["cvePK"].as_str()));
+        vulnerabilities.dedup_by(|a, b| a["cvePK"] == b["cvePK"]);
+        let mut licenses: Vec<&String> = self.components.iter().flat_map(|one| &one.licenses).collect();
+        licenses.sort();
+        licenses.dedup();
+        json!({
+            "scanStatus": self.scan.dtr_status(),
+            "shouldRescan": false,
+            "scannedImage": {
+                "namespace": self.repository.namespace(),
+                "repository": self.repository.name(),
+                "tag": self.tag,
+                "manifestDigest": self.digest,
+                "totalVulnCount": {
+                    "critical": counts.critical, "major": counts.major, "minor": counts.minor, "unknown": counts.unknown,
+                    "waived": counts.waived,
+                },
+                "maxCVSSValue": score.map(decimal),
+                "licenses": licenses.into_iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
+                "layers": self.layers.iter().map(|one| json!({"digest": one.digest, "size": one.size})).collect::<Vec<_>>(),
+                "components": self.components.iter().map(|one| self.component(one)).collect::<Vec<_>>(),
+                "cves": vulnerabilities,
+                "unknownBecause": self.scan.why_unknown(),
+                "snapshot": self.scan.snapshot,
+            },
+        })
+    }
+
+    fn component(&self, component: &Component) -> Value {
+        let own: Vec<&ImageFinding> = self.findings.iter().filter(|finding| finding.purl == component.purl).collect();
+        json!({
+            "componentPK": component.purl,
+            "name": component.name,
+            "version": component.version,
+            "filepaths": component.paths,
+            "cves": own.iter().map(|finding| &finding.about.advisory).collect::<Vec<_>>(),
+            "licenses": component.licenses,
+            "source": component.source,
+            "layer": component.layer,
+            "confidence": component.confidence,
+            "vulnCount": own.iter().filter(|finding| waiver_of(self.waivers, finding).is_none()).count(),
+        })
+    }
+
+    fn vulnerability(&self, finding: &ImageFinding) -> Value {
+        json!({
+            "cvePK": finding.about.advisory,
+            "cvss": finding.about.cvss_tenths.map(decimal),
+            "severity": finding.about.severity,
+            "summary": finding.about.summary,
+            "notes": waiver_of(self.waivers, finding).map(|waiver| &waiver.reason),
+        })
+    }
+}
+
+pub(super) fn decimal(tenths: u8) -> f64 {
+    f64::from(tenths) / 10.0
+}
