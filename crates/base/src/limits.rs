@@ -1,5 +1,9 @@
 //! Every limit of the product, by name, with the reason for its number.
 
+mod advisory;
+
+pub use advisory::*;
+
 /// DTR cut `organization/repository` at 56 characters because of its database; we have no such reason, but a name is read
 /// by people and stands in a URL.
 pub const ACCOUNT_NAME_BYTES: usize = 64;
@@ -218,68 +222,6 @@ pub const PACKAGE_FIELD_BYTES: usize = 64 * 1024;
 /// Scanned images that one search by vulnerability, component, layer or licence looks at before it says where to go on. Each is read
 /// and perhaps matched, some milliseconds.
 pub const SCANS_SEARCHED: usize = 200;
-
-/// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
-pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
-pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;
-
-/// What a snapshot keeps of a record's prose: one line for a table, and addresses to read on. All of a day's records would
-/// otherwise be hundreds of megabytes that nobody looks at.
-pub const ADVISORY_SUMMARY_BYTES: usize = 240;
-pub const ADVISORY_REFERENCES: usize = 4;
-pub const ADVISORY_URL_BYTES: usize = 400;
-
-/// Statements about packages in one record: a kernel bulletin names some hundred binary packages for each architecture.
-pub const ADVISORY_ENTRIES: usize = 100_000;
-
-/// What a snapshot says about itself: a label, and a line for each source and each release it covers.
-pub const SNAPSHOT_ABOUT_BYTES: usize = 1024 * 1024;
-
-/// What the records of a snapshot's file may come to in memory when all of them are copied out of it: the file says common
-/// things once, and a hostile one could say one thing a billion times.
-pub const SNAPSHOT_DECODED_BYTES: usize = 4 * 1024 * 1024 * 1024;
-
-/// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
-pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;
-
-/// One bill of materials or set of exploitability statements of somebody else. Bills of images with 5,000 components have 20 MB.
-pub const BOM_BYTES: usize = 64 * 1024 * 1024;
-
-/// Components of one bill or report: ten times what the largest images hold.
-pub const BOM_COMPONENTS: usize = 200_000;
-
-/// A name, version or identifier in a bill: package URLs and CPEs stay below 1 KiB, and each is copied into tables.
-pub const BOM_TEXT_BYTES: usize = 8 * 1024;
-
-/// How deep components or products may lie in each other; CSAF has at most 30 branches.
-pub const BOM_DEPTH: usize = 50;
-
-/// Products that all statements of one document name together, after references were followed, and the bytes of their identifiers:
-/// a reference of 5 bytes may stand for a product of kilobytes. Red Hat's largest have 100,000.
-pub const VEX_PRODUCTS: usize = 1_000_000;
-pub const VEX_PRODUCT_BYTES: usize = 256 * 1024 * 1024;
-
-/// Package URLs of one product in CSAF, which relationships multiply; and references of notes to products that are followed in one
-/// document, as one note may name groups of all products.
-pub const VEX_NAMES: usize = 100;
-pub const VEX_REFERENCES: usize = 10_000_000;
-
-/// A document that lists many packages and is read at once: Red Hat's word about one CVE of the kernel has 30 MB, and what Debian
-/// says of all of the kernel's 10 MB.
-pub const ADVISORY_LIST_BYTES: usize = 64 * 1024 * 1024;
-
-/// One file of a feed, and one member of an archive of them, unpacked: a year of NVD has 150 MB, all of Oracle's OVAL 400 MB.
-pub const ADVISORY_FEED_BYTES: usize = 1024 * 1024 * 1024;
-
-/// What an archive of records may come to, and how many members it may have: all of OSV unpacked is 6 GB in 500,000 files.
-pub const ADVISORY_ARCHIVE_BYTES: u64 = 32 * 1024 * 1024 * 1024;
-pub const ADVISORY_ARCHIVE_MEMBERS: usize = 4_000_000;
-
-/// Values of one YAML feed after aliases are expanded; Alpine's largest has 20,000.
-pub const ADVISORY_YAML_NODES: usize = 2_000_000;
-
-/// Nesting of elements in an XML feed. Real ones stay below 12.
-pub const ADVISORY_XML_DEPTH: usize = 64;
 
 /// `.gitlab-ci.yml`, and what it may grow to when aliases are expanded.
 pub const PIPELINE_FILE_BYTES: usize = 1024 * 1024;
@@ -529,3 +471,25 @@ pub const FINGERPRINT_NAME_BYTES: usize = 32 * 1024 * 1024;
 /// One member of a Debian package that the learner unpacks, and all of them. Debug-free libraries reach 150 MB.
 pub const LEARN_MEMBER_BYTES: u64 = 512 * 1024 * 1024;
 pub const LEARN_PACKAGE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// One bill of materials or set of exploitability statements of somebody else. Bills of images with 5,000 components have 20 MB.
+pub const BOM_BYTES: usize = 64 * 1024 * 1024;
+
+/// Components of one bill or report: ten times what the largest images hold.
+pub const BOM_COMPONENTS: usize = 200_000;
+
+/// A name, version or identifier in a bill: package URLs and CPEs stay below 1 KiB, and each is copied into tables.
+pub const BOM_TEXT_BYTES: usize = 8 * 1024;
+
+/// How deep components or products may lie in each other; CSAF has at most 30 branches.
+pub const BOM_DEPTH: usize = 50;
+
+/// Products that all statements of one document name together, after references were followed, and the bytes of their identifiers:
+/// a reference of 5 bytes may stand for a product of kilobytes. Red Hat's largest have 100,000.
+pub const VEX_PRODUCTS: usize = 1_000_000;
+pub const VEX_PRODUCT_BYTES: usize = 256 * 1024 * 1024;
+
+/// Package URLs of one product in CSAF, which relationships multiply; and references of notes to products that are followed in one
+/// document, as one note may name groups of all products.
+pub const VEX_NAMES: usize = 100;
+pub const VEX_REFERENCES: usize = 10_000_000;

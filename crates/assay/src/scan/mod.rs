@@ -195,7 +195,7 @@ impl Scan {
             };
             match file {
                 Some(path) => {
-                    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?
+                    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
                 }
                 None => match std::io::stdout().lock().write_all(&bytes) {
                     // `assay scan … | head` is no failure.
