@@ -215,10 +215,6 @@ pub const BUILD_RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// One field of a package's metadata in a database: a name, a version, a licence expression. The longest real ones have some kB.
 pub const PACKAGE_FIELD_BYTES: usize = 64 * 1024;
 
-/// Scanned images that one search by vulnerability, component, layer or licence looks at before it says where to go on. Each is read
-/// and perhaps matched, some milliseconds.
-pub const SCANS_SEARCHED: usize = 200;
-
 /// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
 pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
 pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;
