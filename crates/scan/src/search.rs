@@ -1,6 +1,6 @@
 //! Which images have a vulnerability, a component, a layer or a licence, among those that somebody may see.
 
-use base::{Ctx, limits};
+use base::Ctx;
 use db::Tx;
 use inventory::{Component, ImageInventory};
 use oci::{Digest, RepoName, Tag};
@@ -10,6 +10,9 @@ use crate::{Error, ImageFinding, Scan, findings, jobs::Renew, store};
 
 /// Images that are looked up at once.
 const PAGE: i64 = 100;
+
+/// Images that one search looks at before it says where to go on. Each is read and perhaps matched, some milliseconds.
+const SEARCHED_AT_MOST: usize = 200;
 
 /// What is searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub struct Hit {
 
 impl Scan {
     /// The hits among scanned images after `after`, in the order of their digests, and where to go on, if there may be more: a page
-    /// may be short, and even empty, and yet not be the last one, because at most [`limits::SCANS_SEARCHED`] images are looked at.
+    /// may be short, and even empty, and yet not be the last one, because at most 200 images are looked at.
     pub async fn search(
         &self,
         ctx: &Ctx,
@@ -58,7 +61,7 @@ impl Scan {
                 at = digest.to_string();
                 looked += 1;
                 self.search_in(&mut tx, ctx, wanted, &digest, &mut hits).await?;
-                if hits.len() >= limit || looked >= limits::SCANS_SEARCHED {
+                if hits.len() >= limit || looked >= SEARCHED_AT_MOST {
                     return Ok((hits, Some(at)));
                 }
             }

@@ -16,9 +16,13 @@ pub struct ImageView {
     pub platform: String,
     pub scan: ScanState,
     pub snapshot: Option<String>,
+    /// Of the snapshot, where that is known: when it was made.
+    pub snapshot_age: Option<String>,
     pub distribution: Option<String>,
     pub layers: Vec<LayerView>,
     pub components: Vec<ComponentView>,
+    pub secrets: Vec<SecretView>,
+    pub facts: Vec<FactView>,
     pub labels: Vec<(String, String)>,
     /// The images of an index: platform and digest.
     pub children: Vec<(String, String)>,
@@ -35,6 +39,29 @@ pub struct LayerView {
     /// How many components this layer brought.
     pub components: usize,
     pub findings: usize,
+    /// Components of layers below that cannot be seen any more since this one, and can still be pulled.
+    pub removed: Vec<String>,
+}
+
+/// Secrets of one file, masked.
+#[derive(Clone, Debug)]
+pub struct SecretView {
+    pub path: String,
+    /// Counted from 1 among the layers.
+    pub layer: usize,
+    /// A layer above hides the file, and whoever pulls the image has it all the same.
+    pub removed: bool,
+    pub found: Vec<String>,
+}
+
+/// One fact about the configuration or the files.
+#[derive(Clone, Debug)]
+pub struct FactView {
+    pub sentence: String,
+    /// The first of them.
+    pub places: Vec<String>,
+    /// How many there are.
+    pub count: usize,
 }
 
 /// One component.
@@ -46,6 +73,10 @@ pub struct ComponentView {
     /// Which layer brought it, counted from 1 among those that are not empty.
     pub layer: usize,
     pub licenses: Vec<String>,
+    /// In percent, where it was found in bytes.
+    pub confidence: Option<u8>,
+    /// What speaks for it then.
+    pub evidence: Vec<String>,
     pub findings: Vec<FindingView>,
 }
 
@@ -54,11 +85,22 @@ pub struct ComponentView {
 pub struct FindingView {
     pub advisory: String,
     pub severity: String,
+    /// What the publisher says, where that is more than that it is affected: `will not fix`.
+    pub status: Option<String>,
     pub reason: String,
+    /// Whose record it is.
+    pub source: String,
+    /// How it is known to be exploited.
+    pub exploited: Option<String>,
+    /// How likely it is exploited within 30 days, in percent.
+    pub epss: Option<String>,
     pub fixed_version: Option<String>,
     /// Why it does not count, when somebody waived it.
     pub waived: Option<String>,
 }
+
+/// Words of a list that are shown; all of them are in the API's answers.
+const SHOWN: usize = 8;
 
 /// The page.
 pub fn image(frame: &Frame, view: &ImageView) -> Markup {
@@ -68,12 +110,16 @@ pub fn image(frame: &Frame, view: &ImageView) -> Markup {
             dt { "Digest" } dd { code { (view.digest) } }
             dt { "Platform" } dd { (view.platform) }
             @if let Some(distribution) = &view.distribution { dt { "Distribution" } dd { (distribution) } }
-            @if let Some(snapshot) = &view.snapshot { dt { "Advisories" } dd { (snapshot) } }
+            @if let Some(snapshot) = &view.snapshot { dt { "Advisories" } dd {
+                (snapshot) @if let Some(age) = &view.snapshot_age { span.quiet { ", made " (age) } }
+            } }
             @for (name, value) in &view.labels { dt { code { (name) } } dd { (value) } }
         }
         @if view.children.is_empty() {
             h2 { "Layers" }
             (layers(view))
+            (secrets(view))
+            (facts(view))
             h2 { "Components" }
             (components(view))
         } @else {
@@ -96,7 +142,10 @@ fn layers(view: &ImageView) -> Markup {
                 @for layer in &view.layers {
                     tr {
                         td { @if let Some(number) = layer.number { (number) } }
-                        td { code { (layer.created_by) } }
+                        td {
+                            code { (layer.created_by) }
+                            @if !layer.removed.is_empty() { div.quiet { "removes " (some_of(&layer.removed, layer.removed.len())) } }
+                        }
                         td { @if let Some(digest) = &layer.digest { (short_digest(digest)) } @else { span.quiet { "no layer" } } }
                         td { @if layer.digest.is_some() { (size(layer.size_bytes)) } }
                         td { (layer.components) }
@@ -108,6 +157,51 @@ fn layers(view: &ImageView) -> Markup {
     }
 }
 
+fn secrets(view: &ImageView) -> Markup {
+    html! {
+        @if !view.secrets.is_empty() {
+            h2 { "Secrets" }
+            table id="secrets" {
+                thead { tr { th { "File" } th { "Layer" } th { "Found" } } }
+                tbody {
+                    @for secret in &view.secrets {
+                        tr {
+                            td { code { (secret.path) } }
+                            td { (secret.layer) @if secret.removed { " " span.quiet { "removed above, and still in the image" } } }
+                            td { @for found in &secret.found { div.bad { "✕ " (found) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn facts(view: &ImageView) -> Markup {
+    html! {
+        @if !view.facts.is_empty() {
+            h2 { "Configuration" }
+            ul id="facts" {
+                @for fact in &view.facts {
+                    li {
+                        (fact.sentence)
+                        @if !fact.places.is_empty() { " " span.quiet { (some_of(&fact.places, fact.count)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The first words of a list, and how many more there are.
+fn some_of(words: &[String], count: usize) -> String {
+    let shown = words.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match count.saturating_sub(words.len().min(SHOWN)) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 fn components(view: &ImageView) -> Markup {
     html! {
         table id="components" {
@@ -115,7 +209,15 @@ fn components(view: &ImageView) -> Markup {
             tbody {
                 @for component in &view.components {
                     tr {
-                        td { (component.name) }
+                        td {
+                            (component.name)
+                            @if let Some(percent) = component.confidence {
+                                details.quiet {
+                                    summary { "found in its bytes, " (percent) " % sure" }
+                                    @for reason in &component.evidence { div { (reason) } }
+                                }
+                            }
+                        }
                         td { code { (component.version) } }
                         td { (component.kind) }
                         td { (component.layer) }
@@ -130,11 +232,15 @@ fn components(view: &ImageView) -> Markup {
 
 fn finding_line(finding: &FindingView) -> Markup {
     html! {
-        div.bad[finding.waived.is_none()] title=(finding.reason) {
+        div.bad[finding.waived.is_none()] {
             @if finding.waived.is_none() { "✕ " } @else { "◌ " }
             (finding.advisory) " " (finding.severity)
+            @if let Some(status) = &finding.status { ", " (status) }
             @if let Some(fixed) = &finding.fixed_version { ", fixed in " (fixed) }
+            @if let Some(how) = &finding.exploited { ", " strong { (how) } }
+            @if let Some(percent) = &finding.epss { ", EPSS " (percent) " %" }
             @if let Some(why) = &finding.waived { span.quiet { " waived: " (why) } }
         }
+        div.quiet { (finding.reason) " (" (finding.source) ")" }
     }
 }

@@ -29,6 +29,7 @@ mod recent;
 mod registry_page;
 mod replica_store;
 mod repositories_api;
+mod scanner_api;
 mod server;
 mod signing_in;
 mod storage;

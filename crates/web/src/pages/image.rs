@@ -1,9 +1,9 @@
 //! One image: layers, components, findings.
 
 use axum::{extract::Path, response::Response};
-use base::limits;
+use base::{Timestamp, limits};
 use db::Tx;
-use inventory::Component;
+use inventory::{Component, Gone, ImageInventory};
 use oci::{Digest, ImageConfig, Reference, RepoName};
 use promote::{Promote, Waiver};
 use registry::{Image, Layer, Registry};
@@ -11,7 +11,7 @@ use scan::ImageFinding;
 use ui::{ComponentView, FindingView, ImageView, LayerView};
 
 use super::{
-    Failure, Page, Visitor,
+    Failure, Page, Visitor, evidence,
     view::{moment, platform, scan_state},
 };
 use crate::{
@@ -30,13 +30,15 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
     let name: RepoName = name.parse().map_err(|_| Failure::NotFound)?;
     let digest: Digest = digest.parse().map_err(|_| Failure::NotFound)?;
     let image = app.registry.image(&visitor.ctx, &name, &Reference::Digest(digest)).await?;
-    let config = config(app, &name, &image).await?;
+    let (config, asked) = config(app, &name, &image).await?;
     let mut tx = app.db.read().await?;
     let scan = scanned(app, &mut tx, visitor.ctx.now, &name, &image).await?;
     let waivers = Promote::waived(&mut tx, visitor.ctx.now, &name, &image.digest).await?;
     let findings = app.scan.findings(&mut tx, &name, &image.digest).await?;
     let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
-    let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
+    let scanned_whole = inventory.is_some();
+    let inventory = inventory.unwrap_or_default();
+    let components = &inventory.components;
     let counted: Vec<&ImageFinding> =
         findings.iter().filter(|finding| waiver_of(&waivers, finding).is_none()).collect();
     let layers = Registry::layers(&mut tx, &image.digest).await?;
@@ -45,10 +47,13 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
         digest: image.digest.to_string(),
         platform: platform(image.platform.as_ref(), image.is_index()),
         scan: scan_state(&scan),
+        snapshot_age: snapshot_age(app, visitor.ctx.now, scan.snapshot.as_deref()),
         snapshot: scan.snapshot,
         distribution: scan.distribution,
-        layers: layer_views(&config, &layers, &components, &counted),
+        layers: layer_views(&config, &layers, &inventory, &counted),
         components: components.iter().map(|component| component_view(component, &findings, &waivers)).collect(),
+        secrets: evidence::secrets(&inventory),
+        facts: if scanned_whole { evidence::facts(&asked, &inventory) } else { Vec::new() },
         labels: config.labels.into_iter().collect(),
         children: children_of(&mut tx, &name, &image).await?,
     };
@@ -56,13 +61,13 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
 }
 
 /// The configuration of an image that can run; what an artifact has in its place may be anything, of any size.
-async fn config(app: &App, name: &RepoName, image: &Image) -> Result<ImageConfig, Failure> {
+async fn config(app: &App, name: &RepoName, image: &Image) -> Result<(ImageConfig, posture::Config), Failure> {
     let fits = image.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64);
     if !image.is_runnable() || !fits {
-        return Ok(ImageConfig::default());
+        return Ok(Default::default());
     }
     let bytes = app.registry.config_bytes(name, image).await?.unwrap_or_default();
-    Ok(ImageConfig::parse(&bytes).unwrap_or_default())
+    Ok((ImageConfig::parse(&bytes).unwrap_or_default(), posture::Config::parse(&bytes).unwrap_or_default()))
 }
 
 /// Platform and digest of each image of an index.
@@ -78,7 +83,7 @@ async fn children_of(tx: &mut Tx, name: &RepoName, image: &Image) -> Result<Vec<
 fn layer_views(
     config: &ImageConfig,
     layers: &[Layer],
-    components: &[Component],
+    inventory: &ImageInventory,
     counted: &[&ImageFinding],
 ) -> Vec<LayerView> {
     let of_layer = |number: usize, created_by: String| LayerView {
@@ -86,18 +91,27 @@ fn layer_views(
         number: Some(number + 1),
         digest: Some(layers[number].digest.to_string()),
         size_bytes: layers[number].size,
-        components: components.iter().filter(|component| component.layer == number).count(),
+        components: inventory.components.iter().filter(|component| component.layer == number).count(),
         findings: counted.iter().filter(|finding| usize::try_from(finding.layer) == Ok(number)).count(),
+        removed: inventory.gone.iter().filter(|gone| gone.removed == number).map(gone_view).collect(),
     };
     if config.layer_history().len() != layers.len() {
         return (0..layers.len()).map(|number| of_layer(number, "(the image does not say)".to_owned())).collect();
     }
     let mut next = 0..layers.len();
     let view = |step: &oci::History| {
-        let created_by = step.created_by.clone().or(step.comment.clone()).unwrap_or_default();
+        let created_by = posture::instruction(&step.created_by.clone().or(step.comment.clone()).unwrap_or_default());
         match (!step.empty_layer).then(|| next.next()).flatten() {
             Some(number) => of_layer(number, created_by),
-            None => LayerView { created_by, number: None, digest: None, size_bytes: 0, components: 0, findings: 0 },
+            None => LayerView {
+                created_by,
+                number: None,
+                digest: None,
+                size_bytes: 0,
+                components: 0,
+                findings: 0,
+                removed: Vec::new(),
+            },
         }
     };
     config.history.iter().map(view).collect()
@@ -111,16 +125,47 @@ fn component_view(component: &Component, findings: &[ImageFinding], waivers: &[W
         kind: component.kind.as_str().to_owned(),
         layer: component.layer + 1,
         licenses: component.licenses.clone(),
-        findings: own
-            .map(|finding| FindingView {
-                advisory: finding.about.advisory.clone(),
-                severity: finding.about.severity.as_str().to_owned(),
-                reason: finding.about.reason.clone(),
-                fixed_version: finding.about.fixed_version.clone(),
-                waived: waiver_of(waivers, finding).map(waived),
-            })
-            .collect(),
+        confidence: component.confidence,
+        evidence: evidence::of(component),
+        findings: own.map(|finding| finding_view(finding, waivers)).collect(),
     }
+}
+
+fn finding_view(finding: &ImageFinding, waivers: &[Waiver]) -> FindingView {
+    let about = &finding.about;
+    let exploited = about.kev.as_ref().map(|kev| {
+        let how = if kev.ransomware { " by ransomware" } else { "" };
+        format!("known to be exploited{how} (KEV {})", kev.added)
+    });
+    FindingView {
+        advisory: about.advisory.clone(),
+        severity: about.severity.as_str().to_owned(),
+        status: Some(about.status.as_str()).filter(|said| *said != "affected").map(|said| said.replace('-', " ")),
+        reason: about.reason.clone(),
+        source: about.source.clone(),
+        exploited,
+        epss: about.epss.as_ref().map(|epss| format!("{:.1}", f64::from(epss.probability_1e5) / 1e3)),
+        fixed_version: about.fixed_version.clone(),
+        waived: waiver_of(waivers, finding).map(waived),
+    }
+}
+
+/// When the snapshot was made and how long ago that is, if it is the one in use; the built-in set does not age.
+fn snapshot_age(app: &App, now: Timestamp, label: Option<&str>) -> Option<String> {
+    let current = app.scan.snapshot();
+    if current.never_stale || label != Some(current.label.as_str()) {
+        return None;
+    }
+    let days = now.duration_since(current.created).as_hours() / 24;
+    Some(match days {
+        ..=0 => format!("{}, less than a day ago", moment(current.created)),
+        1 => format!("{}, a day ago", moment(current.created)),
+        days => format!("{}, {days} days ago", moment(current.created)),
+    })
+}
+
+fn gone_view(gone: &Gone) -> String {
+    format!("{} {} of layer {}", gone.name, gone.version, gone.brought + 1)
 }
 
 /// Why a finding does not count, and who answers for that.

@@ -4,6 +4,7 @@
 
 mod assets;
 mod chain;
+mod evidence;
 mod image;
 mod job;
 mod pipeline;
