@@ -219,56 +219,9 @@ pub const BUILD_RECORD_BYTES: usize = 16 * 1024 * 1024;
 /// One field of a package's metadata in a database: a name, a version, a licence expression. The longest real ones have some kB.
 pub const PACKAGE_FIELD_BYTES: usize = 64 * 1024;
 
-<<<<<<< HEAD
 /// Scanned images that one search by vulnerability, component, layer or licence looks at before it says where to go on. Each is read
 /// and perhaps matched, some milliseconds.
 pub const SCANS_SEARCHED: usize = 200;
-=======
-/// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
-pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
-pub const SNAPSHOT_ADVISORIES: usize = 2_000_000;
-
-/// What a snapshot keeps of a record's prose: one line for a table, and addresses to read on. All of a day's records would
-/// otherwise be hundreds of megabytes that nobody looks at.
-pub const ADVISORY_SUMMARY_BYTES: usize = 240;
-pub const ADVISORY_REFERENCES: usize = 4;
-pub const ADVISORY_URL_BYTES: usize = 400;
-
-/// Statements about packages in one record: a kernel bulletin names some hundred binary packages for each architecture.
-pub const ADVISORY_ENTRIES: usize = 100_000;
-
-/// What a snapshot says about itself: a label, and a line for each source and each release it covers.
-pub const SNAPSHOT_ABOUT_BYTES: usize = 1024 * 1024;
-
-/// What the records of a snapshot's file may come to in memory when all of them are copied out of it: the file says common
-/// things once, and a hostile one could say one thing a billion times.
-pub const SNAPSHOT_DECODED_BYTES: usize = 4 * 1024 * 1024 * 1024;
-
-/// One advisory record of a foreign database; the largest real ones list every version of a package in 1 MB.
-pub const ADVISORY_BYTES: usize = 16 * 1024 * 1024;
-
-/// One bill of materials or set of exploitability statements of somebody else. Bills of images with 5,000 components have 20 MB.
-pub const BOM_BYTES: usize = 64 * 1024 * 1024;
-
-/// Components of one bill or report: ten times what the largest images hold.
-pub const BOM_COMPONENTS: usize = 200_000;
-
-/// A name, version or identifier in a bill: package URLs and CPEs stay below 1 KiB, and each is copied into tables.
-pub const BOM_TEXT_BYTES: usize = 8 * 1024;
-
-/// How deep components or products may lie in each other; CSAF has at most 30 branches.
-pub const BOM_DEPTH: usize = 50;
-
-/// Products that all statements of one document name together, after references were followed, and the bytes of their identifiers:
-/// a reference of 5 bytes may stand for a product of kilobytes. Red Hat's largest have 100,000.
-pub const VEX_PRODUCTS: usize = 1_000_000;
-pub const VEX_PRODUCT_BYTES: usize = 256 * 1024 * 1024;
-
-/// Package URLs of one product in CSAF, which relationships multiply; and references of notes to products that are followed in one
-/// document, as one note may name groups of all products.
-pub const VEX_NAMES: usize = 100;
-pub const VEX_REFERENCES: usize = 10_000_000;
->>>>>>> dtr
 
 /// `.gitlab-ci.yml`, and what it may grow to when aliases are expanded.
 pub const PIPELINE_FILE_BYTES: usize = 1024 * 1024;
