@@ -375,3 +375,19 @@ pub const CONNECTIONS_REFUSED: usize = 64;
 
 /// Tokens of the token service whose signature need not be verified again; each client has one at a time, of half a KiB.
 pub const VERIFIED_TOKENS: usize = 4_096;
+
+/// One printable run that the search for fingerprints takes for a text. The longest texts anybody wrote for people end a line
+/// before; what is longer is data.
+pub const FINGERPRINT_RUN_BYTES: usize = 1_024;
+
+/// Sections of one executable that are hashed. Real ones have some forty; with one section a function, a few thousand.
+pub const FINGERPRINT_SECTIONS: usize = 4_096;
+
+/// Symbols of one executable whose names are looked up, and the bytes of those names: a table may point every symbol at one
+/// long name, which would cost the square of its size. Chromium exports some thousand.
+pub const FINGERPRINT_SYMBOLS: usize = 200_000;
+pub const FINGERPRINT_NAME_BYTES: usize = 32 * 1024 * 1024;
+
+/// One member of a Debian package that the learner unpacks, and all of them. Debug-free libraries reach 150 MB.
+pub const LEARN_MEMBER_BYTES: u64 = 512 * 1024 * 1024;
+pub const LEARN_PACKAGE_BYTES: u64 = 4 * 1024 * 1024 * 1024;

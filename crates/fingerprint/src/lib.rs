@@ -1,8 +1,34 @@
 //! Components in the bytes of executables, whatever their name.
-//!
-//! An index learnt from packages of known origin tells which product, and which version of it, the bytes of an ELF, PE or Mach-O
-//! file come from: the whole file, one of its sections, its texts, its version banners.
-//!
-//! Invariants: the same bytes and index give the same identifications; any bytes are read in bounded memory, and nothing panics.
-//!
-//! What this crate does not know: layers, paths, packages, advisories. A file's name is no evidence.
+
+mod banners;
+mod deb;
+mod error;
+mod evidence;
+mod executable;
+mod hash;
+mod identify;
+mod index;
+mod learn;
+mod observation;
+mod origin;
+mod owners;
+mod pass;
+mod pe;
+mod runs;
+mod skeleton;
+mod table;
+mod verdict;
+mod versions;
+mod write;
+
+pub use deb::{Control, read_deb};
+pub use error::Error;
+pub use evidence::{Evidence, Found, Identification};
+pub use executable::is_executable;
+pub use identify::identify;
+pub use index::{About, Index};
+pub use learn::Learner;
+pub use observation::{Banner, Observation};
+pub use origin::{Aliases, Origin};
+pub use pass::{Pass, Seen};
+pub use skeleton::Part;
