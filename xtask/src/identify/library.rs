@@ -24,6 +24,9 @@ pub fn read(file: &str) -> Option<Library> {
         };
         fits.then_some((product, rule))
     })?;
+    if rule == "turbo" && !(digits.starts_with("62") || digits.starts_with('8')) {
+        return None;
+    }
     Some(Library { product, version: version(rule, &digits) })
 }
 
@@ -114,5 +117,7 @@ mod tests {
         assert_eq!(says("zlib1.dll"), unsure("zlib"));
         assert_eq!(says("libz.1.2.11.zlib-ng.dylib"), unsure("zlib"));
         assert_eq!(says("libfoo.so.1.2.3"), (None, None));
+        assert_eq!(says("libjpeg.62.4.0.dylib"), unsure("libjpeg-turbo"));
+        assert_eq!(says("libjpeg.9.dylib"), (None, None));
     }
 }

@@ -23,16 +23,18 @@ const HEADING: Heading<'_> = Heading {
 };
 
 /// Where `versions.json` of sharp has another word for a product.
-const SHARP: [(&str, &str); 12] = [
+const SHARP: [(&str, &str); 14] = [
     ("archive", "libarchive"),
     ("exif", "libexif"),
     ("ffi", "libffi"),
+    ("gdkpixbuf", "gdk-pixbuf"),
     ("heif", "libheif"),
     ("imagequant", "libimagequant"),
     ("lcms", "lcms2"),
     ("png", "libpng"),
     ("rsvg", "librsvg"),
     ("spng", "libspng"),
+    ("uhdr", "libultrahdr"),
     ("webp", "libwebp"),
     ("xml", "libxml2"),
     ("xml2", "libxml2"),
@@ -41,7 +43,7 @@ const SHARP: [(&str, &str); 12] = [
 const SHARP_EMPTY: [&str; 2] = ["proxy-libintl", "gettext"];
 /// The same for node's `process.versions`: data, interfaces and JavaScript are no components in the bytes of the program.
 const NODE: [(&str, &str); 3] = [("ares", "c-ares"), ("uv", "libuv"), ("node", "nodejs")];
-const NODE_DATA: [&str; 11] = [
+const NODE_DATA: [&str; 13] = [
     "acorn",
     "amaro",
     "cjs_module_lexer",
@@ -53,6 +55,8 @@ const NODE_DATA: [&str; 11] = [
     "unicode",
     "http_parser",
     "base64",
+    "nbytes",
+    "ncrypto",
 ];
 /// Forks that keep most of what they came from, so that naming that is not wrong.
 const FORKS: [(&str, &str); 2] = [("mozjpeg", "libjpeg-turbo"), ("zlib-ng", "zlib")];
@@ -117,9 +121,10 @@ fn pack(name: &str, version: &str) -> Command {
 
 /// Keeps the executables; gives what `versions.json` says, if there is one.
 fn unpack(archive: &Path, into: &Path) -> Result<Map<String, Value>> {
-    let versions = into.with_extension("versions.json");
+    // Not `with_extension`: what stands behind the last dot belongs to the package's version.
+    let versions = PathBuf::from(format!("{}.versions.json", into.display()));
     if !into.exists() {
-        let making = into.with_extension("unpacking");
+        let making = PathBuf::from(format!("{}.unpacking", into.display()));
         fs::create_dir_all(&making)?;
         for tar in executable::list(archive)?.iter().filter(|path| path.extension().is_some_and(|end| end == "tgz")) {
             command::run(Command::new("tar").arg("-xzf").arg(tar).arg("-C").arg(&making))?;

@@ -41,7 +41,9 @@ pub fn make(folder: &Path, downloads: &Path) -> Result<()> {
     let mut table = Table::default();
     let mut seen = Seen::default();
     for path in &all {
-        if seen.is_new(path)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let known = answers.contains_key(path) || library::read(&name).is_some();
+        if known && seen.is_new(path)? {
             add(&mut table, folder, path, answers.get(path.as_path()));
         }
     }
@@ -116,7 +118,7 @@ fn unpack(archive: &Path, into: &Path) -> Result<()> {
     if into.exists() {
         return Ok(());
     }
-    let making = into.with_extension("unpacking");
+    let making = PathBuf::from(format!("{}.unpacking", into.display()));
     for wheel in executable::list(archive)?.iter().filter(|path| path.extension().is_some_and(|end| end == "whl")) {
         command::run(Command::new("unzip").arg("-qo").arg(wheel).arg("-d").arg(&making))?;
     }
