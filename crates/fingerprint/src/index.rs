@@ -196,8 +196,12 @@ impl Index {
     }
 
     fn table(&self, buckets: Part) -> Option<Table<'_>> {
-        let rows = self.parts[buckets as usize + 1];
-        Table::new(self.part(buckets), &self.bytes()[rows.0..rows.1])
+        let rows = match buckets {
+            Part::IdentityBuckets => Part::Identities,
+            Part::TextBuckets => Part::Texts,
+            _ => Part::Templates,
+        };
+        Table::new(self.part(buckets), self.part(rows))
     }
 
     fn part(&self, part: Part) -> &[u8] {

@@ -30,5 +30,5 @@ pub use index::{About, Index};
 pub use learn::Learner;
 pub use observation::{Banner, Observation};
 pub use origin::{Aliases, Origin};
-pub use pass::{Pass, Seen};
+pub use pass::Pass;
 pub use skeleton::Part;

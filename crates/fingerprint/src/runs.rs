@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn lines_and_wide_texts() {
-        assert_eq!(runs(&[b"\x00usage: x\n  -v\n\x01"], false), [(1, b"usage: x".to_vec())]);
+        assert_eq!(runs(&[b"\x00usage: x\n -v\n\x01"], false), [(1, b"usage: x".to_vec())]);
         assert_eq!(runs(&[b"\x01h\0e\0l\0l\0o\0\x02"], true), [(1, b"hello".to_vec())]);
         assert_eq!(runs(&[b"xh\0e\0l\0l\0o\0w"], true), [(1, b"hello".to_vec())]);
     }

@@ -121,7 +121,8 @@ fn distance(hits: &Hits, offset: u64) -> Option<u64> {
     hits.texts.values().map(|hit| hit.offset.abs_diff(offset)).min()
 }
 
-/// The learnt version whose texts are those that were found, when every other one disagrees more.
+/// The learnt version that has all texts that were found, when every other lacks some of them. The oldest and the newest are never
+/// named: what is older or newer than anything learnt looks like them.
 fn version_by_texts<'v>(hits: &Hits, learnt: &[&'v str]) -> Option<(&'v str, u32, u32)> {
     let found = count(hits.texts.len());
     if found < 12 || learnt.len() < 2 {
@@ -131,5 +132,6 @@ fn version_by_texts<'v>(hits: &Hits, learnt: &[&'v str]) -> Option<(&'v str, u32
     let mut votes: Vec<(u32, usize)> = (0..learnt.len().min(32)).map(|version| (agreeing(version), version)).collect();
     votes.sort_unstable_by(|one, other| other.cmp(one));
     let (best, version) = votes[0];
-    (best == found && votes[1].0 + 3 <= best).then(|| (learnt[version], best, found))
+    let inside = version > 0 && version + 1 < learnt.len();
+    (inside && best == found && votes[1].0 + 3 <= best).then(|| (learnt[version], best, found))
 }
