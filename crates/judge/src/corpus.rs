@@ -125,8 +125,6 @@ fn walk(folder: &Path, path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const HEAD: &str = "# name: n\n# builder: b\n# truth: t\n# complete: no\n";

@@ -39,8 +39,6 @@ pub fn files(corpus: &Corpus, case: usize) -> impl Iterator<Item = PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::product::Names;
 

@@ -99,8 +99,6 @@ fn named(name: &Value, version: &Value) -> Named {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use serde_json::json;
 
     use super::*;

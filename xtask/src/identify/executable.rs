@@ -20,7 +20,7 @@ pub fn is(path: &Path) -> Result<bool> {
     let mut head = [0; 4];
     let read = File::open(path)?.read(&mut head)?;
     let head = &head[..read];
-    Ok(head.starts_with(ELF) || head.starts_with(PE) || MACH_O.iter().any(|magic| head == *magic))
+    Ok(head.starts_with(ELF) || head.starts_with(PE) || MACH_O.contains(&head))
 }
 
 /// Removes everything below a folder that is no executable (and every link), and gives what is left, sorted.

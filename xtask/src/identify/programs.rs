@@ -215,7 +215,7 @@ fn link(folder: &Path, recipes: &[Recipe], archives: &[Archive], table: &mut Tab
                 count += 1;
             }
             Err(error) => {
-                eprintln!("NOT LINKED: {:?}: {error:#}", group.iter().map(|one| &one.path).collect::<Vec<_>>())
+                eprintln!("NOT LINKED: {:?}: {error:#}", group.iter().map(|one| &one.path).collect::<Vec<_>>());
             }
         }
     }
