@@ -145,7 +145,9 @@ fn has_word(text: &[u8]) -> bool {
     let one_case = |one: &u8, other: &u8| {
         (one.is_ascii_lowercase() && other.is_ascii_lowercase()) || (one.is_ascii_uppercase() && other.is_ascii_uppercase())
     };
-    let word = text.chunk_by(one_case).any(|run| run.len() >= 4 && run.iter().any(vowel));
+    let identifier = text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b' ' | b'-' | b'.' | b':' | b'/' | b'%'));
+    let written = |run: &[u8]| run.len() >= 4 && run.iter().any(vowel) && (run[0].is_ascii_lowercase() || identifier);
+    let word = text.chunk_by(one_case).any(written);
     let changes = text.windows(2).filter(|pair| pair[0].is_ascii_alphabetic() && pair[1].is_ascii_uppercase() && !one_case(&pair[0], &pair[1]));
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     word && changes.count() * 4 <= letters

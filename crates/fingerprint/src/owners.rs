@@ -9,14 +9,15 @@ use crate::index::EXPORT;
 use crate::learn::{Learnt, Seen};
 
 /// Texts kept of one kind of file (`libavcodec`), of one product, and how many of the latter tell versions apart.
-const OF_A_ROLE: usize = 90;
-const OF_A_PRODUCT: usize = 400;
-const TELLING_VERSIONS: usize = 80;
-const EXPORTS_OF_A_PRODUCT: usize = 60;
+const OF_A_ROLE: usize = 80;
+const OF_A_PRODUCT: usize = 360;
+const TELLING_VERSIONS: usize = 30;
+const EXPORTS_OF_A_PRODUCT: usize = 240;
+const EXPORTS_OF_A_ROLE: usize = 20;
 /// More products than this share a text only by chance or by tool.
 const SHARERS: usize = 12;
-/// The part of an owner's texts that must be inside another product to call that a copy.
-const COPY: f64 = 0.4;
+/// The part of the texts of an owner's library that must be inside another product to call that a copy.
+const COPY: f64 = 0.3;
 
 /// A text that was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +59,7 @@ fn owned(products: &[&HashMap<u64, Seen>], names: Option<&HashSet<u64>>, forks: 
         all.extend(hashes.keys().filter(|hash| names.is_none_or(|names| !names.contains(hash))).map(|hash| (*hash, number)));
     }
     all.sort_unstable();
-    let owners = Owners { products, shared: shared_counts(&all), forks };
+    let owners = Owners { products, shared: shared_counts(&all, products), roles: role_sizes(products), forks };
     let mut owned = vec![Vec::new(); products.len()];
     for sharers in all.chunk_by(|one, other| one.0 == other.0) {
         if let Some(owner) = owners.of(sharers) {
@@ -68,23 +69,35 @@ fn owned(products: &[&HashMap<u64, Seen>], names: Option<&HashSet<u64>>, forks: 
     owned
 }
 
-/// How many texts each pair of products shares.
-fn shared_counts(all: &[(u64, u16)]) -> HashMap<(u16, u16), u32> {
+/// How many texts of each kind of file of one product another product shares: product, role, other product.
+fn shared_counts(all: &[(u64, u16)], products: &[&HashMap<u64, Seen>]) -> HashMap<(u16, u16, u16), u32> {
     let mut shared = HashMap::new();
     for sharers in all.chunk_by(|one, other| one.0 == other.0).filter(|sharers| (2..=SHARERS).contains(&sharers.len())) {
-        for (index, (_, one)) in sharers.iter().enumerate() {
-            for (_, other) in &sharers[index + 1..] {
-                *shared.entry((*one, *other)).or_insert(0) += 1;
+        for (hash, one) in sharers {
+            let role = products[usize::from(*one)][hash].role;
+            for (_, other) in sharers.iter().filter(|(_, other)| other != one) {
+                *shared.entry((*one, role, *other)).or_insert(0) += 1;
             }
         }
     }
     shared
 }
 
+/// How many texts each kind of file of a product has.
+fn role_sizes(products: &[&HashMap<u64, Seen>]) -> Vec<HashMap<u16, u32>> {
+    let sizes = |hashes: &&HashMap<u64, Seen>| {
+        let mut sizes = HashMap::new();
+        hashes.values().for_each(|seen| *sizes.entry(seen.role).or_insert(0) += 1);
+        sizes
+    };
+    products.iter().map(sizes).collect()
+}
+
 /// What is needed to say who owns a text.
 struct Owners<'l> {
     products: &'l [&'l HashMap<u64, Seen>],
-    shared: HashMap<(u16, u16), u32>,
+    shared: HashMap<(u16, u16, u16), u32>,
+    roles: Vec<HashMap<u16, u32>>,
     forks: &'l HashSet<(u16, u16)>,
 }
 
@@ -101,19 +114,23 @@ impl Owners<'_> {
     }
 
     fn owns(&self, hash: u64, owner: u16, sharers: &[(u64, u16)]) -> bool {
-        let library = self.products[usize::from(owner)][&hash].library;
-        let mut others = sharers.iter().map(|(_, other)| *other).filter(|other| *other != owner);
-        library
-            && others.all(|other| {
-                let inside = self.inside(owner, other);
-                !self.forks.contains(&(owner, other)) && inside >= COPY && inside > 3.0 * self.inside(other, owner)
+        let seen = self.products[usize::from(owner)][&hash];
+        let mut others = sharers.iter().filter(|(_, other)| *other != owner);
+        seen.library
+            && others.all(|(_, other)| {
+                let inside = self.inside(owner, seen.role, *other);
+                let role = self.products[usize::from(*other)][&hash].role;
+                // Whoever bundles is larger than what it bundles; a library of it that is nothing but a copy is no owner.
+                let smaller = self.products[usize::from(owner)].len() < self.products[usize::from(*other)].len();
+                smaller && !self.forks.contains(&(owner, *other)) && inside >= COPY && inside > 2.0 * self.inside(*other, role, owner)
             })
     }
 
-    /// Which part of one product's texts another one has.
-    fn inside(&self, owner: u16, other: u16) -> f64 {
-        let count = self.shared.get(&(owner.min(other), owner.max(other))).copied().unwrap_or(0);
-        f64::from(count) / self.products[usize::from(owner)].len().max(1) as f64
+    /// Which part of the texts of one kind of file of a product another product has.
+    fn inside(&self, owner: u16, role: u16, other: u16) -> f64 {
+        let count = self.shared.get(&(owner, role, other)).copied().unwrap_or(0);
+        let size = self.roles[usize::from(owner)].get(&role).copied().unwrap_or(1);
+        f64::from(count) / f64::from(size)
     }
 }
 
@@ -145,7 +162,7 @@ fn keep_exports(product: &Learnt, own: &[u64]) -> Vec<u64> {
     ranked.retain(|(_, seen)| {
         let count = of_role.entry(seen.role).or_default();
         *count += 1;
-        *count <= EXPORTS_OF_A_PRODUCT / 3
+        *count <= EXPORTS_OF_A_ROLE
     });
     ranked.truncate(EXPORTS_OF_A_PRODUCT);
     ranked.into_iter().map(|(hash, _)| hash).collect()

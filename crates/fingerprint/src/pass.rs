@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::evidence::{EXAMPLES, Found, Identification, shown};
 use crate::hash::text_hash;
 use crate::index::{ALONE, EXPORT, Index, Tables};
+use crate::observation::text_weight;
 use crate::runs::Runs;
 use crate::skeleton::{Part, Skeleton};
 use crate::verdict::{Identity, judge};
@@ -126,7 +127,9 @@ impl Seen<'_> {
         let offset = offset + (text.len() - text.trim_ascii_start().len()) as u64;
         if (8..=240).contains(&trimmed.len()) {
             let hash = text_hash(trimmed);
-            if let Some(row) = self.tables.texts.get(hash).filter(|row| row.flags & EXPORT == 0) {
+            // What the learner would not take for a text counts for nothing here either, whatever hash it has.
+            let row = self.tables.texts.get(hash).filter(|row| row.flags & EXPORT == 0 && text_weight(trimmed).is_some());
+            if let Some(row) = row {
                 let hits = self.products.entry(row.product).or_default();
                 let hit = TextHit { versions: row.versions, weight: row.kind, offset };
                 if hits.texts.insert(hash, hit).is_none() && hits.examples.len() < EXAMPLES {

@@ -172,7 +172,7 @@ impl Skeleton {
         let plain = (2..=8).contains(&(digits_end - at))
             && before.is_none_or(|byte| matches!(byte, b' ' | b'/' | b'-' | b'_' | b'(' | b'v' | b':' | b'='))
             && after != Some(&b':');
-        let open_before = before.is_none_or(|byte| !matches!(byte, b'.' | b'%' | b'#' | b'$'));
+        let open_before = before.is_none_or(|byte| !matches!(byte, b'.' | b'%' | b'#' | b'$')) || text[..at].ends_with(b".so.");
         let may_be_version = closed && open_before && self.numbers.len() < NUMBERS && (dots > 0 || plain);
         if self.numbers.len() < NUMBERS {
             self.numbers.push(Number { start: at, end, at: self.bytes.len(), may_be_version });
@@ -304,6 +304,8 @@ mod tests {
         assert_eq!(openssl[0], "1.1.1n Full: OpenSSL <version> <n> <month> <n>");
         let postgres = templates("PostgreSQL 15.3 (Debian 15.3-0+deb12u1) on x86_64-pc-linux-gnu");
         assert!(postgres.contains(&"15.3 Word: PostgreSQL <version>".to_owned()), "{postgres:?}");
+        assert_eq!(templates("libzstd-40ad5e7e.so.1.5.7")[0], "1.5.7 Full: libzstd-<hex>.so.<version>");
+        assert_eq!(templates("SSH-2.0-libssh2_1.11.1")[1], "2.0 Word: SSH-<version>");
         assert_eq!(templates("expat_2.5.0")[1], "2.5.0 Word: expat_<version>");
         assert_eq!(templates("FFmpeg version 5.1.6-0+deb12u1")[1], "5.1.6 Prefix: FFmpeg version <version>");
     }
