@@ -36,10 +36,13 @@ const PRECISION: Question = ("precision", |score| (score.right, score.right + sc
 /// Where it is not: of the products known to be there that were named, those in a right version.
 const AGREEMENT: Question = ("agreement", |score| (score.right, score.right + score.other_version));
 
+/// Where few components are known, how often nothing wrong is said tells more than how many of few names are right.
+const CLEAN: Question = ("clean", |score| (score.clean, score.cases));
+
 /// The rows of one corpus.
 pub fn lines(judged: &Judged) -> Vec<Line> {
     let precision = if judged.corpus.complete { PRECISION } else { AGREEMENT };
-    let questions = RECALL.into_iter().chain([precision]);
+    let questions = RECALL.into_iter().chain([precision]).chain(judged.corpus.complete.then_some(CLEAN));
     let mut lines = Vec::new();
     for (word, numbered) in [("", false), ("-numbered", true)] {
         for (question, ask) in questions.clone() {

@@ -35,6 +35,9 @@ pub struct Score {
     pub right: usize,
     pub other_version: usize,
     pub unlisted: usize,
+    /// Cases, and those in which nothing was named wrongly.
+    pub cases: usize,
+    pub clean: usize,
     pub misses: Vec<Miss>,
 }
 
@@ -141,6 +144,7 @@ impl Score {
                 Said::Other => {}
             }
         }
+        let before = self.other_version + self.unlisted;
         for (product, best) in named {
             let known = case.holds.iter().find(|held| held.product == *product);
             let said = format!("{} {}", best.versions.join(" or "), best.evidence);
@@ -157,6 +161,8 @@ impl Score {
                 Some(_) => self.right += 1,
             }
         }
+        self.cases += 1;
+        self.clean += usize::from(before == self.other_version + self.unlisted);
     }
 }
 
@@ -249,7 +255,7 @@ mod tests {
 
     #[test]
     fn about_half_of_the_cases_is_closed() {
-        let closed = (0..1000).filter(|number| is_closed(&format!("files/{number}"))).count();
+        let closed = (0..1000).filter(|number| is_closed(&format!("files/{number}/lib.so"))).count();
         assert!((400..600).contains(&closed), "{closed}");
     }
 }

@@ -1,7 +1,7 @@
 //! Corpus of Debian's own binaries that the index was not learnt from: everything named in them must be there.
 //!
 //! Packages are drawn from the archive by the hash of their names, so that nobody picked them; to them come those of the sources
-//! most often installed. A release that the index was learnt from (`crates/fingerprint/data/learnt.txt`) is left out; until
+//! most often installed. A release that the index was learnt from or whose source it was (`crates/fingerprint/data/sources.txt`) is left out; until
 //! that list exists, all but the tenth part that learning has to leave alone.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -79,7 +79,7 @@ pub fn make(folder: &Path, downloads: &Path, learnt: &Path) -> Result<()> {
     Ok(())
 }
 
-/// `source version` a line.
+/// `source` or `source version` a line.
 fn learnt_releases(list: &Path) -> Result<Option<HashSet<String>>> {
     if !list.exists() {
         eprintln!("{} is not there: releases are told apart by the rule", list.display());
@@ -92,7 +92,7 @@ fn learnt_releases(list: &Path) -> Result<Option<HashSet<String>>> {
 fn is_learnt(package: &Package, learnt: Option<&HashSet<String>>) -> bool {
     let release = format!("{} {}", package.source, package.version);
     match learnt {
-        Some(learnt) => learnt.contains(&release),
+        Some(learnt) => learnt.contains(&release) || learnt.contains(&package.source),
         None => fnv(&release) % 10 != HELD_OUT,
     }
 }

@@ -55,7 +55,7 @@ pub fn bench(
         programs::make(&corpora.join("programs"))?;
     }
     if wanted("debian") {
-        let learnt = repository.join("crates/fingerprint/data/learnt.txt");
+        let learnt = repository.join("crates/fingerprint/data/sources.txt");
         debian::make(&corpora.join("debian"), &downloads.join("debian"), &learnt)?;
     }
     let peers = peers::install(&root.join("peers"))?;

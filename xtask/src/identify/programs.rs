@@ -3,7 +3,7 @@
 //! ```text
 //! sources/CRATE-RELEASE/         what a crate brings, vendored by cargo
 //! archives/LIBRARY-VERSION-MAKE/ each release compiled in two ways
-//! files/0 1 2 …                  one archive each, then some of two and three
+//! files/0.program 1.program …    one archive each, then some of two and three
 //! ```
 
 use std::collections::BTreeMap;
@@ -208,7 +208,7 @@ fn link(folder: &Path, recipes: &[Recipe], archives: &[Archive], table: &mut Tab
     }
     let mut count = 0;
     for group in &groups {
-        let name = count.to_string();
+        let name = format!("{count}.program");
         match program(folder, recipes, archives, group, &files.join(&name)) {
             Ok(linked) => {
                 say(table, &Path::new("files").join(&name), recipes, group, linked);
