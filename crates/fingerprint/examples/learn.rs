@@ -1,6 +1,7 @@
 //! Learns an index from folders of Debian packages.
 //!
-//! `learn PACKAGES ALIASES OUT CREATED-BY CACHE`: what was seen in a package is kept in CACHE, so that learning again is quick.
+//! `learn PACKAGES ALIASES OUT CREATED-BY CACHE TEMPLATES`: what was seen in a package is kept in CACHE, so that learning again is
+//! quick; the templates that were learnt are listed in TEMPLATES, for people.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,8 @@ type Seen = (Control, Vec<(String, Observation)>);
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [packages, aliases, out, created_by, cache] = args.as_slice() else {
-        anyhow::bail!("learn PACKAGES ALIASES OUT CREATED-BY CACHE");
+    let [packages, aliases, out, created_by, cache, templates] = args.as_slice() else {
+        anyhow::bail!("learn PACKAGES ALIASES OUT CREATED-BY CACHE TEMPLATES");
     };
     let aliases = Aliases::parse(&fs::read_to_string(aliases)?);
     fs::create_dir_all(cache)?;
@@ -45,9 +46,7 @@ fn main() -> anyhow::Result<()> {
     });
     let learner = learner.into_inner().expect("no thread panicked");
     eprintln!("{} packages, {} executables", debs.len(), executables.load(Ordering::Relaxed));
-    if let Ok(list) = std::env::var("TEMPLATES") {
-        fs::write(list, learner.templates().join("\n"))?;
-    }
+    fs::write(templates, learner.templates().join("\n"))?;
     fs::write(out, learner.finish(&aliases, created_by)?)?;
     Ok(())
 }
@@ -110,7 +109,8 @@ struct Reader<'b>(&'b [u8]);
 
 impl Reader<'_> {
     fn seen(&mut self) -> Option<Seen> {
-        let control = Control { package: self.text()?, source: self.text()?, version: self.text()?, architecture: self.text()? };
+        let control =
+            Control { package: self.text()?, source: self.text()?, version: self.text()?, architecture: self.text()? };
         let count = self.number()?;
         let seen = (0..count).map(|_| Some((self.text()?, self.observation()?))).collect::<Option<_>>()?;
         Some((control, seen))

@@ -73,7 +73,11 @@ impl Sightings {
     }
 
     /// The templates that were learnt, for people.
-    pub fn templates<'s>(&'s self, numbers: &'s HashMap<&str, u16>, products: &'s [&Learnt]) -> impl Iterator<Item = (&'s str, Part, &'s str, bool)> {
+    pub fn templates<'s>(
+        &'s self,
+        numbers: &'s HashMap<&str, u16>,
+        products: &'s [&Learnt],
+    ) -> impl Iterator<Item = (&'s str, Part, &'s str, bool)> {
         self.keys.values().filter_map(move |key| {
             let (owner, row) = self.judge(key, numbers, products)?;
             let (part, template) = key.known.as_ref()?;
@@ -93,7 +97,8 @@ impl Sightings {
             let reliable = tally.right > 0 && tally.right >= tally.wrong * 4;
             (reliable && (versions >= 2 || named)).then_some((name, named, versions))
         };
-        let mut best: Vec<(&str, bool, usize)> = key.seen.iter().filter_map(|(product, tally)| told(*product, tally)).collect();
+        let mut best: Vec<(&str, bool, usize)> =
+            key.seen.iter().filter_map(|(product, tally)| told(*product, tally)).collect();
         best.sort_by(|one, other| (other.1, other.2, one.0).cmp(&(one.1, one.2, other.0)));
         let (owner, named, versions) = *best.first()?;
         // Two products tell their own version under it: it names neither (`version 1.2`).
@@ -119,11 +124,17 @@ pub fn choose_templates(sightings: &Sightings, numbers: &HashMap<&str, u16>, pro
 
 /// Whether a template names the product, or one of its libraries or programs.
 fn names_product(template: &str, product: &str, learnt: &Learnt) -> bool {
-    let plain = |name: &str| -> String { name.chars().filter(char::is_ascii_alphanumeric).flat_map(char::to_lowercase).collect() };
+    let plain = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).flat_map(char::to_lowercase).collect()
+    };
     let text = plain(&template.replace("<version>", "").replace("<n>", ""));
     let mut names: HashSet<String> = learnt.roles.iter().map(|role| plain(role)).collect();
     names.insert(plain(product));
     let bare: Vec<String> = names.iter().filter_map(|name| Some(name.strip_prefix("lib")?.to_owned())).collect();
     names.extend(bare);
-    names.iter().any(|name| name.len() >= 3 && !["version", "core", "common", "util", "utils", "main"].contains(&name.as_str()) && text.contains(name.as_str()))
+    names.iter().any(|name| {
+        name.len() >= 3
+            && !["version", "core", "common", "util", "utils", "main"].contains(&name.as_str())
+            && text.contains(name.as_str())
+    })
 }

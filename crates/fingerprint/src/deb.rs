@@ -61,7 +61,10 @@ fn read_control(reader: impl Read) -> Result<Control, Error> {
         let entry = entry.map_err(|_| Error::Package("a broken control archive"))?;
         if entry.path_bytes().strip_prefix(b"./").unwrap_or(&entry.path_bytes()) == b"control" {
             let mut text = String::new();
-            entry.take(1024 * 1024).read_to_string(&mut text).map_err(|_| Error::Package("a control file that is no text"))?;
+            entry
+                .take(1024 * 1024)
+                .read_to_string(&mut text)
+                .map_err(|_| Error::Package("a control file that is no text"))?;
             return Ok(parse_control(&text));
         }
     }
@@ -113,7 +116,9 @@ mod tests {
 
     #[test]
     fn the_source_with_and_without_its_own_version() {
-        let control = |source: &str| parse_control(&format!("Package: zlib1g\n{source}Version: 1:1.2.13.dfsg-1\nArchitecture: amd64\n"));
+        let control = |source: &str| {
+            parse_control(&format!("Package: zlib1g\n{source}Version: 1:1.2.13.dfsg-1\nArchitecture: amd64\n"))
+        };
         let expect = |source: &str, version: &str| Control {
             package: "zlib1g".into(),
             source: source.into(),

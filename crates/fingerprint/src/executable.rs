@@ -61,7 +61,7 @@ pub fn images(bytes: &[u8]) -> Vec<Executable<'_>> {
         return slices
             .filter_map(|arch| {
                 let slice = arch.data(bytes).ok()?;
-                Some(Executable { file: object::File::parse(slice).ok()?, base: u64::from(arch.file_range().0) })
+                Some(Executable { file: object::File::parse(slice).ok()?, base: arch.file_range().0 })
             })
             .collect();
     }
@@ -79,7 +79,8 @@ impl<'b> Executable<'b> {
         })
     }
 
-    /// Hashes of the names this image offers to others: what makes a stripped library its own.
+    /// Hashes of the names this image offers to others: what makes a stripped library its own. Weak ones are what compilers make of
+    /// headers in whoever includes them.
     #[must_use]
     pub fn exports(&self) -> Vec<u64> {
         let mut names = Names::default();
@@ -96,7 +97,7 @@ impl<'b> Executable<'b> {
         }
         let macho = self.file.format() == BinaryFormat::MachO;
         let symbols = self.file.dynamic_symbols().chain(self.file.symbols().filter(|_| macho));
-        for symbol in symbols.filter(|symbol| symbol.is_definition() && symbol.is_global()) {
+        for symbol in symbols.filter(|symbol| symbol.is_definition() && symbol.is_global() && !symbol.is_weak()) {
             let Ok(name) = symbol.name_bytes() else { break };
             if !names.take(if macho { name.strip_prefix(b"_").unwrap_or(name) } else { name }) {
                 break;
@@ -146,8 +147,8 @@ fn holds(name: &str, kind: SectionKind) -> Holds {
     match kind {
         SectionKind::Text => Holds::Code,
         SectionKind::ReadOnlyData | SectionKind::ReadOnlyString | SectionKind::ReadOnlyDataWithRel => match name {
-            ".dynstr" | ".dynsym" | ".gnu.version" | ".gnu.version_r" | ".gnu.version_d" | ".gnu.hash" | ".hash" | ".interp"
-            | ".eh_frame" | ".eh_frame_hdr" | ".gcc_except_table" => Holds::Tables,
+            ".dynstr" | ".dynsym" | ".gnu.version" | ".gnu.version_r" | ".gnu.version_d" | ".gnu.hash" | ".hash"
+            | ".interp" | ".eh_frame" | ".eh_frame_hdr" | ".gcc_except_table" => Holds::Tables,
             _ if name.starts_with(".note") || name.starts_with(".rel") => Holds::Tables,
             _ => Holds::ReadOnly,
         },

@@ -51,5 +51,11 @@ fn add_version_info(found: &mut Vec<Identification>, info: &VersionInfo) {
         known.evidence.push(evidence);
         return;
     }
-    found.push(Identification { product: name.to_lowercase(), version, confidence: 60, cpe: None, evidence: vec![evidence] });
+    found.push(Identification {
+        product: name.to_lowercase(),
+        version,
+        confidence: 60,
+        cpe: None,
+        evidence: vec![evidence],
+    });
 }

@@ -8,8 +8,8 @@
 //!
 //!   pool         the strings all others point into
 //!   created-by   string: what it was learnt from
-//!   products     32 bytes each: name, CPE (offset u32, size u16), first version u32, versions u16, flags u16, texts u16, exports u16,
-//!                weight of all texts u32, zeroes
+//!   products     32 bytes each: name's offset u32, its size u16, CPE's size u16, its offset u32, first version u32, then u16 each:
+//!                count of versions, flags, count of texts, count of exports; zeroes
 //!   versions     8 bytes each: string (offset u32, size u32)
 //!   identities   hash table: first eight bytes of a SHA-256, of a file or a section
 //!   texts        hash table: texts, and exported names
@@ -39,6 +39,8 @@ pub const BARE_VERSIONS: u16 = 1;
 pub const ALONE: u8 = 1;
 /// Set on a row of the texts that is an exported name.
 pub const EXPORT: u8 = 1;
+/// Set on a text that stands in a shared library of the product, which others may link in.
+pub const LIBRARY: u8 = 2;
 /// Kinds of identity.
 pub const WHOLE_FILE: u8 = 0;
 pub const ONE_SECTION: u8 = 1;
@@ -225,7 +227,8 @@ fn directory(bytes: &[u8]) -> Result<[(usize, usize); PARTS], Error> {
         let number = |at: usize| u64::from_le_bytes(*entry[at..].first_chunk().expect("an entry has sixteen bytes"));
         let (from, size) = (usize::try_from(number(0)), usize::try_from(number(8)));
         let (Ok(from), Ok(size)) = (from, size) else { return Err(Error::Index("a table beyond the end")) };
-        let to = from.checked_add(size).filter(|to| *to <= bytes.len()).ok_or(Error::Index("a table beyond the end"))?;
+        let to =
+            from.checked_add(size).filter(|to| *to <= bytes.len()).ok_or(Error::Index("a table beyond the end"))?;
         *part = (from, to);
     }
     Ok(parts)

@@ -95,7 +95,8 @@ impl Learner {
         let texts = choose_texts(&products, &self.names, &forks);
         let mut contents = Contents { created_by: created_by.to_owned(), ..Contents::default() };
         for (number, product) in products.iter().enumerate() {
-            let count = |flags: u8| texts.iter().filter(|text| usize::from(text.product) == number && text.flags == flags).count();
+            let own = || texts.iter().filter(|text| usize::from(text.product) == number);
+            let count = |export: u8| own().filter(|text| text.flags & EXPORT == export).count();
             contents.products.push(ProductRow {
                 name: names[number].clone(),
                 cpe: aliases.cpe(names[number]).unwrap_or_default().to_owned(),
@@ -124,7 +125,9 @@ impl Learner {
         let products: Vec<&Learnt> = self.products.values().collect();
         let templates = self.sightings.templates(&numbers, &products);
         let mut lines: Vec<String> = templates
-            .map(|(owner, part, template, alone)| format!("{owner}\t{part:?}\t{}\t{template}", if alone { "alone" } else { "" }))
+            .map(|(owner, part, template, alone)| {
+                format!("{owner}\t{part:?}\t{}\t{template}", if alone { "alone" } else { "" })
+            })
             .collect();
         lines.sort_unstable();
         lines
@@ -137,7 +140,12 @@ impl Learner {
         }
     }
 
-    fn identity_rows(&self, numbers: &HashMap<&str, u16>, products: &[&Learnt], order: &[Vec<usize>]) -> Vec<(u64, Row)> {
+    fn identity_rows(
+        &self,
+        numbers: &HashMap<&str, u16>,
+        products: &[&Learnt],
+        order: &[Vec<usize>],
+    ) -> Vec<(u64, Row)> {
         let mut rows = Vec::new();
         for (hash, (kind, origins)) in &self.identities {
             let first = &origins[0];
@@ -170,7 +178,11 @@ impl Learnt {
 
     fn role(&mut self, path: &str) -> u16 {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let stem = name.split(".so").next().unwrap_or(name).trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '_'));
+        let stem = name
+            .split(".so")
+            .next()
+            .unwrap_or(name)
+            .trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '_'));
         let stem = if stem.is_empty() { name } else { stem };
         let index = self.roles.iter().position(|role| role == stem).unwrap_or_else(|| {
             self.roles.push(stem.to_owned());
@@ -222,7 +234,10 @@ fn written_templates(aliases: &Aliases, numbers: &HashMap<&str, u16>) -> Vec<(u6
     for (product, version, text) in aliases.banners() {
         let Some(product) = numbers.get(product) else { continue };
         let banners = full_banners(text).into_iter().filter(|banner| banner.value == version);
-        rows.extend(banners.map(|banner| (banner.key, Row { product: *product, kind: banner.part as u8, flags: 0, versions: 0 })));
+        rows.extend(
+            banners
+                .map(|banner| (banner.key, Row { product: *product, kind: banner.part as u8, flags: 0, versions: 0 })),
+        );
     }
     rows
 }
@@ -231,7 +246,9 @@ fn written_templates(aliases: &Aliases, numbers: &HashMap<&str, u16>) -> Vec<(u6
 /// digest `libzstd-40ad5e7e.so.1.5.7`. Where that number is the product's version, it tells it.
 fn file_name_banners(path: &str) -> Vec<Banner> {
     let name = path.rsplit('/').next().unwrap_or(path);
-    let Some((stem, version)) = name.split_once(".so.").filter(|(_, version)| version.contains('.')) else { return Vec::new() };
+    let Some((stem, version)) = name.split_once(".so.").filter(|(_, version)| version.contains('.')) else {
+        return Vec::new();
+    };
     let written = [name.to_owned(), format!("{stem}-0a1b2c3d.so.{version}")];
     written.iter().flat_map(|text| full_banners(text)).filter(|banner| banner.value == version).collect()
 }

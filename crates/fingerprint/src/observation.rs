@@ -104,11 +104,11 @@ impl Observation {
     }
 }
 
-/// The SHA-256 of a section that is worth one.
+/// The SHA-256 of a section that is worth one. Tables of jumps (`.plt`) are alike in programs that call as many functions.
 #[must_use]
 pub fn section_digest(section: &Section<'_>) -> Option<[u8; 32]> {
-    let kept = matches!(section.holds, Holds::Code | Holds::ReadOnly) && section.bytes.len() >= SECTION_BYTES;
-    kept.then(|| Sha256::digest(section.bytes).into())
+    let named = matches!(section.name.as_str(), ".text" | ".rodata" | ".rdata" | "__text" | "__cstring" | "__const");
+    (named && section.bytes.len() >= SECTION_BYTES).then(|| Sha256::digest(section.bytes).into())
 }
 
 /// Under what a SHA-256 stands in an index.
@@ -126,7 +126,10 @@ pub fn text_weight(text: &[u8]) -> Option<u8> {
         return None;
     }
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    let plain = text.iter().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'%' | b'.')).count();
+    let plain = text
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'%' | b'.'))
+        .count();
     if letters < 6 || plain * 4 < text.len() * 3 || letters * 2 < text.len() || !has_word(text) {
         return None;
     }
@@ -143,12 +146,17 @@ pub fn text_weight(text: &[u8]) -> Option<u8> {
 fn has_word(text: &[u8]) -> bool {
     let vowel = |byte: &u8| matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
     let one_case = |one: &u8, other: &u8| {
-        (one.is_ascii_lowercase() && other.is_ascii_lowercase()) || (one.is_ascii_uppercase() && other.is_ascii_uppercase())
+        (one.is_ascii_lowercase() && other.is_ascii_lowercase())
+            || (one.is_ascii_uppercase() && other.is_ascii_uppercase())
     };
-    let identifier = text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b' ' | b'-' | b'.' | b':' | b'/' | b'%'));
+    let identifier = text
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b' ' | b'-' | b'.' | b':' | b'/' | b'%'));
     let written = |run: &[u8]| run.len() >= 4 && run.iter().any(vowel) && (run[0].is_ascii_lowercase() || identifier);
     let word = text.chunk_by(one_case).any(written);
-    let changes = text.windows(2).filter(|pair| pair[0].is_ascii_alphabetic() && pair[1].is_ascii_uppercase() && !one_case(&pair[0], &pair[1]));
+    let changes = text
+        .windows(2)
+        .filter(|pair| pair[0].is_ascii_alphabetic() && pair[1].is_ascii_uppercase() && !one_case(&pair[0], &pair[1]));
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     word && changes.count() * 4 <= letters
 }

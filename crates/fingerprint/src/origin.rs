@@ -101,14 +101,16 @@ fn upstream_version(version: &str) -> String {
     let version = version.rsplit_once('-').map_or(version, |(upstream, _)| upstream);
     // `1.3.dfsg+really1.3.1` was packed of 1.3.1, whatever its number must be above.
     let version = version.split_once("really").map_or(version, |(_, real)| real);
-    let cut = ["dfsg", "ds", "repack", "orig", "debian", "deb", "nmu", "git", "stable", "svn", "hg", "bzr", "cvs", "+", "~"]
-        .iter()
-        .filter_map(|mark| {
-            let at = version.find(mark)?;
-            let stage = *mark == "~" && ["~rc", "~beta", "~alpha", "~pre"].iter().any(|stage| version[at..].starts_with(stage));
-            (at > 0 && !stage).then_some(at)
-        })
-        .min();
+    let cut =
+        ["dfsg", "ds", "repack", "orig", "debian", "deb", "nmu", "git", "stable", "svn", "hg", "bzr", "cvs", "+", "~"]
+            .iter()
+            .filter_map(|mark| {
+                let at = version.find(mark)?;
+                let stage = *mark == "~"
+                    && ["~rc", "~beta", "~alpha", "~pre"].iter().any(|stage| version[at..].starts_with(stage));
+                (at > 0 && !stage).then_some(at)
+            })
+            .min();
     version[..cut.unwrap_or(version.len())].trim_end_matches(['.', '-', '~', '+']).to_owned()
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::index::EXPORT;
+use crate::index::{EXPORT, LIBRARY};
 use crate::learn::{Learnt, Seen};
 
 /// Texts kept of one kind of file (`libavcodec`), of one product, and how many of the latter tell versions apart.
@@ -41,10 +41,13 @@ pub fn choose_texts(products: &[&Learnt], names: &HashSet<u64>, forks: &HashSet<
         let number = u16::try_from(number).unwrap_or(u16::MAX);
         let text = |hash: u64, flags| {
             let seen = if flags == EXPORT { &product.exports[&hash] } else { &product.texts[&hash] };
+            let flags = flags | if seen.library { LIBRARY } else { 0 };
             Text { hash, product: number, weight: seen.weight, flags, versions: seen.versions }
         };
         kept.extend(keep_texts(product, &owned_texts[usize::from(number)]).into_iter().map(|hash| text(hash, 0)));
-        kept.extend(keep_exports(product, &owned_exports[usize::from(number)]).into_iter().map(|hash| text(hash, EXPORT)));
+        kept.extend(
+            keep_exports(product, &owned_exports[usize::from(number)]).into_iter().map(|hash| text(hash, EXPORT)),
+        );
     }
     kept.sort_by_key(|text| (text.hash, text.flags));
     kept.dedup_by_key(|text| text.hash);
@@ -56,7 +59,9 @@ fn owned(products: &[&HashMap<u64, Seen>], names: Option<&HashSet<u64>>, forks: 
     let mut all: Vec<(u64, u16)> = Vec::new();
     for (number, hashes) in products.iter().enumerate() {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
-        all.extend(hashes.keys().filter(|hash| names.is_none_or(|names| !names.contains(hash))).map(|hash| (*hash, number)));
+        all.extend(
+            hashes.keys().filter(|hash| names.is_none_or(|names| !names.contains(hash))).map(|hash| (*hash, number)),
+        );
     }
     all.sort_unstable();
     let owners = Owners { products, shared: shared_counts(&all, products), roles: role_sizes(products), forks };
@@ -72,7 +77,8 @@ fn owned(products: &[&HashMap<u64, Seen>], names: Option<&HashSet<u64>>, forks: 
 /// How many texts of each kind of file of one product another product shares: product, role, other product.
 fn shared_counts(all: &[(u64, u16)], products: &[&HashMap<u64, Seen>]) -> HashMap<(u16, u16, u16), u32> {
     let mut shared = HashMap::new();
-    for sharers in all.chunk_by(|one, other| one.0 == other.0).filter(|sharers| (2..=SHARERS).contains(&sharers.len())) {
+    for sharers in all.chunk_by(|one, other| one.0 == other.0).filter(|sharers| (2..=SHARERS).contains(&sharers.len()))
+    {
         for (hash, one) in sharers {
             let role = products[usize::from(*one)][hash].role;
             for (_, other) in sharers.iter().filter(|(_, other)| other != one) {
@@ -122,7 +128,10 @@ impl Owners<'_> {
                 let role = self.products[usize::from(*other)][&hash].role;
                 // Whoever bundles is larger than what it bundles; a library of it that is nothing but a copy is no owner.
                 let smaller = self.products[usize::from(owner)].len() < self.products[usize::from(*other)].len();
-                smaller && !self.forks.contains(&(owner, *other)) && inside >= COPY && inside > 2.0 * self.inside(*other, role, owner)
+                smaller
+                    && !self.forks.contains(&(owner, *other))
+                    && inside >= COPY
+                    && inside > 2.0 * self.inside(*other, role, owner)
             })
     }
 

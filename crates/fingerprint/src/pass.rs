@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::evidence::{EXAMPLES, Found, Identification, shown};
 use crate::hash::text_hash;
-use crate::index::{ALONE, EXPORT, Index, Tables};
+use crate::index::{ALONE, EXPORT, Index, LIBRARY, Tables};
 use crate::observation::text_weight;
 use crate::runs::Runs;
 use crate::skeleton::{Part, Skeleton};
@@ -58,6 +58,7 @@ pub struct Hits {
 pub struct TextHit {
     pub versions: u32,
     pub weight: u8,
+    pub library: bool,
     pub offset: u64,
 }
 
@@ -128,10 +129,12 @@ impl Seen<'_> {
         if (8..=240).contains(&trimmed.len()) {
             let hash = text_hash(trimmed);
             // What the learner would not take for a text counts for nothing here either, whatever hash it has.
-            let row = self.tables.texts.get(hash).filter(|row| row.flags & EXPORT == 0 && text_weight(trimmed).is_some());
+            let row =
+                self.tables.texts.get(hash).filter(|row| row.flags & EXPORT == 0 && text_weight(trimmed).is_some());
             if let Some(row) = row {
                 let hits = self.products.entry(row.product).or_default();
-                let hit = TextHit { versions: row.versions, weight: row.kind, offset };
+                let library = row.flags & LIBRARY != 0;
+                let hit = TextHit { versions: row.versions, weight: row.kind, library, offset };
                 if hits.texts.insert(hash, hit).is_none() && hits.examples.len() < EXAMPLES {
                     hits.examples.push(Found { offset, text: shown(trimmed) });
                 }

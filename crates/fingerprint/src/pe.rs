@@ -27,7 +27,9 @@ impl VersionInfo {
     /// What the product is called, and the field that says so.
     #[must_use]
     pub fn product(&self) -> Option<(&'static str, &String)> {
-        ["ProductName", "InternalName", "OriginalFilename"].into_iter().find_map(|field| Some((field, self.get(field)?)))
+        ["ProductName", "InternalName", "OriginalFilename"]
+            .into_iter()
+            .find_map(|field| Some((field, self.get(field)?)))
     }
 
     /// The version, without what follows it.
@@ -40,7 +42,11 @@ impl VersionInfo {
     }
 
     fn get(&self, field: &str) -> Option<&String> {
-        self.strings.iter().find(|(key, _)| key == field).map(|(_, value)| value).filter(|value| !value.trim().is_empty())
+        self.strings
+            .iter()
+            .find(|(key, _)| key == field)
+            .map(|(_, value)| value)
+            .filter(|value| !value.trim().is_empty())
     }
 }
 
@@ -50,7 +56,8 @@ pub fn version_info(bytes: &[u8]) -> Option<VersionInfo> {
     if !bytes.starts_with(b"MZ") {
         return None;
     }
-    let resource = resource::<object::pe::ImageNtHeaders64>(bytes).or_else(|| resource::<object::pe::ImageNtHeaders32>(bytes))?;
+    let resource =
+        resource::<object::pe::ImageNtHeaders64>(bytes).or_else(|| resource::<object::pe::ImageNtHeaders32>(bytes))?;
     let mut info = VersionInfo::default();
     let mut nodes = 0;
     node(resource, 0, &mut nodes, &mut info);

@@ -25,13 +25,34 @@ const DAY: u8 = 3;
 const HEX: u8 = 4;
 
 const MONTHS: [&[u8]; 24] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Sept", b"Oct", b"Nov", b"Dec", b"January", b"February",
-    b"March", b"April", b"June", b"July", b"August", b"September", b"October", b"November", b"December",
+    b"Jan",
+    b"Feb",
+    b"Mar",
+    b"Apr",
+    b"May",
+    b"Jun",
+    b"Jul",
+    b"Aug",
+    b"Sep",
+    b"Sept",
+    b"Oct",
+    b"Nov",
+    b"Dec",
+    b"January",
+    b"February",
+    b"March",
+    b"April",
+    b"June",
+    b"July",
+    b"August",
+    b"September",
+    b"October",
+    b"November",
+    b"December",
 ];
 const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 /// Words that may follow the digits of a version and belong to it.
-const STAGES: [&[u8]; 12] =
-    [b"alpha", b"beta", b"rc", b"RC", b"pre", b"dev", b"post", b"pl", b"p", b"b", b"a", b"P"];
+const STAGES: [&[u8]; 12] = [b"alpha", b"beta", b"rc", b"RC", b"pre", b"dev", b"post", b"pl", b"p", b"b", b"a", b"P"];
 /// What only the tail that a distribution appends to a version contains.
 const DISTRIBUTIONS: [&[u8]; 7] = [b"deb", b"ubuntu", b"dfsg", b"bpo", b".fc", b".el", b"+ds"];
 
@@ -119,9 +140,11 @@ impl Skeleton {
     #[must_use]
     pub fn keys(&self, candidate: &Candidate<'_>) -> [Option<(Part, u64)>; 3] {
         let before = &self.bytes[..self.numbers[candidate.index].at];
-        let full = (named(&self.bytes) || self.is_shaped()).then(|| (Part::Full, text_hash(&self.bytes) ^ ((candidate.index as u64 + 1) << 8)));
+        let full = (named(&self.bytes) || self.is_shaped())
+            .then(|| (Part::Full, text_hash(&self.bytes) ^ ((candidate.index as u64 + 1) << 8)));
         let word = last_word(before);
-        let prefix = (named(before) && before.len() > word.len()).then(|| (Part::Prefix, text_hash(before) ^ (1 << 16)));
+        let prefix =
+            (named(before) && before.len() > word.len()).then(|| (Part::Prefix, text_hash(before) ^ (1 << 16)));
         let word = named(word).then(|| (Part::Word, text_hash(word) ^ (2 << 16)));
         [full, prefix, word]
     }
@@ -172,7 +195,8 @@ impl Skeleton {
         let plain = (2..=8).contains(&(digits_end - at))
             && before.is_none_or(|byte| matches!(byte, b' ' | b'/' | b'-' | b'_' | b'(' | b'v' | b':' | b'='))
             && after != Some(&b':');
-        let open_before = before.is_none_or(|byte| !matches!(byte, b'.' | b'%' | b'#' | b'$')) || text[..at].ends_with(b".so.");
+        let open_before =
+            before.is_none_or(|byte| !matches!(byte, b'.' | b'%' | b'#' | b'$')) || text[..at].ends_with(b".so.");
         let may_be_version = closed && open_before && self.numbers.len() < NUMBERS && (dots > 0 || plain);
         if self.numbers.len() < NUMBERS {
             self.numbers.push(Number { start: at, end, at: self.bytes.len(), may_be_version });
@@ -184,7 +208,8 @@ impl Skeleton {
 
 /// A cheap look before the skeleton is made: two digits side by side, or one on either side of a dot.
 fn may_hold_version(text: &[u8]) -> bool {
-    text.windows(2).any(|pair| pair[0].is_ascii_digit() && (pair[1].is_ascii_digit() || pair[1] == b'.' || pair[1] == b'_'))
+    text.windows(2)
+        .any(|pair| pair[0].is_ascii_digit() && (pair[1].is_ascii_digit() || pair[1] == b'.' || pair[1] == b'_'))
 }
 
 fn word_at(text: &[u8], at: usize) -> &[u8] {
@@ -237,7 +262,9 @@ fn stage(text: &[u8], digits_end: usize) -> usize {
             continue;
         }
         let mut end = joint + stage.len();
-        if rest.get(end).is_some_and(|byte| matches!(byte, b'.' | b'-')) && rest.get(end + 1).is_some_and(u8::is_ascii_digit) {
+        if rest.get(end).is_some_and(|byte| matches!(byte, b'.' | b'-'))
+            && rest.get(end + 1).is_some_and(u8::is_ascii_digit)
+        {
             end += 1;
         }
         let number = rest[end..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -291,8 +318,11 @@ mod tests {
         let mut skeleton = Skeleton::default();
         skeleton.read(text.as_bytes());
         let candidates: Vec<_> = skeleton.candidates(text.as_bytes()).collect();
-        let keys = candidates.iter().flat_map(|candidate| skeleton.keys(candidate).into_iter().flatten().map(move |key| (candidate, key.0)));
-        keys.map(|(candidate, part)| format!("{} {part:?}: {}", candidate.value, skeleton.template(candidate, part))).collect()
+        let keys = candidates
+            .iter()
+            .flat_map(|candidate| skeleton.keys(candidate).into_iter().flatten().map(move |key| (candidate, key.0)));
+        keys.map(|(candidate, part)| format!("{} {part:?}: {}", candidate.value, skeleton.template(candidate, part)))
+            .collect()
     }
 
     #[test]
@@ -334,7 +364,9 @@ mod tests {
     #[test]
     fn a_version_alone_is_bare() {
         let mut skeleton = Skeleton::default();
-        for (text, bare) in [("3.40.1", true), ("v1.2", true), ("version 2.1", true), ("zlib 1.2", false), ("1.2 and", false)] {
+        for (text, bare) in
+            [("3.40.1", true), ("v1.2", true), ("version 2.1", true), ("zlib 1.2", false), ("1.2 and", false)]
+        {
             skeleton.read(text.as_bytes());
             assert_eq!(skeleton.is_bare(), bare, "{text}");
         }

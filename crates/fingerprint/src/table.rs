@@ -32,7 +32,10 @@ impl<'i> Table<'i> {
     #[must_use]
     pub fn new(buckets: &'i [u8], rows: &'i [u8]) -> Option<Self> {
         let count = (buckets.len() / 4).checked_sub(1)?;
-        let fits = buckets.len() % 4 == 0 && rows.len() % ROW == 0 && count.is_power_of_two() && (2..=1 << 26).contains(&count);
+        let fits = buckets.len().is_multiple_of(4)
+            && rows.len().is_multiple_of(ROW)
+            && count.is_power_of_two()
+            && (2..=1 << 26).contains(&count);
         fits.then(|| Self { buckets, rows, shift: 64 - count.trailing_zeros() })
     }
 

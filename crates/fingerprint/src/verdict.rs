@@ -25,8 +25,11 @@ pub struct Case<'s> {
 /// with many texts more than of one with few.
 const ENOUGH: f64 = 3.0;
 const ENOUGH_PER_TEXT: f64 = 0.01;
+/// The part of a product's texts that must be there: of a library, which is linked in by parts, and of a program, which is not.
+const OF_A_LIBRARY: f64 = 0.04;
+const OF_A_PROGRAM: f64 = 0.08;
 /// What a banner counts that nobody else's binaries hold, and one that others mention.
-const ALONE: f64 = 3.0;
+const ALONE: f64 = 2.5;
 const MENTIONED: f64 = 1.0;
 /// What an exported name counts, and all of them at most.
 const EXPORT: f64 = 0.5;
@@ -45,8 +48,17 @@ pub fn judge(seen: &Seen<'_>) -> Vec<Identification> {
 fn case<'s>(seen: &'s Seen<'_>, number: u16, hits: &'s Hits) -> Option<Case<'s>> {
     let product = seen.index.product(number)?;
     let score = score(hits);
-    let enough = ENOUGH + ENOUGH_PER_TEXT * f64::from(product.texts);
-    let whole_banner = hits.banners.iter().any(|banner| banner.alone) && score >= ENOUGH;
+    // A file that exports the library's names is that library, or all of it is inside: then few texts are enough.
+    let part = if hits.exports.len() >= 3 {
+        0.0
+    } else if hits.texts.values().any(|text| text.library) {
+        OF_A_LIBRARY
+    } else {
+        OF_A_PROGRAM
+    };
+    let texts = f64::from(product.texts);
+    let enough = (ENOUGH + ENOUGH_PER_TEXT * texts).max(part * texts);
+    let whole_banner = hits.banners.iter().any(|banner| banner.alone) && score >= ENOUGH + 1.0;
     (score >= enough || whole_banner || !hits.identities.is_empty()).then_some(Case { product, hits, score })
 }
 

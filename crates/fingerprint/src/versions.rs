@@ -16,6 +16,10 @@ use crate::pass::{BannerHit, Hits, Seen};
 use crate::skeleton::Part;
 use crate::verdict::{Case, count};
 
+/// Bytes between a version and the nearest text of the product it is of, in a file that does not export the product's names: texts
+/// of one object file lie together.
+const NEAR: u64 = 8 * 1024;
+
 /// A version, why, and which part of the confidence is left.
 #[derive(Debug, Default)]
 pub struct Told {
@@ -42,12 +46,14 @@ fn main_case(cases: &[Case<'_>]) -> Option<usize> {
 
 fn version(seen: &Seen<'_>, cases: &[Case<'_>], case: &Case<'_>, is_main: bool) -> Told {
     let learnt: Vec<&str> = seen.index.versions(&case.product).collect();
-    let told = |version: &str, evidence: Vec<Evidence>, sure: f64| Told { version: Some(version.to_owned()), evidence, sure };
+    let told =
+        |version: &str, evidence: Vec<Evidence>, sure: f64| Told { version: Some(version.to_owned()), evidence, sure };
     if let Some(known) = case.hits.identities.iter().find_map(|identity| learnt.get(identity.version as usize)) {
         return told(known, Vec::new(), 1.0);
     }
     if let Some(banner) = best_banner(&case.hits.banners) {
-        let evidence = Evidence::Banner { offset: banner.offset, text: banner.text.clone(), template: banner.template.clone() };
+        let evidence =
+            Evidence::Banner { offset: banner.offset, text: banner.text.clone(), template: banner.template.clone() };
         return told(&banner.version, vec![evidence], 1.0);
     }
     if let Some(package) = seen.package.as_ref().filter(|_| is_main) {
@@ -83,7 +89,10 @@ fn best_banner(banners: &[BannerHit]) -> Option<&BannerHit> {
     if winners.next().is_some() {
         return None;
     }
-    banners.iter().filter(|banner| banner.version == winner).max_by_key(|banner| (weight(banner), std::cmp::Reverse(banner.offset)))
+    banners
+        .iter()
+        .filter(|banner| banner.version == winner)
+        .max_by_key(|banner| (weight(banner), std::cmp::Reverse(banner.offset)))
 }
 
 /// The one text that can be the version of this product: shaped like the learnt ones, nearer to its texts than to those of any
@@ -92,6 +101,9 @@ fn bare_version(seen: &Seen<'_>, cases: &[Case<'_>], case: &Case<'_>, learnt: &[
     let mut fitting: Vec<(u64, &str, u64)> = Vec::new();
     for (offset, text) in seen.bare.iter().filter(|(_, text)| fits(text, learnt)) {
         let near = distance(case.hits, *offset)?;
+        if near > NEAR && case.hits.exports.len() < 3 {
+            continue;
+        }
         let rivals = cases.iter().filter(|other| other.product.name != case.product.name);
         if rivals.filter_map(|other| distance(other.hits, *offset)).all(|other| other >= near) {
             fitting.push((near, text, *offset));
@@ -110,8 +122,11 @@ fn bare_version(seen: &Seen<'_>, cases: &[Case<'_>], case: &Case<'_>, learnt: &[
 fn fits(text: &str, learnt: &[&str]) -> bool {
     let parts = |version: &str| version.matches(['.', '_']).count();
     let major = |version: &str| version.split(['.', '_']).next().and_then(|major| major.parse::<u64>().ok());
-    let majors: Vec<u64> = learnt.iter().filter(|known| parts(known) == parts(text)).filter_map(|known| major(known)).collect();
-    let (Some(low), Some(high), Some(this)) = (majors.iter().min(), majors.iter().max(), major(text)) else { return false };
+    let majors: Vec<u64> =
+        learnt.iter().filter(|known| parts(known) == parts(text)).filter_map(|known| major(known)).collect();
+    let (Some(low), Some(high), Some(this)) = (majors.iter().min(), majors.iter().max(), major(text)) else {
+        return false;
+    };
     // Who counts slowly stays near; who has come to a hundred counts quickly.
     (low / 2..=high + 1 + high / 2).contains(&this)
 }

@@ -20,7 +20,9 @@ impl Dice {
             match self.roll(5) {
                 0 => bytes.truncate(at),
                 1 if at + 8 <= bytes.len() => bytes[at..at + 8].fill(0xff),
-                2 if at + 4 <= bytes.len() => bytes[at..at + 4].copy_from_slice(&(self.roll(1 << 20) as u32).to_le_bytes()),
+                2 if at + 4 <= bytes.len() => {
+                    bytes[at..at + 4].copy_from_slice(&(self.roll(1 << 20) as u32).to_le_bytes());
+                }
                 3 => {
                     let piece: Vec<u8> = bytes[at..].iter().take(64).copied().collect();
                     let to = self.roll(bytes.len() + 1);
@@ -39,7 +41,10 @@ fn a_thousand_broken_executables() {
     let whole = [
         library("alphacodec", "1.2.3"),
         elf(&[0x90; 200], &["alphacodec: cannot read the window size of the input"], &["one", "two"], &["three"]),
-        pe(&[("ProductName", "Acme"), ("FileVersion", "1, 2, 3, 4")], &["charlienet: cannot read the checksum of the input"]),
+        pe(
+            &[("ProductName", "Acme"), ("FileVersion", "1, 2, 3, 4")],
+            &["charlienet: cannot read the checksum of the input"],
+        ),
         macho(&["deltadb version 1.2.3, Copyright 2020-2024"]),
     ];
     let mut dice = Dice(1);

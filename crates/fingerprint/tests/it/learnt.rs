@@ -4,7 +4,10 @@ use crate::made::{PRODUCTS, elf, index, index_bytes, library, macho, pe, texts_o
 use fingerprint::{Evidence, Identification, identify};
 
 fn found<'f>(found: &'f [Identification], product: &str) -> &'f Identification {
-    found.iter().find(|identification| identification.product == product).unwrap_or_else(|| panic!("{product} in {found:?}"))
+    found
+        .iter()
+        .find(|identification| identification.product == product)
+        .unwrap_or_else(|| panic!("{product} in {found:?}"))
 }
 
 #[test]
@@ -16,7 +19,9 @@ fn a_learnt_library_is_known_by_its_file_and_sections() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert_eq!((said[0].version.as_deref(), said[0].confidence), (Some("1.4.0"), 99));
     assert!(matches!(said[0].evidence[0], Evidence::File { .. }));
-    assert!(said[0].evidence.iter().any(|evidence| matches!(evidence, Evidence::Section { name, .. } if name == ".text")));
+    assert!(
+        said[0].evidence.iter().any(|evidence| matches!(evidence, Evidence::Section { name, .. } if name == ".text"))
+    );
 }
 
 #[test]

@@ -3,6 +3,9 @@
 use fingerprint::{Aliases, Control, Index, Learner, Observation};
 use std::sync::Arc;
 
+/// Name, type, flags, link, size of an entry, bytes.
+type Section<'b> = (&'b str, u32, u64, u32, u64, &'b [u8]);
+
 /// An ELF file for x86-64 with code, texts, and names it exports and imports.
 pub fn elf(code: &[u8], texts: &[&str], exports: &[&str], imports: &[&str]) -> Vec<u8> {
     let rodata: Vec<u8> = texts.iter().flat_map(|text| text.bytes().chain([0])).collect();
@@ -17,8 +20,7 @@ pub fn elf(code: &[u8], texts: &[&str], exports: &[&str], imports: &[&str]) -> V
             dynstr.extend(name.bytes().chain([0]));
         }
     }
-    // Name, type, flags, link, size of an entry, bytes.
-    let sections: [(&str, u32, u64, u32, u64, &[u8]); 5] = [
+    let sections: [Section<'_>; 5] = [
         (".text", 1, 6, 0, 0, code),
         (".rodata", 1, 2, 0, 0, &rodata),
         (".dynstr", 3, 2, 0, 0, &dynstr),
@@ -84,14 +86,24 @@ pub fn pe(strings: &[(&str, &str)], texts: &[&str]) -> Vec<u8> {
     }
     // Image base, alignments, sizes, count of directories, the resource directory.
     for (at, word) in [
-        (0xb0, 0x4000_0000u32), (0xb8, 0x1000), (0xbc, 0x200), (0xd0, 0x3000), (0xd4, 0x200), (0x104, 16),
-        (0x118, ADDRESS), (0x11c, section.len() as u32),
+        (0xb0, 0x4000_0000u32),
+        (0xb8, 0x1000),
+        (0xbc, 0x200),
+        (0xd0, 0x3000),
+        (0xd4, 0x200),
+        (0x104, 16),
+        (0x118, ADDRESS),
+        (0x11c, section.len() as u32),
     ] {
         file[at..at + 4].copy_from_slice(&word.to_le_bytes());
     }
     file[0x188..0x190].copy_from_slice(b".rsrc\0\0\0");
     for (at, word) in [
-        (0x190, section.len() as u32), (0x194, ADDRESS), (0x198, section.len() as u32), (0x19c, SECTION_AT as u32), (0x1ac, 0x4000_0040),
+        (0x190, section.len() as u32),
+        (0x194, ADDRESS),
+        (0x198, section.len() as u32),
+        (0x19c, SECTION_AT as u32),
+        (0x1ac, 0x4000_0040),
     ] {
         file[at..at + 4].copy_from_slice(&word.to_le_bytes());
     }
@@ -104,7 +116,8 @@ fn wide(text: &str) -> Vec<u8> {
 }
 
 fn version_info(strings: &[(&str, &str)]) -> Vec<u8> {
-    let leaves: Vec<Vec<u8>> = strings.iter().map(|(key, value)| node(key, &wide(value), value.len() as u16 + 1, 1, &[])).collect();
+    let leaves: Vec<Vec<u8>> =
+        strings.iter().map(|(key, value)| node(key, &wide(value), value.len() as u16 + 1, 1, &[])).collect();
     let table = node("040904b0", &[], 0, 1, &leaves);
     let file_info = node("StringFileInfo", &[], 0, 1, &[table]);
     node("VS_VERSION_INFO", &[0; 52], 52, 0, &[file_info])
@@ -154,7 +167,16 @@ pub fn macho(texts: &[&str]) -> Vec<u8> {
 
 /// Texts that only a product of this name would hold.
 pub fn texts_of(product: &str) -> Vec<String> {
-    let subjects = ["stream header", "window size", "block table", "checksum", "output buffer", "dictionary", "end marker", "flag word"];
+    let subjects = [
+        "stream header",
+        "window size",
+        "block table",
+        "checksum",
+        "output buffer",
+        "dictionary",
+        "end marker",
+        "flag word",
+    ];
     subjects.iter().map(|subject| format!("{product}: cannot read the {subject} of the input")).collect()
 }
 
@@ -180,12 +202,18 @@ pub fn index() -> Index {
 pub fn index_bytes(backwards: bool) -> Vec<u8> {
     let aliases = Aliases::parse("alphacodec - alpha:codec\n");
     let mut learner = Learner::default();
-    let mut all: Vec<(&str, &str)> = PRODUCTS.iter().flat_map(|product| [(*product, "1.2.3"), (*product, "1.4.0")]).collect();
+    let mut all: Vec<(&str, &str)> =
+        PRODUCTS.iter().flat_map(|product| [(*product, "1.2.3"), (*product, "1.4.0")]).collect();
     if backwards {
         all.reverse();
     }
     for (product, version) in all {
-        let control = Control { package: product.into(), source: product.into(), version: format!("1:{version}-2"), ..Control::default() };
+        let control = Control {
+            package: product.into(),
+            source: product.into(),
+            version: format!("1:{version}-2"),
+            ..Control::default()
+        };
         let origin = aliases.origin(&control.source, &control.version);
         let observation = Observation::of(&library(product, version)).unwrap();
         learner.add(&origin, &format!("./usr/lib/lib{product}.so.1"), &observation);

@@ -39,7 +39,8 @@ fn one_byte_at_a_time() {
 
 #[test]
 fn evidence_is_bounded_however_much_there_is() {
-    let banners: Vec<String> = (0..5_000).map(|n| format!("alphacodec version {n}.{n}.{n}, Copyright 2020-2024")).collect();
+    let banners: Vec<String> =
+        (0..5_000).map(|n| format!("alphacodec version {n}.{n}.{n}, Copyright 2020-2024")).collect();
     let mut texts: Vec<&str> = banners.iter().map(String::as_str).collect();
     let own = texts_of("alphacodec");
     texts.extend(own.iter().map(String::as_str));
