@@ -8,6 +8,7 @@
 //! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
 //! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
 //! cargo xtask bench registry   how fast it is, as ratios to Debian's docker-registry in the same run
+//! cargo xtask bench identify   how well components are found in bytes alone, on corpora made of what package registries have
 //! cargo xtask crash registry   whether an acknowledged push survives `kill -9` and power loss: rounds of load, kill, look
 //! cargo xtask interop [PART]   clients that come as Go modules, and the OCI's conformance program, against a real server
 //! cargo xtask interop engine   a newer Docker than Debian's, built from its modules (root); `storage`: a server that speaks S3
@@ -37,6 +38,7 @@ mod bench;
 mod check;
 mod crash;
 mod demo;
+mod identify;
 mod interop;
 mod tidy;
 
@@ -107,6 +109,18 @@ enum Bench {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Name-blind identification of native binaries against truth by construction (root, to install compilers)
+    Identify {
+        /// Another corpus: a folder with a truth.tsv (crates/judge/src/corpus.rs says which), or with folders that have one
+        #[arg(long)]
+        corpus: Vec<PathBuf>,
+        /// Only these corpora: wheels, npm, programs, debian, or the name of a given one
+        #[arg(long)]
+        only: Vec<String>,
+        /// For the judge: `-- --index FILE --peer-seconds 60`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Subcommand)]
@@ -142,6 +156,10 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         }
         Chore::Bench(Bench::Registry { arguments }) => {
             stage::with_cleanup(false, |cleanup| bench::registry(cleanup, repository(), arguments))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Bench(Bench::Identify { corpus, only, arguments }) => {
+            stage::with_cleanup(false, |cleanup| identify::bench(cleanup, repository(), corpus, only, arguments))?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Crash(Crash::Registry { arguments }) => crash::registry(repository(), arguments),

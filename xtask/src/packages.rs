@@ -47,6 +47,16 @@ const TESTED: [(&str, &str); 4] = [
 /// What is measured against.
 const PEERS: [(&str, &str); 1] = [("docker-registry", "the registry that everybody knows")];
 
+/// Compilers and archivers that the corpora of `bench identify` are made with.
+const BUILDERS: [(&str, &str); 6] = [
+    ("gcc", "programs whose parts are known"),
+    ("g++", "the same in C++"),
+    ("clang", "the same by another compiler"),
+    ("gcc-mingw-w64-x86-64", "the same for Windows"),
+    ("g++-mingw-w64-x86-64", "the same in C++"),
+    ("unzip", "wheels"),
+];
+
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const SET_ASIDE: &str = "/usr/sbin/policy-rc.d.before-assay";
 const DENY_ALL: &str = "#!/bin/sh\n# made by cargo xtask while it installs packages; may be removed\nexit 101\n";
@@ -75,6 +85,14 @@ pub fn ensure_for_tests(cleanup: &Cleanup) -> Result<String> {
 /// As [`ensure`].
 pub fn ensure_peers(cleanup: &Cleanup) -> Result<String> {
     install(cleanup, &PEERS)
+}
+
+/// What corpora for identification are made with.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_builders(cleanup: &Cleanup) -> Result<String> {
+    install(cleanup, &BUILDERS)
 }
 
 fn install(cleanup: &Cleanup, needed: &[(&'static str, &str)]) -> Result<String> {
