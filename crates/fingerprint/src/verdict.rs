@@ -24,9 +24,9 @@ pub struct Case<'s> {
 /// What must come together, in long texts, before a product is said to be there: one stray text is never enough, and of a product
 /// with many texts more than of one with few.
 const ENOUGH: f64 = 3.0;
-const ENOUGH_PER_TEXT: f64 = 0.01;
+const ENOUGH_PER_TEXT: f64 = 0.005;
 /// The part of a product's texts that must be there: of a library, which is linked in by parts, and of a program, which is not.
-const OF_A_LIBRARY: f64 = 0.04;
+const OF_A_LIBRARY: f64 = 0.015;
 const OF_A_PROGRAM: f64 = 0.08;
 /// What a banner counts that nobody else's binaries hold, and one that others mention.
 const ALONE: f64 = 2.5;
