@@ -31,6 +31,8 @@ pub struct Summary {
     /// The digest of the advisory snapshot it was matched with, and that snapshot's label.
     pub snapshot: Option<String>,
     pub snapshot_label: Option<String>,
+    /// True when another snapshot is in use since: new advisories have not been held against it yet.
+    pub outdated: bool,
     pub distribution: Option<String>,
     /// Why something is not known, in sentences: an image with any of these is not clean.
     pub unknown: Vec<String>,
@@ -112,6 +114,7 @@ impl Summary {
             inventory: None,
             snapshot: None,
             snapshot_label: None,
+            outdated: false,
             distribution: None,
             unknown: Vec::new(),
             error: Some(why),

@@ -239,6 +239,7 @@ impl Scan {
         let mut summary = store::summary(tx, digest).await?;
         if let Some(summary) = &mut summary {
             let current = self.snapshot();
+            summary.outdated = summary.snapshot.as_ref().is_some_and(|digest| *digest != current.digest);
             summary.snapshot_label = summary
                 .snapshot
                 .as_ref()

@@ -248,6 +248,7 @@ fn summary_of(row: &Row) -> Result<Summary, Error> {
             None => row.opt_text("snapshot")?,
         },
         snapshot_label: None,
+        outdated: false,
         distribution: row.opt_text("distribution")?,
         unknown,
         error: row.opt_text("error")?,

@@ -18,6 +18,8 @@ pub(crate) struct Scanned {
     pub(crate) finished_at: Option<Timestamp>,
     /// The label of the snapshot that the findings come from.
     pub(crate) snapshot: Option<String>,
+    /// Advisories that are newer than these findings have not been held against it yet.
+    pub(crate) outdated: bool,
     pub(crate) distribution: Option<String>,
 }
 
@@ -97,7 +99,14 @@ pub(crate) async fn scanned(
 fn of(summary: Option<Summary>, runnable: bool) -> Scanned {
     let Some(summary) = summary else {
         let stage = if runnable { Stage::Never } else { Stage::NoImage };
-        return Scanned { stage, counts: Counts::default(), finished_at: None, snapshot: None, distribution: None };
+        return Scanned {
+            stage,
+            counts: Counts::default(),
+            finished_at: None,
+            snapshot: None,
+            outdated: false,
+            distribution: None,
+        };
     };
     let stage = match summary.state {
         State::Pending => Stage::Pending,
@@ -110,6 +119,7 @@ fn of(summary: Option<Summary>, runnable: bool) -> Scanned {
         counts: summary.counts,
         finished_at: summary.finished_at,
         snapshot: summary.snapshot_label,
+        outdated: summary.outdated,
         distribution: summary.distribution,
     }
 }
@@ -152,6 +162,7 @@ impl Scanned {
         self.stage = self.stage.max(other.stage);
         self.finished_at = self.finished_at.max(other.finished_at);
         self.snapshot = self.snapshot.or(other.snapshot);
+        self.outdated |= other.outdated;
         self.distribution = if self.distribution == other.distribution { self.distribution } else { None };
         self
     }
@@ -188,7 +199,7 @@ mod tests {
 
     fn scanned(stage: Stage, critical: u64) -> Scanned {
         let counts = Counts { critical, ..Counts::default() };
-        Scanned { stage, counts, finished_at: None, snapshot: None, distribution: None }
+        Scanned { stage, counts, finished_at: None, snapshot: None, outdated: false, distribution: None }
     }
 
     #[test]

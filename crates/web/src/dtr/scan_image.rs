@@ -35,7 +35,7 @@ impl Told<'_> {
         licenses.dedup();
         json!({
             "scanStatus": self.scan.dtr_status(),
-            "shouldRescan": false,
+            "shouldRescan": self.scan.outdated,
             "scannedImage": {
                 "namespace": self.repository.namespace(),
                 "repository": self.repository.name(),

@@ -124,7 +124,7 @@ pub(super) fn summary(scan: &Scanned) -> Value {
         "waived": counts.waived,
         "last_scan_status": scan.dtr_status(),
         "check_completed_at": scan.finished_at.map_or_else(|| NEVER.to_owned(), |at| at.to_string()),
-        "should_rescan": false,
+        "should_rescan": scan.outdated,
         "unknown_because": scan.why_unknown(),
         "snapshot": scan.snapshot,
         "distribution": scan.distribution,

@@ -50,7 +50,14 @@ mod tests {
     fn a_green_shield_needs_a_whole_scan() {
         let state = |stage, major| {
             let counts = Counts { major, ..Counts::default() };
-            scan_state(&Scanned { stage, counts, finished_at: None, snapshot: None, distribution: None })
+            scan_state(&Scanned {
+                stage,
+                counts,
+                finished_at: None,
+                snapshot: None,
+                outdated: false,
+                distribution: None,
+            })
         };
         assert!(matches!(state(Stage::Done, 0), ScanState::Done(counts) if counts.all() == 0));
         assert!(matches!(state(Stage::Done, 2), ScanState::Done(counts) if counts.all() == 2));
