@@ -176,7 +176,7 @@ pub const LAYER_HEADER_BYTES: u64 = 1024 * 1024;
 
 /// One executable that is held in memory, so that its sections and build records can be read. Of a larger one the texts are read as
 /// they pass, and so are the records that Go writes into its data.
-pub const EXECUTABLE_BYTES: u64 = 48 * 1024 * 1024;
+pub const EXECUTABLE_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Secrets and licence files that one layer's inventory lists; more of them say nothing new.
 pub const LAYER_SECRETS: usize = 1_000;

@@ -58,6 +58,14 @@ pub struct FoundSecret {
     pub title: String,
 }
 
+/// An executable that is whole: what it holds is found out by another thread, while the next files pass.
+pub(crate) struct Executable {
+    pub(crate) path: String,
+    pub(crate) sha256: String,
+    digest: [u8; 32],
+    bytes: Vec<u8>,
+}
+
 /// What one file says, beside its digest.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
@@ -88,15 +96,17 @@ pub(crate) struct Content<'a> {
 enum Kind<'a> {
     /// Its head is not there yet.
     Unknown,
-    Executable(Box<Running<'a>>),
+    /// Kept, to be looked at when it is whole.
+    Executable,
+    LargeExecutable(Box<Running<'a>>),
     Text,
     Other,
 }
 
-/// An executable as far as it came.
+/// An executable that is too large to be kept, as far as it came.
 struct Running<'a> {
-    /// Only of what is too large to be kept; the rest is looked at when it is whole.
-    pass: Option<(Pass<'a>, GoRecord)>,
+    pass: Pass<'a>,
+    go: GoRecord,
     sums: Option<(Md5, Sha1)>,
 }
 
@@ -141,7 +151,7 @@ impl<'a> Content<'a> {
             }
             return;
         }
-        if let Kind::Executable(running) = &mut self.kind {
+        if let Kind::LargeExecutable(running) = &mut self.kind {
             running.feed(bytes, before);
         }
         let wanted = self.keep_bytes.saturating_sub(self.kept.len());
@@ -152,16 +162,15 @@ impl<'a> Content<'a> {
     fn decide(&mut self) {
         let head = std::mem::take(&mut self.kept);
         let text = !head[..head.len().min(HEAD_BYTES)].contains(&0);
-        if self.form.is_none() && is_executable(&head) {
-            let whole = self.size_bytes <= EXECUTABLE_BYTES;
-            let system = SYSTEM.iter().any(|place| self.path.starts_with(place));
-            let mut running = Running {
-                pass: (!whole).then(|| (Pass::new(self.index), GoRecord::default())),
-                sums: system.then(|| (Md5::new(), Sha1::new())),
-            };
+        if self.form.is_none() && is_executable(&head) && self.size_bytes <= EXECUTABLE_BYTES {
+            self.keep_bytes = usize::MAX;
+            self.kind = Kind::Executable;
+        } else if self.form.is_none() && is_executable(&head) {
+            let sums = is_system(self.path).then(|| (Md5::new(), Sha1::new()));
+            let mut running = Running { pass: Pass::new(self.index), go: GoRecord::default(), sums };
             running.feed(&head, 0);
-            self.keep_bytes = if whole { usize::MAX } else { 0 };
-            self.kind = Kind::Executable(Box::new(running));
+            self.keep_bytes = 0;
+            self.kind = Kind::LargeExecutable(Box::new(running));
         } else if self.form.is_none() && text {
             let limit = if is_license_file(self.path) { LICENSE_FILE_BYTES } else { SECRETS_FILE_BYTES };
             self.keep_bytes =
@@ -174,15 +183,20 @@ impl<'a> Content<'a> {
         self.kept.truncate(self.keep_bytes);
     }
 
-    /// The file's SHA-256, and what it says.
-    pub(crate) fn finish(mut self) -> (String, Said) {
+    /// The file's SHA-256, what it says, and what is left to be looked at.
+    pub(crate) fn finish(mut self) -> (String, Said, Option<Executable>) {
         if matches!(self.kind, Kind::Unknown) {
             self.decide();
         }
         let digest: [u8; 32] = self.sha256.finalize_reset().into();
         let sha256 = hex::encode(digest);
         let mut said = match std::mem::replace(&mut self.kind, Kind::Other) {
-            Kind::Executable(running) => running.finish(&self.kept, &digest, self.index),
+            Kind::Executable => {
+                let (path, bytes) = (self.path.to_owned(), self.kept);
+                let whole = Executable { path, sha256: sha256.clone(), digest, bytes };
+                return (sha256, Said::default(), Some(whole));
+            }
+            Kind::LargeExecutable(running) => running.finish(),
             Kind::Text => self.text(),
             Kind::Other | Kind::Unknown => Said::default(),
         };
@@ -198,7 +212,7 @@ impl<'a> Content<'a> {
         if !said.sums.is_empty() {
             said.sums.push(format!("sha256:{sha256}"));
         }
-        (sha256, said)
+        (sha256, said, None)
     }
 
     fn text(&self) -> Said {
@@ -215,36 +229,47 @@ impl<'a> Content<'a> {
     }
 }
 
+impl Executable {
+    pub(crate) fn look(&self, index: &Index) -> Said {
+        let mut said = Said::default();
+        let identifications = identify(index, &self.bytes, Some(&self.digest));
+        let mut program = Program { identifications, ..Program::default() };
+        match in_executable(&self.bytes) {
+            Ok(documents) => program.documents = documents,
+            Err(error) => said.broken = Some(error.to_string()),
+        }
+        if program != Program::default() {
+            if is_system(&self.path) {
+                said.sums = sums(Md5::new_with_prefix(&self.bytes), Sha1::new_with_prefix(&self.bytes));
+                said.sums.push(format!("sha256:{}", self.sha256));
+            }
+            said.program = Some(program);
+        }
+        said
+    }
+}
+
+/// True for a path where distributions install executables: their databases keep sums of what is there.
+fn is_system(path: &str) -> bool {
+    SYSTEM.iter().any(|place| path.starts_with(place))
+}
+
 impl Running<'_> {
     fn feed(&mut self, bytes: &[u8], offset: u64) {
-        if let Some((pass, go)) = &mut self.pass {
-            pass.feed(bytes);
-            go.feed(bytes, offset);
-        }
+        self.pass.feed(bytes);
+        self.go.feed(bytes, offset);
         if let Some((md5, sha1)) = &mut self.sums {
             md5.update(bytes);
             sha1.update(bytes);
         }
     }
 
-    fn finish(self, kept: &[u8], digest: &[u8; 32], index: &Index) -> Said {
+    fn finish(self) -> Said {
         let mut said = Said::default();
-        let mut program = Program::default();
-        match self.pass {
-            Some((pass, go)) => {
-                program.identifications = pass.finish();
-                match go.document() {
-                    Ok(document) => program.documents.extend(document),
-                    Err(error) => said.broken = Some(error.to_string()),
-                }
-            }
-            None => {
-                program.identifications = identify(index, kept, Some(digest));
-                match in_executable(kept) {
-                    Ok(documents) => program.documents = documents,
-                    Err(error) => said.broken = Some(error.to_string()),
-                }
-            }
+        let mut program = Program { identifications: self.pass.finish(), ..Program::default() };
+        match self.go.document() {
+            Ok(document) => program.documents.extend(document),
+            Err(error) => said.broken = Some(error.to_string()),
         }
         if program != Program::default() {
             said.sums = self.sums.map(|(md5, sha1)| sums(md5, sha1)).unwrap_or_default();

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read,
+    sync::mpsc::{SyncSender, sync_channel},
     thread,
 };
 
@@ -14,10 +15,13 @@ use crate::{
     Compression, Entry, Error, FoundSecret, LayerInventory, Limits, Listing, Program, Progress, ReadLayer,
     SCANNER_VERSION, Shadow,
     archive::{Archive, Kind, Member},
-    content::{Content, Said},
+    content::{Content, Executable, Said},
     layer::Notable,
     pipe,
 };
+
+/// Executables that wait to be looked at, besides the one that is and the one that is coming.
+const LOOKED_AT: usize = 1;
 
 /// The type of a directory in a mode, as inode(7) has it.
 const FOLDER: u32 = 0o040_000;
@@ -26,7 +30,7 @@ const FOLDER: u32 = 0o040_000;
 const WHITEOUT: &str = ".wh.";
 const OPAQUE: &str = ".wh..wh..opq";
 
-/// Read a whole layer. Blocks while `packed` does; memory stays within the limits whatever the bytes are. Two more threads help.
+/// Read a whole layer. Blocks while `packed` does; memory stays within the limits whatever the bytes are. Three more threads help.
 pub fn read_layer(
     packed: impl Read + Send,
     compression: Compression,
@@ -37,12 +41,21 @@ pub fn read_layer(
     thread::scope(|scope| {
         let (pipe, whole) = pipe::open(scope, packed, compression, *limits, progress);
         let mut archive = Archive::open(pipe, *limits);
-        let mut draft = Draft::new(*limits, index);
+        let (to_look, executables) = sync_channel::<Executable>(LOOKED_AT);
+        let looking = scope.spawn(move || {
+            let look = |executable: Executable| (executable.look(index), executable.path, executable.sha256);
+            executables.into_iter().map(look).collect::<Vec<_>>()
+        });
+        let mut draft = Draft::new(*limits, index, to_look);
         while let Some(member) = archive.next_member()? {
             draft.take(&mut archive, member)?;
         }
         archive.finish()?;
         let (diff_id, unpacked_bytes) = whole.join().expect("hashing never panics");
+        draft.to_look = None;
+        for (said, path, sha256) in looking.join().expect("looking at executables never panics") {
+            draft.looked_at(path, &sha256, said)?;
+        }
         draft.keep_what_may_matter();
         Ok(draft.into_layer(diff_id, unpacked_bytes))
     })
@@ -50,6 +63,8 @@ pub fn read_layer(
 
 struct Draft<'i> {
     index: &'i Index,
+    /// Executables go there; what they hold comes back at the end.
+    to_look: Option<SyncSender<Executable>>,
     limits: Limits,
     broken: BTreeMap<String, String>,
     documents: BTreeMap<String, Document>,
@@ -65,9 +80,10 @@ struct Draft<'i> {
 }
 
 impl<'i> Draft<'i> {
-    fn new(limits: Limits, index: &'i Index) -> Draft<'i> {
+    fn new(limits: Limits, index: &'i Index, to_look: SyncSender<Executable>) -> Draft<'i> {
         Draft {
             index,
+            to_look: Some(to_look),
             limits,
             broken: BTreeMap::new(),
             documents: BTreeMap::new(),
@@ -138,7 +154,11 @@ impl<'i> Draft<'i> {
             }
             content.feed(bytes);
         }
-        let (sha256, mut said) = content.finish();
+        let (sha256, mut said, executable) = content.finish();
+        if let (Some(to_look), Some(executable)) = (&self.to_look, executable) {
+            // It ends only when this ends.
+            let _ = to_look.send(executable);
+        }
         said.broken = said.broken.or(too_large);
         self.named(&said)?;
         self.insert(member.path, Entry::File { mode: member.mode, sha256, size_bytes: member.size_bytes }, said);
@@ -205,27 +225,42 @@ impl<'i> Draft<'i> {
             }
         }
         self.forget(&path);
+        self.keep(&path, said);
+        self.entries.insert(path, entry);
+    }
+
+    fn keep(&mut self, path: &str, said: Said) {
         if let Some(document) = said.document {
-            self.documents.insert(path.clone(), document);
+            self.documents.insert(path.to_owned(), document);
         }
         if let Some(reason) = said.broken {
-            self.broken.insert(path.clone(), reason);
+            self.broken.insert(path.to_owned(), reason);
         }
         if let Some(license) = said.license
             && self.license_files.len() < LAYER_LICENSE_FILES
         {
-            self.license_files.insert(path.clone(), license);
+            self.license_files.insert(path.to_owned(), license);
         }
         if let Some(program) = said.program {
-            self.programs.insert(path.clone(), program);
+            self.programs.insert(path.to_owned(), program);
         }
         if !said.secrets.is_empty() && self.secrets.len() < LAYER_SECRETS {
-            self.secrets.insert(path.clone(), said.secrets);
+            self.secrets.insert(path.to_owned(), said.secrets);
         }
         if !said.sums.is_empty() {
-            self.sums.insert(path.clone(), said.sums);
+            self.sums.insert(path.to_owned(), said.sums);
         }
-        self.entries.insert(path, entry);
+    }
+
+    /// What an executable holds, unless a later member took its place.
+    fn looked_at(&mut self, path: String, sha256: &str, said: Said) -> Result<(), Error> {
+        match self.entries.get(&path) {
+            Some(Entry::File { sha256: present, .. }) if present == sha256 => {}
+            _ => return Ok(()),
+        }
+        self.named(&said)?;
+        self.keep(&path, said);
+        Ok(())
     }
 
     fn forget(&mut self, path: &str) {
