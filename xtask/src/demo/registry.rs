@@ -15,6 +15,7 @@ use crate::{command, wait};
 const SCAN: Duration = Duration::from_secs(60);
 /// DTR's `last_scan_status`: completed, and failed.
 const SCANNED: i64 = 6;
+const SCANNED_IN_PART: i64 = 4;
 const SCAN_FAILED: i64 = 0;
 
 /// A tag as DTR's API shows it.
@@ -75,6 +76,29 @@ pub fn scanned(server: &Server, image: &str) -> Result<Tag> {
         match tag.whole["vuln_summary"]["last_scan_status"].as_i64() {
             Some(SCANNED) => Ok(Some(tag)),
             Some(SCAN_FAILED) => bail!("the scan of {image} failed: {}", tag.whole["vuln_summary"]),
+            _ => Ok(None),
+        }
+    })
+}
+
+/// Waits until the scan of a tag is done that holds something nobody can judge, and gives the reason.
+///
+/// # Errors
+/// It failed, everything in it was judged, or it took too long.
+pub fn scanned_in_part(server: &Server, image: &str) -> Result<(Tag, String)> {
+    wait::patiently(&format!("the scan of {image}"), SCAN, || {
+        let Some(tag) = tag(server, image)? else { return Ok(None) };
+        let summary = &tag.whole["vuln_summary"];
+        match summary["last_scan_status"].as_i64() {
+            Some(SCANNED_IN_PART) => {
+                let why = summary["unknown_because"].as_str().context("the server does not say what is unknown")?;
+                let why = why.to_owned();
+                Ok(Some((tag, why)))
+            }
+            Some(SCANNED) => {
+                bail!("{image} holds a program that the starter set cannot judge, and is called judged: {summary}")
+            }
+            Some(SCAN_FAILED) => bail!("the scan of {image} failed: {summary}"),
             _ => Ok(None),
         }
     })
