@@ -16,7 +16,8 @@
 
 use super::{
     encode::Encoder,
-    text::{split_digits, split_epoch, split_letters, split_while},
+    rpm::write_parts,
+    text::{split_digits, split_letters, split_while},
 };
 
 const WORD: u8 = 0x01;
@@ -25,21 +26,9 @@ const SEPARATED_END: u8 = 0x03;
 const JOINED_NUMBER: u8 = 0x04;
 const SEPARATOR: u8 = 0x05;
 const SEPARATORS: u8 = 0x06;
-const EPOCH: u8 = 0xFF;
 
 pub(super) fn write(text: &str, out: &mut Encoder) {
-    let (epoch, rest) = split_epoch(text);
-    if !epoch.trim_start_matches('0').is_empty() {
-        out.mark(EPOCH);
-        out.number(epoch);
-    }
-    match rest.rsplit_once('-') {
-        Some((version, release)) => {
-            write_part(version, out);
-            write_part(release, out);
-        }
-        None => write_part(rest, out),
-    }
+    write_parts(text, out, write_part);
 }
 
 fn write_part(mut rest: &str, out: &mut Encoder) {

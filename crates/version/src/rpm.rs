@@ -24,6 +24,11 @@ const WORD: u8 = 0x04;
 const EPOCH: u8 = 0xFF;
 
 pub(super) fn write(text: &str, out: &mut Encoder) {
+    write_parts(text, out, write_part);
+}
+
+/// `[epoch:]version[-release]`, the two parts each in their own order.
+pub(super) fn write_parts(text: &str, out: &mut Encoder, write_part: fn(&str, &mut Encoder)) {
     let (epoch, rest) = split_epoch(text);
     if !epoch.trim_start_matches('0').is_empty() {
         out.mark(EPOCH);
