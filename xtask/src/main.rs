@@ -109,6 +109,19 @@ enum Bench {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// The scanner against what its work costs at the least, trivy and syft, and where no layer has to be read (root, to make a
+    /// Debian image of 2 GB). With ASSAY_DATA, a folder of advisory feeds, also matching again
+    Scan {
+        /// Where the image is kept, and what is made of it
+        #[arg(long, value_name = "FOLDER")]
+        cache: Option<PathBuf>,
+        /// A small image instead, to try the benchmark itself
+        #[arg(long)]
+        small: bool,
+        /// For the program that measures: `-- --rounds 5 --only TEXT --json FILE`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Name-blind identification of native binaries against truth by construction (root, to install compilers)
     Identify {
         /// Another corpus: a folder with a truth.tsv (crates/judge/src/corpus.rs says which), or with folders that have one
@@ -156,6 +169,11 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         }
         Chore::Bench(Bench::Registry { arguments }) => {
             stage::with_cleanup(false, |cleanup| bench::registry(cleanup, repository(), arguments))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Bench(Bench::Scan { cache, small, arguments }) => {
+            let cache = cache.clone();
+            stage::with_cleanup(false, |cleanup| bench::scan(cleanup, repository(), cache, *small, arguments))?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Bench(Bench::Identify { corpus, only, arguments }) => {

@@ -23,7 +23,7 @@ pub fn start(folder: &Path) -> Result<Side> {
     }
     let address = free_address()?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("--floor").arg(address.to_string()).arg("--floor-blobs").arg(folder);
+    command.arg("floor-of-registry").arg(address.to_string()).arg(folder);
     Side::spawn("the floor", command, address, None, &folder.join("log"))
 }
 

@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustls::pki_types::ServerName;
@@ -16,6 +16,8 @@ const BUFFER: usize = 1 << 18;
 /// What is read of encrypted bytes at once: a few records.
 const RECORDS: usize = 1 << 16;
 const HEADERS: usize = 48;
+/// What is read at once of a body that comes as it is read.
+const PIECE: usize = 1 << 16;
 
 /// A connection that is kept.
 pub struct Connection {
@@ -65,6 +67,21 @@ impl Connection {
     pub fn ask(&mut self, request: &[u8], body: &[u8]) -> Result<Answer> {
         self.send(request, body)?;
         self.read(Body::Nowhere)
+    }
+
+    /// Sends a request whose body comes as it is read; gives also the moment when its last byte was sent.
+    pub fn ask_from(&mut self, request: &[u8], mut body: impl Read) -> Result<(Answer, Instant)> {
+        self.stream.write_all(request)?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            let count = body.read(&mut piece)?;
+            if count == 0 {
+                break;
+            }
+            self.stream.write_all(&piece[..count])?;
+        }
+        let last_byte = Instant::now();
+        Ok((self.read(Body::Nowhere)?, last_byte))
     }
 
     /// The same with the answer's body.

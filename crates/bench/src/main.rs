@@ -1,4 +1,5 @@
-//! How fast the registry is, as a ratio to Debian's `docker-registry` in the same run on the same machine.
+//! How fast the registry is, as a ratio to Debian's `docker-registry` in the same run on the same machine, and how fast the scanner
+//! is ([`scan`]).
 //!
 //! ```text
 //!   sides      assay (plain listener, TLS) and docker-registry, the latter open, behind bearer tokens, and behind its own TLS
@@ -22,6 +23,7 @@ mod pages;
 mod peer;
 mod report;
 mod rows;
+mod scan;
 mod side;
 mod store;
 mod tls;
@@ -30,16 +32,30 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use rows::Sides;
 
 #[derive(Parser)]
-#[command(name = "bench", about = "The registry against Debian's docker-registry, interleaved, as ratios")]
+#[command(name = "bench", about = "How fast the registry and the scanner are, interleaved with peers, as ratios")]
+enum Measured {
+    /// The registry against Debian's docker-registry
+    Registry(Arguments),
+    /// The scanner against a floor, trivy and syft
+    Scan(scan::Arguments),
+    /// Be the floor of the registry, on this address
+    #[command(hide = true)]
+    FloorOfRegistry { address: SocketAddr, blobs: PathBuf },
+    /// Be the floor of the scanner, for this layer
+    #[command(hide = true)]
+    FloorOfScan { layer: PathBuf },
+}
+
+#[derive(clap::Args)]
 struct Arguments {
     /// The program to measure
-    #[arg(long, required_unless_present = "floor")]
-    assay: Option<PathBuf>,
+    #[arg(long)]
+    assay: PathBuf,
     /// The program to measure it against
     #[arg(long, default_value = "docker-registry")]
     peer: PathBuf,
@@ -61,11 +77,6 @@ struct Arguments {
     /// Where the figures also go as JSON
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Be the floor, on this address
-    #[arg(long, hide = true, requires = "floor_blobs")]
-    floor: Option<SocketAddr>,
-    #[arg(long, hide = true)]
-    floor_blobs: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,7 +86,13 @@ enum Format {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let outcome = match Measured::parse() {
+        Measured::Registry(arguments) => run(&arguments),
+        Measured::Scan(arguments) => scan::run(&arguments),
+        Measured::FloorOfRegistry { address, blobs } => floor::serve(address, &blobs),
+        Measured::FloorOfScan { layer } => scan::floor(&layer).map(|seen| println!("{seen}")),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -85,13 +102,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    if let (Some(address), Some(blobs)) = (arguments.floor, &arguments.floor_blobs) {
-        return floor::serve(address, blobs);
-    }
     let folder = tempfile::tempdir()?;
     let at = |name: &str| folder.path().join(name);
-    let program = arguments.assay.as_ref().context("which program?")?;
-    let (ours, secured) = side::start_assay(program, &at("assay"))?;
+    let (ours, secured) = side::start_assay(&arguments.assay, &at("assay"))?;
     let sides = Sides {
         open: peer::start_open(&arguments.peer, &at("open"))?,
         guarded: peer::start_guarded(&arguments.peer, &at("guarded"))?,

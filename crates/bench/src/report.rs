@@ -44,6 +44,11 @@ impl Line {
         Line { name: name.to_owned(), unit: "MiB", ours: mebibytes(ours), peer: peer.map(mebibytes), figures: None }
     }
 
+    /// A figure alone or beside another.
+    pub fn of(name: &str, unit: &'static str, ours: f64, peer: Option<f64>) -> Line {
+        Line { name: name.to_owned(), unit, ours, peer, figures: None }
+    }
+
     /// How long an answer of ours takes.
     pub fn time(name: &str, ours: Figures) -> Line {
         let figures = Some((ours, Figures::default()));
@@ -52,6 +57,16 @@ impl Line {
 
     fn ratio(&self) -> Option<f64> {
         self.peer.filter(|peer| *peer > 0.0).map(|peer| self.ours / peer)
+    }
+
+    pub fn to_json(&self) -> Value {
+        let side = |figures: &Figures| json!({"perSecond": figures.per_second, "p50Ms": figures.p50, "p99Ms": figures.p99, "cpuSeconds": figures.cpu});
+        let mut row =
+            json!({"name": self.name, "ratio": self.ratio(), "ours": self.ours, "peer": self.peer, "unit": self.unit});
+        if let Some((ours, peer)) = &self.figures {
+            row["figures"] = json!({"ours": side(ours), "peer": self.peer.map(|_| side(peer))});
+        }
+        row
     }
 }
 
@@ -73,19 +88,9 @@ impl fmt::Display for Line {
 
 /// All of it, for a program.
 pub fn json(lines: &[Line], turns: &Turns) -> Value {
-    let side = |figures: &Figures| json!({"perSecond": figures.per_second, "p50Ms": figures.p50, "p99Ms": figures.p99, "cpuSeconds": figures.cpu});
-    let rows = lines.iter().map(|line| {
-        let mut row = json!({
-            "name": line.name, "ratio": line.ratio(), "ours": line.ours, "peer": line.peer, "unit": line.unit,
-        });
-        if let Some((ours, peer)) = &line.figures {
-            row["figures"] = json!({"ours": side(ours), "peer": line.peer.map(|_| side(peer))});
-        }
-        row
-    });
     json!({
         "rounds": turns.rounds, "seconds": turns.seconds, "clients": turns.clients,
         "durability": {"ours": OUR_DURABILITY, "peer": PEER_DURABILITY},
-        "rows": rows.collect::<Vec<_>>(),
+        "rows": lines.iter().map(Line::to_json).collect::<Vec<_>>(),
     })
 }

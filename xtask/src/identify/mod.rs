@@ -17,7 +17,7 @@ mod table;
 
 mod debian;
 mod npm;
-mod peers;
+pub mod peers;
 mod programs;
 mod recipes;
 mod wheels;

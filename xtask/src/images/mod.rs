@@ -13,7 +13,7 @@
 
 mod archive;
 pub mod deb;
-mod sources;
+pub mod sources;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

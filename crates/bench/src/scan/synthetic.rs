@@ -1,0 +1,75 @@
+//! Package versions for a registry that nobody pushed: real names, and versions at the edges of what real advisories say of them.
+
+use std::collections::BTreeSet;
+
+use advisory::{Advisory, Snapshot};
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+/// Distinct package versions of the registry.
+pub const SUBJECTS: usize = 60_000;
+/// Images, each with so many components at the least and at the most.
+pub const IMAGES: usize = 10_000;
+pub const COMPONENTS: std::ops::Range<u64> = 200..300;
+/// Records that the older snapshot lacks: what a busy day brings.
+pub const NEWEST: usize = 100;
+
+/// The records without the newest ones.
+pub fn older(records: &[Advisory]) -> Vec<Advisory> {
+    let mut order: Vec<usize> = (0..records.len()).filter(|at| !records[*at].affected.is_empty()).collect();
+    order.sort_by_key(|at| (records[*at].modified.or(records[*at].published), *at));
+    let newest: BTreeSet<usize> = order.into_iter().rev().take(NEWEST).collect();
+    let kept = records.iter().enumerate().filter(|(at, _)| !newest.contains(at));
+    kept.map(|(_, record)| record.clone()).collect()
+}
+
+/// Subjects as the scanner stores them, evenly taken out of all there are.
+pub fn subjects(snapshot: &Snapshot) -> Result<Vec<String>> {
+    let mut all = BTreeSet::new();
+    for record in snapshot.records()? {
+        for affected in &record.affected {
+            let family = affected.ecosystem.family();
+            if family.has_releases() && affected.ecosystem.release().is_none() {
+                continue;
+            }
+            let ends = affected.ranges.iter().flat_map(|range| [&range.fixed, &range.introduced, &range.last_affected]);
+            for version in ends.flatten().chain(&affected.exact).filter(|version| *version != "0") {
+                let mut subject =
+                    json!({"ecosystem": affected.ecosystem, "package": affected.package, "version": version});
+                if family.is_rpm() {
+                    subject["binary"] = json!([affected.package, version]);
+                }
+                all.insert(subject.to_string());
+            }
+        }
+    }
+    ensure!(all.len() >= SUBJECTS, "the advisories name {} package versions, fewer than {SUBJECTS}", all.len());
+    let total = all.len();
+    let taken = all.into_iter().enumerate().filter(|(at, _)| at * SUBJECTS / total != (at + 1) * SUBJECTS / total);
+    Ok(taken.map(|(_, subject)| subject).collect())
+}
+
+/// The components of every image, by numbers of subjects; the same ones each time.
+pub fn images() -> impl Iterator<Item = BTreeSet<u64>> {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    (0..IMAGES).map(move |_| {
+        let count = COMPONENTS.start + random.next() % (COMPONENTS.end - COMPONENTS.start);
+        let mut numbers = BTreeSet::new();
+        while (numbers.len() as u64) < count {
+            numbers.insert(random.next() % SUBJECTS as u64);
+        }
+        numbers
+    })
+}
+
+/// Xorshift (Marsaglia 2003): the same numbers in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
