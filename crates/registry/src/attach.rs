@@ -21,8 +21,7 @@ use serde_json::json;
 
 use crate::{Error, Image, Registry, Repository, collect, push::describe, record, store};
 
-/// The configuration of what has none, and its bytes (OCI image specification 1.1, "Guidance for an empty descriptor").
-const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
+/// The configuration of what has none (OCI image specification 1.1, "Guidance for an empty descriptor").
 const EMPTY: &[u8] = b"{}";
 
 /// Attachments that one run of garbage collection removes in one transaction.
@@ -234,7 +233,7 @@ fn manifest_of(attachment: &Attachment<'_>, empty: &Digest, blob: &Digest) -> Ve
         "schemaVersion": 2,
         "mediaType": MediaType::OCI_MANIFEST,
         "artifactType": attachment.media_type,
-        "config": {"mediaType": EMPTY_TYPE, "digest": empty, "size": EMPTY.len()},
+        "config": {"mediaType": MediaType::OCI_EMPTY, "digest": empty, "size": EMPTY.len()},
         "layers": [{"mediaType": attachment.media_type, "digest": blob, "size": attachment.bytes.len()}],
         "subject": {"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size},
         "annotations": attachment.annotations,

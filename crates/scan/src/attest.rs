@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Ctx, Timestamp};
+use base::{Ctx, Timestamp, limits};
 use bom::Predicate;
 use db::Tx;
 use jobs::{Failure, Job, NewJob};
@@ -175,9 +175,10 @@ impl Scan {
             _ => None,
         };
         let stored = match stored {
-            Some(stored) => stored,
+            Some(stored) => Some(stored),
             None => self.made(ctx, key, first, image, statement).await?,
         };
+        let Some(stored) = stored else { return Ok(()) };
         for names in lacking.chunks(PLACES) {
             db::write!(self.db, ctx, |tx| {
                 Registry::attach(tx, ctx, &stored, kind, names).await?;
@@ -187,7 +188,7 @@ impl Scan {
         Ok(())
     }
 
-    /// The statement, signed, its bytes on disk.
+    /// The statement, signed, its bytes on disk; None when it is larger than may be.
     async fn made(
         &self,
         ctx: &Ctx,
@@ -195,7 +196,7 @@ impl Scan {
         repository: &RepoName,
         image: &Image,
         statement: Statement,
-    ) -> Result<Stored, Error> {
+    ) -> Result<Option<Stored>, Error> {
         // The name of no repository: the digest alone.
         let name = image.digest.to_string();
         let report = match statement {
@@ -204,6 +205,10 @@ impl Scan {
         };
         let predicate = statement.predicate();
         let said = bom::attest(&report, predicate, "", &name).map_err(|error| Error::Internal(error.to_string()))?;
+        if said.len() > limits::ATTESTATION_BYTES {
+            tracing::warn!(image = %image.digest, bytes = said.len(), kind = statement.kind(), "too large to be attested");
+            return Ok(None);
+        }
         let created = report.created.to_string();
         let annotations = BTreeMap::from([
             ("dev.sigstore.bundle.content", "dsse-envelope"),
@@ -212,7 +217,7 @@ impl Scan {
         ]);
         let bytes = key.bundle(&said);
         let attachment = Attachment { subject: image, media_type: BUNDLE_TYPE, annotations, bytes };
-        Ok(self.registry.store_attachment(ctx, attachment).await?)
+        Ok(Some(self.registry.store_attachment(ctx, attachment).await?))
     }
 }
 

@@ -132,7 +132,7 @@ fn waive(report: &mut Report, waivers: &[Waiver]) {
         let waiver = waivers.iter().find(|one| one.accepts(&finding.id, &finding.aliases, &finding.component));
         finding.waiver = waiver.map(|waiver| bom::Waiver {
             reason: waiver.reason.clone(),
-            justification: None,
+            justification: waiver.justification,
             author: waiver.author.clone(),
             created: Some(waiver.created_at),
             expires: waiver.expires_at,

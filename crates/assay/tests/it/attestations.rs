@@ -213,6 +213,18 @@ fn every_format_is_handed_out_to_whoever_may_pull() {
     let statement = statement.unwrap();
     assert_eq!((&statement["status"], &vex["author"]), (&json!("affected"), &json!(server.authority)));
     assert_eq!(statement["action_statement"], "Accepted: not reachable");
+    let more = json!({
+        "repository": "admin/shop", "advisory": "CVE-2021-45046", "reason": "the class is removed",
+        "justification": "vulnerable_code_not_present",
+    });
+    call(&server, 201, "POST", "/api/v1/waivers", &more);
+    let vex: Value = serde_json::from_str(&report("1", "openvex").body).unwrap();
+    let statements = vex["statements"].as_array().unwrap();
+    let statement = statements.iter().find(|one| one["vulnerability"]["name"] == "CVE-2021-45046").unwrap();
+    assert_eq!(
+        (&statement["status"], &statement["justification"], &statement["impact_statement"]),
+        (&json!("not_affected"), &json!("vulnerable_code_not_present"), &json!("the class is removed"))
+    );
 
     let arm = push(&server, "admin/shop", "arm", &debian(&["hello 2.10-3"]));
     index_of(&server, "admin/shop", "all", &[("amd64", &image), ("arm64", &arm)]);
