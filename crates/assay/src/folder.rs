@@ -11,6 +11,7 @@
 //!       token.key   token.pub      signs the tokens of the token service
 //!       log.key     log.pub        signs the audit log's checkpoints; log.origin is the log's name
 //!       admission.key              signs the allow-sets that guards fetch
+//!       attestation.key  .pub      signs what the scanner says of images
 //!       seal.key                   seals what the database must hold but not show: keys, variables, webhooks' endpoints;
 //!                                  a backup needs it too
 //! ```
@@ -129,6 +130,23 @@ impl Folder {
     /// The signer of the allow-sets that guards fetch. Guards pin its key.
     pub(crate) fn admission_signer(&self, authority: &str, entropy: &Entropy) -> Result<tlog::Signer> {
         self.signer("admission.key", admit::document::key_name(authority)?, entropy)
+    }
+
+    /// The key that signs what the scanner says of images, made when absent.
+    pub(crate) fn attestation_key(&self) -> Result<scan::AttestationKey> {
+        let path = self.path.join("keys/attestation.key");
+        let key = match fs::read(&path) {
+            Ok(bytes) => scan::AttestationKey::from_pkcs8(&Secret::new(bytes))
+                .with_context(|| format!("{} is damaged; bring it back from a backup", path.display()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let key = scan::AttestationKey::generate();
+                write_whole(&path, key.to_pkcs8().expose())?;
+                key
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+        };
+        self.write_key("attestation.pub", &key.public_pem())?;
+        Ok(key)
     }
 
     /// The signer in this file, made when absent.

@@ -51,16 +51,17 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
 ];
 
 /// How often the reconcilers look: for jobs whose runner is silent, for pushes that broke off, for waivers whose time is
-/// over, for uploads that nobody goes on with, for garbage, and for damage on disk.
+/// over, for uploads that nobody goes on with, for images that could not be attested, for garbage, and for damage on disk.
 const LOST_JOBS: Duration = Duration::from_secs(5);
 const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
+const UNATTESTED: Duration = Duration::from_secs(10 * 60);
 const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
 const SCRUBS: Duration = Duration::from_secs(60 * 60);
 
 /// What also runs at each start, for what happened while nobody looked.
-const AT_START: [&str; 2] = [promote::EXPIRE_JOB, registry::EXPIRE_JOB];
+const AT_START: [&str; 3] = [promote::EXPIRE_JOB, registry::EXPIRE_JOB, scan::ATTEST_JOB];
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -102,6 +103,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     registry.resume(&ctx).await?;
     let records = config.storage.records().open().await?;
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
+    let scan = scan.with_attestation_key(folder.attestation_key()?);
 
     scan.resume(&ctx).await?;
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
@@ -223,7 +225,7 @@ fn later(error: registry::Error) -> Result<(), Failure> {
 
 /// The background work of the scanner.
 fn with_scan(worker: Worker, scan: &Scan) -> Worker {
-    let (image, rematch, renew) = (scan.clone(), scan.clone(), scan.clone());
+    let (image, rematch, renew, attest) = (scan.clone(), scan.clone(), scan.clone(), scan.clone());
     worker
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
@@ -237,6 +239,11 @@ fn with_scan(worker: Worker, scan: &Scan) -> Worker {
             let scan = renew.clone();
             async move { scan.run_renew(ctx, job).await }
         })
+        .on(scan::ATTEST_JOB, move |ctx, job| {
+            let scan = attest.clone();
+            async move { scan.run_attest(ctx, job).await }
+        })
+        .every(UNATTESTED, scan::ATTEST_JOB)
 }
 
 /// The background work of forge and ci.

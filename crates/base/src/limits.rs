@@ -475,6 +475,10 @@ pub const LEARN_PACKAGE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// One bill of materials or set of exploitability statements of somebody else. Bills of images with 5,000 components have 20 MB.
 pub const BOM_BYTES: usize = 64 * 1024 * 1024;
 
+/// A statement about an image that is signed and attached to it. Ten times what an image of 3,000 components needs, a fourth of what cosign
+/// reads; it counts in no quota, so a small layer must not make a large one.
+pub const ATTESTATION_BYTES: usize = 32 * 1024 * 1024;
+
 /// Components of one bill or report: ten times what the largest images hold.
 pub const BOM_COMPONENTS: usize = 200_000;
 

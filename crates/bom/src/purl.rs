@@ -142,7 +142,8 @@ pub(crate) fn encode(text: &str) -> String {
 /// The package URL of an image: `pkg:oci/app@sha256:…?arch=amd64&repository_url=registry.example/team/app&tag=1`. None for images
 /// without digest, of which the type has no way to speak.
 pub(crate) fn of_image(image: &crate::Image) -> Option<String> {
-    let digest = image.digest.as_deref()?;
+    // An image that is known by its digest alone has no name in any registry.
+    let digest = image.digest.as_deref().filter(|digest| *digest != image.name)?;
     let (repository, tag) = repository(&image.name);
     let name = repository.rsplit('/').next().filter(|name| !name.is_empty())?.to_lowercase();
     let mut out = format!("pkg:oci/{}@{}", encode(&name), encode(digest));

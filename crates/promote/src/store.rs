@@ -1,6 +1,7 @@
 //! The SQL of policies and waivers; that of decisions and promotions is in `store/decisions.rs`.
 
 use base::{Id, Timestamp};
+use bom::Justification;
 use db::{Error, Row, Schema, Tx, args};
 use oci::RepoName;
 use policy::PolicyForm;
@@ -44,6 +45,8 @@ pub const SCHEMA: Schema = Schema {
       CREATE INDEX promotions_digest ON promotions (digest)",
         "ALTER TABLE waivers ADD COLUMN ended BOOLEAN NOT NULL DEFAULT FALSE;
       CREATE INDEX waivers_expiry ON waivers (expires_at)",
+        // Why what is waived is not affected, in a word of OpenVEX.
+        "ALTER TABLE waivers ADD COLUMN justification TEXT",
     ],
 };
 
@@ -135,8 +138,8 @@ fn policy_of(row: &Row) -> Result<PromotionPolicy, Error> {
 
 pub(crate) async fn insert_waiver(tx: &mut Tx, waiver: &Waiver) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO waivers (id, scope, advisory, component, reason, author, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO waivers (id, scope, advisory, component, reason, author, created_at, expires_at, justification)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &args![
             &waiver.id,
             waiver.scope.to_string(),
@@ -145,7 +148,8 @@ pub(crate) async fn insert_waiver(tx: &mut Tx, waiver: &Waiver) -> Result<(), Er
             &waiver.reason,
             &waiver.author,
             waiver.created_at,
-            waiver.expires_at
+            waiver.expires_at,
+            waiver.justification.map(Justification::as_str)
         ],
     )
     .await?;
@@ -191,6 +195,7 @@ fn waiver_of(row: &Row) -> Result<Waiver, Error> {
         advisory: row.text("advisory")?,
         component: row.opt_text("component")?,
         reason: row.text("reason")?,
+        justification: row.opt_parse("justification")?,
         author: row.text("author")?,
         created_at: row.time("created_at")?,
         expires_at: row.opt_time("expires_at")?,

@@ -3,6 +3,7 @@
 use std::{fmt, str};
 
 use base::{Id, Timestamp, limits};
+use bom::Justification;
 use oci::{Digest, RepoName};
 use scan::ImageFinding;
 
@@ -18,6 +19,8 @@ pub struct Waiver {
     /// In this component only; `None` in all.
     pub component: Option<String>,
     pub reason: String,
+    /// Why the image is not affected, where it is not; without it the risk is accepted.
+    pub justification: Option<Justification>,
     /// The name of the account that answers for it.
     pub author: String,
     pub created_at: Timestamp,
@@ -31,6 +34,7 @@ pub struct NewWaiver {
     pub advisory: String,
     pub component: Option<String>,
     pub reason: String,
+    pub justification: Option<Justification>,
     pub expires_at: Option<Timestamp>,
 }
 
@@ -45,9 +49,14 @@ pub enum WaiverScope {
 impl Waiver {
     /// Whether the finding is one of those this waiver accepts.
     pub fn covers(&self, finding: &ImageFinding) -> bool {
+        self.accepts(&finding.about.advisory, &finding.about.aliases, &finding.component)
+    }
+
+    /// The same for a vulnerability, with its aliases, in a component.
+    pub fn accepts(&self, advisory: &str, aliases: &[String], component: &str) -> bool {
         let names = |id: &str| id.eq_ignore_ascii_case(&self.advisory);
-        (names(&finding.about.advisory) || finding.about.aliases.iter().any(|alias| names(alias)))
-            && self.component.as_ref().is_none_or(|component| *component == finding.component)
+        (names(advisory) || aliases.iter().any(|alias| names(alias)))
+            && self.component.as_ref().is_none_or(|own| own == component)
     }
 
     pub(crate) fn state_key(&self) -> String {
@@ -58,7 +67,12 @@ impl Waiver {
     pub(crate) fn state(&self) -> String {
         let component = self.component.as_deref().unwrap_or_default();
         let expires = self.expires_at.map(|at| at.to_string()).unwrap_or_default();
-        let texts = format!("{}\n{component}\n{}\n{}\n{expires}", self.advisory, self.reason, self.author);
+        let mut texts = format!("{}\n{component}\n{}\n{}\n{expires}", self.advisory, self.reason, self.author);
+        // Older entries know of none.
+        if let Some(justification) = self.justification {
+            texts.push('\n');
+            texts.push_str(justification.as_str());
+        }
         format!("{} {}", self.scope, base::digest_hex(texts.as_bytes()))
     }
 }

@@ -24,6 +24,7 @@ impl Promote {
             advisory: new.advisory,
             component: new.component,
             reason: new.reason,
+            justification: new.justification,
             author: ctx.actor.label(),
             created_at: ctx.now,
             expires_at: new.expires_at,
@@ -36,6 +37,7 @@ impl Promote {
             store::insert_waiver(tx, &waiver).await?;
             let entry = entry("waiver.created", &waiver)
                 .detail("reason", &waiver.reason)
+                .detail("justification", waiver.justification)
                 .detail("expires_at", waiver.expires_at.map(|at| at.to_string()))
                 .set(waiver.state_key(), waiver.state());
             reconsider(tx, ctx, &waiver, entry).await

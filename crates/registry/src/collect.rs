@@ -65,6 +65,7 @@ impl Registry {
         let mut collected = Collected::default();
         self.end_deletions(ctx).await?;
         self.finish_sweep(ctx, &mut collected).await?;
+        self.collect_attachments(ctx).await?;
         if let Some(age) = self.settings.untagged_after {
             self.collect_manifests(ctx, age, &mut collected).await?;
         }

@@ -8,7 +8,7 @@ use db::Tx;
 use oci::{Digest, RepoName, Tag};
 
 use crate::{
-    Error, Image, Origin, Registry, Repository, Right, delete, record, store,
+    Error, Image, Origin, Registry, Repository, Right, attach, delete, record, store,
     tag::{NewTag, Step, emit_pushed, set},
 };
 
@@ -107,7 +107,7 @@ async fn write(
         if let Some(job) = new.job {
             entry = entry.about(record::job_subject(job));
         }
-        entry = set(tx, to, new, entry).await?;
+        entry = set(tx, ctx, to, new, entry).await?;
     }
     let entry = audit::append(tx, ctx, entry).await?;
     if !tags.is_empty() {
@@ -138,6 +138,7 @@ async fn copy_whole(
         let job = store::job_of(tx, &from.id, &digest, None).await?;
         store::link_blobs_of(tx, &from.id, &to.id, &digest, ctx.now).await?;
         if store::add_manifest(tx, &to.id, &digest, &author, ctx.now, job).await? {
+            attach::copied(tx, ctx, from, to, &digest).await?;
             added.push(digest.clone());
         }
         store::mark_promoted(tx, &to.id, &digest).await?;

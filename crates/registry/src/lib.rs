@@ -29,6 +29,7 @@
 //!   (`collect.rs`).
 //! - Bytes that are found damaged are sent to nobody until they are healed (`damage.rs`): from the replica store (`copies.rs`),
 //!   or by the next push.
+//! - What the program itself says of an image (`attach.rs`) is a referrer that is no push: no event, no quota, no tag.
 //!
 //! What this crate does not know: HTTP, scans, policies, signatures. Those who depend on an image keep it by a [`Hold`].
 
@@ -37,6 +38,7 @@ mod image;
 mod repository;
 
 mod access;
+mod attach;
 mod collect;
 mod copies;
 mod copy;
@@ -63,6 +65,7 @@ mod upload_state;
 mod store;
 
 pub use access::Right;
+pub use attach::{Attachment, Stored};
 pub use collect::{COLLECT_JOB, Collected};
 pub use copies::{CopiesChecked, Standing};
 pub use copy::{Copied, Source, Target};

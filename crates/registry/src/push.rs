@@ -6,7 +6,7 @@ use db::Tx;
 use oci::{Algorithm, Descriptor, Digest, ImageConfig, Manifest, Platform, Reference, RepoName, Tag};
 
 use crate::{
-    Config, Error, Image, Origin, Registry, Repository, delete, record, store,
+    Config, Error, Image, Origin, Registry, Repository, attach, delete, record, store,
     tag::{NewTag, Step, emit_pushed, set},
 };
 
@@ -81,6 +81,7 @@ impl Registry {
         let name = &repository.name;
         if added {
             Registry::require_room(tx, repository, 0).await?;
+            attach::make_way_for_referrer(tx, ctx, &repository.id, image).await?;
         }
         let mut entry = Entry::new("image.pushed")
             .about(&image.digest)
@@ -117,7 +118,7 @@ impl Registry {
             if let Step::Moves { from } = step {
                 entry = entry.detail("before", from);
             }
-            entry = set(tx, repository, &new, entry).await?;
+            entry = set(tx, ctx, repository, &new, entry).await?;
             written.push(new);
         }
         if !added && written.is_empty() {
@@ -216,7 +217,7 @@ fn tags_of(push: &ManifestPush<'_>) -> Result<Vec<Tag>, Error> {
     Ok(tags)
 }
 
-fn describe(manifest: &Manifest, digest: &Digest, size: usize) -> Image {
+pub(crate) fn describe(manifest: &Manifest, digest: &Digest, size: usize) -> Image {
     Image {
         digest: digest.clone(),
         media_type: manifest.media_type().clone(),

@@ -166,7 +166,7 @@ impl Registry {
                 origin: old.origin.clone(),
             };
             let entry = restored(name).about(&old.digest).detail("tag", &old.tag).detail("digest", &old.digest);
-            let entry = set(tx, &repository, &new, entry).await?;
+            let entry = set(tx, ctx, &repository, &new, entry).await?;
             audit::append(tx, ctx, entry).await?;
         }
         Ok(())

@@ -13,6 +13,7 @@ use crate::{
     upload_state::{Note, Noted},
 };
 
+mod attachments;
 mod bytes;
 mod deletions;
 mod images;
@@ -21,6 +22,7 @@ mod quotas;
 mod repositories;
 mod reviews;
 
+pub(crate) use attachments::*;
 pub(crate) use bytes::*;
 pub(crate) use deletions::*;
 pub(crate) use images::*;
@@ -109,6 +111,7 @@ pub const SCHEMA: Schema = Schema {
         bytes::REPLICA_STEP,
         pieces::PIECES_STEP,
         repositories::LISTS_STEP,
+        attachments::ATTACHMENTS_STEP,
     ],
 };
 
@@ -140,8 +143,8 @@ pub(crate) async fn link_blobs_of(
     now: Timestamp,
 ) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO repository_blobs (repository, digest, linked_at)
-         SELECT DISTINCT $2, b.digest, $4 FROM manifest_references r
+        "INSERT INTO repository_blobs (repository, digest, linked_at, attached)
+         SELECT DISTINCT $2, b.digest, $4, b.attached FROM manifest_references r
          JOIN repository_blobs b ON b.repository = $1 AND b.digest = r.digest WHERE r.manifest = $3
          ON CONFLICT (repository, digest) DO NOTHING",
         &args![from, to, manifest.as_str(), now],

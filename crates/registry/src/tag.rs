@@ -5,7 +5,7 @@ use base::{Ctx, Timestamp};
 use db::Tx;
 use oci::{Digest, RepoName, Tag};
 
-use crate::{Error, Image, Origin, Registry, Repository, record, store};
+use crate::{Error, Image, Origin, Registry, Repository, attach, record, store};
 
 /// A tag to be set.
 #[derive(Clone, Debug)]
@@ -63,8 +63,15 @@ impl Registry {
 }
 
 /// Write a tag that passed the gate, and say so in the entry that is to be appended.
-pub(crate) async fn set(tx: &mut Tx, repository: &Repository, new: &NewTag, entry: Entry) -> Result<Entry, Error> {
+pub(crate) async fn set(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    repository: &Repository,
+    new: &NewTag,
+    entry: Entry,
+) -> Result<Entry, Error> {
     store::set_tag(tx, &repository.id, new).await?;
+    attach::make_way_for_tag(tx, ctx, &repository.id, &new.tag).await?;
     let name = &repository.name;
     Ok(entry
         .about(record::tag_subject(name, &new.tag))

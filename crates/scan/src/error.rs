@@ -10,6 +10,9 @@ pub enum Error {
     /// The image is what cannot be read; trying again does not help.
     #[error("the image cannot be read: {0}")]
     Unreadable(String),
+    /// There is no result, and why.
+    #[error("{0}")]
+    Unfinished(String),
     /// The repository does not hold all of the image.
     #[error("{0}")]
     Incomplete(String),
@@ -30,7 +33,7 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> Kind {
         match self {
-            Error::NotScanned(_) => Kind::NotFound,
+            Error::NotScanned(_) | Error::Unfinished(_) => Kind::NotFound,
             Error::Unreadable(_) | Error::Incomplete(_) | Error::Invalid(_) | Error::SwitchedOff => Kind::Invalid,
             Error::Registry(error) => error.kind(),
             Error::Blob(error) => error.kind(),

@@ -5,6 +5,7 @@
 //!                                 merge ─► inventory of the image, by digest
 //!                                 match against the current snapshot ─► findings ─► scan.completed
 //!   snapshot.changed ─► scan.rematch ─► stored inventories matched again, no layer opened ─► scan.completed where it differs
+//!   scan.completed ─► scan.attest ─► inventory and scan as signed statements, attached to the image
 //! ```
 //!
 //! Invariants: an image that was not scanned, whose scan failed, or of which something could not be judged is *unknown*, never
@@ -14,6 +15,7 @@
 //! What this crate does not know: policies, waivers, HTTP. It holds no credential and opens no connection.
 
 mod ahead;
+mod attest;
 mod layers;
 mod outcome;
 
@@ -25,8 +27,10 @@ mod renew;
 mod report;
 mod search;
 mod settings;
+mod signing;
 mod snapshots;
 mod status;
+mod stored;
 mod subjects;
 mod upload;
 
@@ -35,6 +39,7 @@ mod jobs;
 mod service;
 mod store;
 
+pub use attest::ATTEST_JOB;
 pub use error::Error;
 pub use jobs::{IMAGE_JOB, REMATCH_JOB, RENEW_JOB};
 pub use matching::findings;
@@ -43,6 +48,7 @@ pub use report::{About, inventory_of, report};
 pub use search::{Hit, Wanted};
 pub use service::Scan;
 pub use settings::{Settings, SettingsChanges};
+pub use signing::{AttestationKey, BUNDLE_TYPE};
 pub use snapshots::SnapshotInfo;
 pub use status::Standing;
 pub use store::SCHEMA;

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use advisory::{Profile, Snapshot, changed};
 use audit::Entry;
 use base::Ctx;
+use oci::Digest;
 use serde_json::json;
 
 use crate::{
@@ -177,7 +178,8 @@ impl Scan {
                     crate::service::emit(tx, ctx, "scan.completed", &repository, &image.digest, data, &entry).await?;
                 }
             }
-            Ok::<_, Error>(())
+            let digests: Vec<&Digest> = images.iter().map(|(image, _)| &image.digest).collect();
+            self.want_attestations(tx, ctx, &digests, &entry).await
         })
     }
 

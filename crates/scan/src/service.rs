@@ -1,6 +1,6 @@
 //! Scanning images and answering what was found.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use advisory::Profile;
 use audit::Entry;
@@ -17,6 +17,7 @@ use crate::{
     Error, Evidence, IMAGE_JOB, ImageFinding, ScanEvidence, State, Summary,
     ahead::Ahead,
     matching::{Matched, findings, match_inventory},
+    signing::AttestationKey,
     snapshots::Current,
     store::{self, Inspected},
     subjects::{Numbers, StoredSubject, of_image},
@@ -33,6 +34,8 @@ pub struct Scan {
     pub(crate) current: Current,
     pub(crate) ahead: Ahead,
     pub(crate) numbers: Numbers,
+    /// What attestations are signed with.
+    pub(crate) attestation_key: Option<Arc<AttestationKey>>,
     /// How severities are told.
     pub(crate) profile: Profile,
 }
@@ -48,6 +51,7 @@ impl Scan {
             current,
             ahead: Ahead::default(),
             numbers: Numbers::default(),
+            attestation_key: None,
             profile: Profile::default(),
         };
         scan.bring_records(ctx).await?;
@@ -176,6 +180,7 @@ impl Scan {
             let entry = audit::append(tx, ctx, entry).await?;
             let data = json!({"repository": repository, "tag": tag, "digest": digest, "counts": counts});
             emit(tx, ctx, "scan.completed", repository, digest, data, &entry).await?;
+            self.want_attestations(tx, ctx, &[digest], &entry).await?;
             Ok::<_, Error>(learnt)
         })?;
         self.numbers.learn(learnt);
@@ -324,7 +329,7 @@ impl Scan {
 }
 
 /// Why an image cannot be judged in this repository, if so: only what the repository holds is read through it.
-async fn incomplete(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Option<String>, Error> {
+pub(crate) async fn incomplete(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Option<String>, Error> {
     let missing = Registry::missing_blob(tx, repository, digest).await?;
     Ok(missing.map(|blob| format!("{blob}, which the image names, is not in {repository}; push it, and scan again")))
 }

@@ -7,7 +7,7 @@ use base::{Ctx, limits::LAYER_READING};
 use db::Tx;
 
 use crate::{
-    Error, Scan,
+    Error, Scan, attest,
     jobs::Renew,
     renew,
     store::{self, SETTINGS_KEY},
@@ -24,6 +24,8 @@ pub struct Settings {
     pub sync_online: bool,
     /// Whether a new snapshot is held against everything that was scanned at once, and not only when somebody asks.
     pub auto_recheck: bool,
+    /// Whether inventory and scan of an image are attached to it as signed attestations. What is there stays when this is switched off.
+    pub attest: bool,
 }
 
 /// New values; what is None stays.
@@ -33,11 +35,12 @@ pub struct SettingsChanges {
     pub deadline_minutes: Option<u32>,
     pub sync_online: Option<bool>,
     pub auto_recheck: Option<bool>,
+    pub attest: Option<bool>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { enabled: true, deadline_minutes: 0, sync_online: false, auto_recheck: true }
+        Settings { enabled: true, deadline_minutes: 0, sync_online: false, auto_recheck: true, attest: true }
     }
 }
 
@@ -48,6 +51,7 @@ impl Settings {
             deadline_minutes: changes.deadline_minutes.unwrap_or(self.deadline_minutes),
             sync_online: changes.sync_online.unwrap_or(self.sync_online),
             auto_recheck: changes.auto_recheck.unwrap_or(self.auto_recheck),
+            attest: changes.attest.unwrap_or(self.attest),
         }
     }
 
@@ -61,8 +65,10 @@ impl Settings {
 
     /// How the log writes them.
     pub(crate) fn guard(&self) -> String {
-        let Settings { enabled, deadline_minutes, sync_online, auto_recheck } = self;
-        format!("enabled {enabled} deadline {deadline_minutes} online {sync_online} recheck {auto_recheck}")
+        let Settings { enabled, deadline_minutes, sync_online, auto_recheck, attest } = self;
+        // Older entries say nothing of attestations.
+        let attest = if *attest { "" } else { " attest false" };
+        format!("enabled {enabled} deadline {deadline_minutes} online {sync_online} recheck {auto_recheck}{attest}")
     }
 }
 
@@ -88,10 +94,14 @@ impl Scan {
                 .detail("deadlineMinutes", new.deadline_minutes)
                 .detail("syncOnline", new.sync_online)
                 .detail("autoRecheck", new.auto_recheck)
+                .detail("attest", new.attest)
                 .set(SETTINGS_KEY, new.guard());
             let entry = audit::append(tx, ctx, entry).await?;
             if new.enabled && !old.enabled && !store::scanned(tx, &Renew::Outdated, "", 1).await?.is_empty() {
                 renew::enqueue(tx, ctx, &Renew::Outdated, Some(&entry)).await?;
+            }
+            if new.attest && !old.attest {
+                attest::want_all(tx, ctx, &entry).await?;
             }
             Ok::<_, Error>(new)
         })

@@ -1,5 +1,6 @@
 //! The SQL of scans.
 
+mod attestations;
 mod settings;
 mod subjects;
 
@@ -17,6 +18,9 @@ use crate::{
     matching::Matched,
 };
 
+pub(crate) use attestations::{
+    Known, attestation, attestations_wanted, attested, known, set_attestation, want_all_attestations, want_attestation,
+};
 pub(crate) use settings::{
     SETTINGS_KEY, see_version, set_settings, set_update, settings, settings_state, snapshot_history, update_error,
     version_seen,
@@ -57,6 +61,7 @@ pub const SCHEMA: Schema = Schema {
         auto_recheck BOOLEAN NOT NULL);
       CREATE TABLE snapshot_updates (id BIGINT PRIMARY KEY, error TEXT, at BIGINT NOT NULL);
       CREATE TABLE scanner_versions (version BIGINT PRIMARY KEY, seen_at BIGINT NOT NULL)",
+        attestations::ATTESTATIONS_STEP,
     ],
 };
 

@@ -116,6 +116,7 @@ pub fn image(frame: &Frame, view: &ImageView) -> Markup {
             @for (name, value) in &view.labels { dt { code { (name) } } dd { (value) } }
         }
         @if view.children.is_empty() {
+            (downloads(view))
             h2 { "Layers" }
             (layers(view))
             (secrets(view))
@@ -132,6 +133,28 @@ pub fn image(frame: &Frame, view: &ImageView) -> Markup {
         }
     };
     page(frame, &format!("{}@{}", view.repository, &view.digest.get(..19).unwrap_or(&view.digest)), &content)
+}
+
+/// What is known of the image, as other tools read it.
+fn downloads(view: &ImageView) -> Markup {
+    const FORMATS: [(&str, &str); 6] = [
+        ("cyclonedx", "CycloneDX"),
+        ("spdx", "SPDX 2.3"),
+        ("spdx3", "SPDX 3.0"),
+        ("sarif", "SARIF"),
+        ("openvex", "OpenVEX"),
+        ("json", "JSON"),
+    ];
+    let (namespace, name) = view.repository.split_once('/').unwrap_or(("", &view.repository));
+    let report = format!("/api/v1/repositories/{namespace}/{}/images/{}/report", name.replace('/', "%2F"), view.digest);
+    html! {
+        @if !view.components.is_empty() {
+            p id="downloads" {
+                "Download "
+                @for (format, shown) in FORMATS { a href={ (report) "?format=" (format) } { (shown) } " " }
+            }
+        }
+    }
 }
 
 fn layers(view: &ImageView) -> Markup {

@@ -26,6 +26,7 @@ mod error;
 mod git;
 mod guarded;
 mod operate;
+mod reports;
 mod router;
 mod runner;
 mod scanned;

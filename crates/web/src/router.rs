@@ -18,7 +18,7 @@ use crate::{
     error::ApiError,
     git::{self, GitPath},
     gitlab::{self, GitlabError},
-    notary, oci, operate, pages, runner, token, upkeep,
+    notary, oci, operate, pages, reports, runner, token, upkeep,
 };
 
 /// The whole edge over these services.
@@ -31,6 +31,7 @@ pub fn router(app: App) -> Router {
         .merge(dtr::routes())
         .merge(audit::routes())
         .merge(advisories::routes())
+        .merge(reports::routes())
         .merge(gitlab::routes())
         .merge(runner::routes())
         .merge(admission::routes())

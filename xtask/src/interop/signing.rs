@@ -1,8 +1,11 @@
-//! Signatures of cosign and notation, with keys of one's own and no log but ours: as referrers, and under tags as before those.
+//! Signatures of cosign and notation, with keys of one's own and no log but ours: as referrers, and under tags as before those; and what
+//! the server itself signs, as cosign reads it.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -42,11 +45,29 @@ fn image(client: &Client, server: &Server, name: &str) -> Result<String> {
     sum("manifest.json")
 }
 
+/// The type of what the server attaches itself.
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
 /// What is listed as being about an image: the types.
-fn referrers(server: &Server, name: &str, digest: &str) -> Result<Vec<String>> {
+fn listed(server: &Server, name: &str, digest: &str) -> Result<Vec<String>> {
     let said = server.ask("GET", &format!("/v2/{name}/referrers/{digest}"), None)?;
     let found = said["manifests"].as_array().context("a list of referrers")?;
     Ok(found.iter().filter_map(|one| one["artifactType"].as_str().map(str::to_owned)).collect())
+}
+
+/// The same without what the server attaches itself once the image is scanned.
+fn referrers(server: &Server, name: &str, digest: &str) -> Result<Vec<String>> {
+    Ok(listed(server, name, digest)?.into_iter().filter(|kind| kind != BUNDLE).collect())
+}
+
+/// Wait until the server attached its attestations.
+fn attested(server: &Server, name: &str, digest: &str) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while listed(server, name, digest)?.iter().filter(|kind| *kind == BUNDLE).count() < 2 {
+        ensure!(Instant::now() < deadline, "{name}@{digest} has no attestations after a minute");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// # Errors
@@ -104,6 +125,8 @@ pub fn cosign(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> 
         ] {
             let digest = image(&client, server, name)?;
             let reference = server.image(&format!("{name}@{digest}"));
+            // They make way for the signature: beside a bundle, cosign would not look for one of this form.
+            attested(server, name, &digest)?;
             let verify = |key: &str| {
                 let arguments = ["verify", "--insecure-ignore-tlog=true", "--key", key];
                 cosign(&[&arguments, verifies, &[&reference]].concat())
@@ -114,12 +137,47 @@ pub fn cosign(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> 
             command::refused(&mut verify("other.pub"))?;
             let tag = format!("{}.sig", digest.replace(':', "-"));
             let tags = server.ask("GET", &format!("/v2/{name}/tags/list"), None)?.to_string();
-            let about = referrers(server, name, &digest)?;
+            let about = listed(server, name, &digest)?;
             ensure!(
                 tags.contains(&tag) == signs.is_empty() && about.is_empty() == signs.is_empty(),
                 "{name} has the tags {tags}, and about the image {about:?}"
             );
         }
         Ok(())
+    })?;
+    steps.step("cosign: verify what the server attests of an image, refuse another key and another image", || {
+        let name = "admin/cosign-attested";
+        let digest = image(&client, server, name)?;
+        attested(server, name, &digest)?;
+        let mut key = server.client(Path::new("curl"), &client.home);
+        key.args(["--silent", "--fail", "--cacert"]).arg(server.ca());
+        key.arg(format!("https://{}/api/v1/attestations/key", server.authority));
+        fs::write(client.home.join("assay.pub"), command::run(&mut key)?)?;
+        // Without it, cosign asks the network for the keys of the public logs, which it then has no use for.
+        let root = json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"});
+        fs::write(client.home.join("root.json"), root.to_string())?;
+        let verify = |key: &str, kind: &str, digest: &str| {
+            let reference = server.image(&format!("{name}@{digest}"));
+            let how = [
+                "verify-attestation",
+                "--new-bundle-format",
+                "--trusted-root=root.json",
+                "--insecure-ignore-tlog=true",
+            ];
+            cosign(&[&how[..], &["--key", key, "--type", kind, &reference]].concat())
+        };
+        for kind in ["cyclonedx", "https://in-toto.io/attestation/vulns/v0.2"] {
+            let said = command::run(&mut verify("assay.pub", kind, &digest))?;
+            ensure!(said.contains("application/vnd.in-toto+json"), "cosign says {said}");
+            command::refused(&mut verify("other.pub", kind, &digest))?;
+        }
+        command::refused(&mut verify("assay.pub", "slsaprovenance", &digest))?;
+        // A new form of signature stands beside them.
+        let reference = server.image(&format!("{name}@{digest}"));
+        let sign = ["sign", "--yes", "--key", "own.key", "--tlog-upload=false", "--new-bundle-format"];
+        command::run(&mut cosign(&[&sign[..], &["--use-signing-config=false", &reference]].concat()))?;
+        let how = ["verify", "--new-bundle-format", "--trusted-root=root.json", "--insecure-ignore-tlog=true"];
+        command::run(&mut cosign(&[&how[..], &["--key", "own.pub", &reference]].concat()))?;
+        attested(server, name, &digest)
     })
 }

@@ -90,6 +90,15 @@ impl Client {
         self.call(Method::GET, path, None).await
     }
 
+    /// An answer as it came, whatever is in it.
+    pub(crate) async fn get_text(&self, path: &str) -> Result<String> {
+        let response = self.request(Method::GET, path).send().await.context("the server cannot be reached")?;
+        match response.status().is_success() {
+            true => Ok(response.text().await?),
+            false => Err(read(response).await.err().context("the server refuses and does not say why")?),
+        }
+    }
+
     /// All pages of a list, as if it were one: GitLab's and DTR's APIs tell where the next one is, each in its way.
     pub(crate) async fn all(&self, path: &str) -> Result<Value> {
         let (mut whole, mut next) = self.page(path).await?;

@@ -3,6 +3,7 @@
 mod accounts;
 mod admission;
 mod advisories;
+mod attestations;
 mod fingerprints;
 mod http;
 mod images;
@@ -115,6 +116,9 @@ pub(crate) enum Noun {
     /// The advisories that findings are made with.
     #[command(subcommand)]
     Advisories(advisories::Advisories),
+    /// What the server signs of images.
+    #[command(subcommand)]
+    Attestation(attestations::Attestation),
     /// What executables are known by.
     #[command(subcommand)]
     Fingerprints(fingerprints::Fingerprints),
@@ -150,6 +154,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Advisories(command) => print(&command.run(Client::remembered).await?, common),
         Noun::Fingerprints(command) => print(&command.run()?, common),
         Noun::Chain(command) => command.run(&Client::remembered()?, common).await,
+        Noun::Tag(tags::TagOf::Report(command)) => command.run(&Client::remembered()?).await,
         noun => {
             let (text, answer) = ask(noun, &Client::remembered()?).await?;
             show::print(&answer, &text, common.format)
@@ -182,6 +187,7 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Variable(command) => (command.text(), command.run(client).await?),
         Noun::Trigger(command) => (command.text(), command.run(client).await?),
         Noun::Pipeline(command) => (command.text(), command.run(client).await?),
+        Noun::Attestation(command) => (Text::Whole, command.run(client).await?),
         Noun::Admission(command) => (Text::Whole, command.run(client).await?),
         Noun::Api(call) => {
             let body = call.data.as_deref().map(serde_json::from_str::<Value>).transpose()?;

@@ -6,6 +6,7 @@ use oci::{RepoName, Tag};
 use serde_json::{Value, json};
 
 use super::{Client, images::path};
+use crate::scan::Output;
 
 /// `namespace/name:tag`.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub(crate) enum TagOf {
     },
     /// Have the server scan the image again.
     Scan(Scan),
+    /// What the server found in the image, in any format.
+    Report(Report),
 }
 
 impl TagOf {
@@ -52,6 +55,7 @@ impl TagOf {
         match self {
             TagOf::Delete { image } => client.delete(&image.api()).await,
             TagOf::Scan(scan) => scan.run(client).await,
+            TagOf::Report(_) => unreachable!("handled where commands are run"),
         }
     }
 }
@@ -81,6 +85,35 @@ impl Scan {
         let (namespace, repository) = (name.namespace(), name.name().replace('/', "%2F"));
         let path = format!("/api/v0/imagescan/scan/{namespace}/{repository}/{tag}/{}", self.platform);
         client.post(&path, Value::Null).await
+    }
+}
+
+/// What the server found in an image. Nothing is scanned for it.
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// `namespace/name:tag`
+    image: Image,
+    /// What is written, and where to: json, cyclonedx, spdx, spdx3, sarif, openvex or table. Repeat for more.
+    #[arg(long, short, value_name = "FORMAT[=FILE]", default_value = "table")]
+    output: Vec<Output>,
+    /// Which one, where the tag names images of several platforms.
+    #[arg(long, value_name = "OS/ARCHITECTURE")]
+    platform: Option<String>,
+}
+
+impl Report {
+    pub(crate) async fn run(self, client: &Client) -> Result<()> {
+        let Image { name, tag } = &self.image;
+        let image = format!("{}/images/{tag}/report", path(name).replacen("v0", "v1", 1));
+        for output in &self.output {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("format", output.format().as_str());
+            if let Some(platform) = &self.platform {
+                query.append_pair("platform", platform);
+            }
+            output.write(client.get_text(&format!("{image}?{}", query.finish())).await?.as_bytes())?;
+        }
+        Ok(())
     }
 }
 

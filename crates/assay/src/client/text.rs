@@ -183,6 +183,7 @@ impl TagOf {
         match self {
             TagOf::Delete { image } => said(format!("{image} is deleted")),
             TagOf::Scan(scan) => said(scan.said()),
+            TagOf::Report(_) => Text::Whole,
         }
     }
 }

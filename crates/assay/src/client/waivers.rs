@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use base::Timestamp;
+use bom::Justification;
 use clap::{ArgGroup, Args, Subcommand};
 use oci::{Digest, RepoName};
 use serde_json::{Value, json};
@@ -43,6 +44,9 @@ pub(crate) struct Create {
     advisory: String,
     #[arg(long)]
     reason: String,
+    /// Why the image is not affected, in a word of OpenVEX (vulnerable_code_not_in_execute_path); without it the risk is accepted.
+    #[arg(long, value_name = "WORD")]
+    justification: Option<Justification>,
     #[command(flatten)]
     of: Of,
     /// Only for this component.
@@ -70,10 +74,11 @@ impl Waiver {
                 };
                 client.get(&format!("/api/v1/waivers{query}")).await
             }
-            Waiver::Create(Create { advisory, reason, of, component, expires }) => {
+            Waiver::Create(Create { advisory, reason, justification, of, component, expires }) => {
                 let body = json!({
                     "advisory": advisory, "reason": reason, "repository": of.repository, "image": of.image,
-                    "component": component, "expiresAt": expires.map(|at| at.to_string()),
+                    "justification": justification, "component": component,
+                    "expiresAt": expires.map(|at| at.to_string()),
                 });
                 client.post("/api/v1/waivers", body).await
             }

@@ -80,7 +80,7 @@ pub(crate) struct Scan {
 
 /// One thing to write.
 #[derive(Clone, Debug)]
-struct Output {
+pub(crate) struct Output {
     format: Format,
     /// Standard output otherwise.
     file: Option<PathBuf>,
@@ -100,6 +100,23 @@ impl FromStr for Output {
             None => (text, None),
         };
         Ok(Output { format: format.parse()?, file })
+    }
+}
+
+impl Output {
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
+        match &self.file {
+            Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
+            None => match std::io::stdout().lock().write_all(bytes) {
+                // `assay scan … | head` is no failure.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+                outcome => Ok(outcome?),
+            },
+        }
     }
 }
 
@@ -188,21 +205,11 @@ impl Scan {
         };
         let usual = [Output { format: usual, file: None }];
         let outputs = if self.output.is_empty() { &usual[..] } else { &self.output[..] };
-        for Output { format, file } in outputs {
-            let bytes = match format {
+        for output in outputs {
+            output.write(&match output.format {
                 Format::Table => bom::table(report, width(), self.all).into_bytes(),
                 format => format.write(report, WIDTH)?,
-            };
-            match file {
-                Some(path) => {
-                    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
-                }
-                None => match std::io::stdout().lock().write_all(&bytes) {
-                    // `assay scan … | head` is no failure.
-                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-                    outcome => outcome?,
-                },
-            }
+            })?;
         }
         Ok(())
     }

@@ -62,6 +62,7 @@ async fn play(mut world: World, steps: &[Step]) -> (World, Vec<(String, Kind)>) 
                     advisory: "cve-2021-44228".into(),
                     component: None,
                     reason: "accepted".into(),
+                    justification: None,
                     expires_at: None,
                 };
                 waiver = Some(world.promote.create_waiver(&ctx, new).await.unwrap().id);

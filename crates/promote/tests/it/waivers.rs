@@ -12,6 +12,7 @@ fn waiver(scope: &str) -> NewWaiver {
         advisory: "CVE-2021-44228".into(),
         component: None,
         reason: "the class is removed in the image".into(),
+        justification: None,
         expires_at: None,
     }
 }

@@ -21,9 +21,9 @@ pub(crate) async fn repository_usage(tx: &mut Tx, repository: &Id<Repository>) -
         .one(
             "SELECT r.quota_bytes AS quota, CAST(
                 (SELECT COALESCE(SUM(b.size), 0) FROM repository_blobs l JOIN blobs b ON b.digest = l.digest
-                 WHERE l.repository = r.id)
+                 WHERE l.repository = r.id AND NOT l.attached)
                 + (SELECT COALESCE(SUM(m.size), 0) FROM repository_manifests l JOIN manifests m ON m.digest = l.digest
-                 WHERE l.repository = r.id) AS BIGINT) AS used
+                 WHERE l.repository = r.id AND l.attached IS NULL) AS BIGINT) AS used
              FROM repositories r WHERE r.id = $1",
             &args![repository],
         )
@@ -36,9 +36,9 @@ pub(crate) async fn namespace_usage(tx: &mut Tx, namespace: &str) -> Result<Usag
         .one(
             "SELECT CAST(COALESCE((SELECT bytes FROM namespace_quotas WHERE namespace = $1), 0) AS BIGINT) AS quota, CAST(
                 (SELECT COALESCE(SUM(b.size), 0) FROM repositories r JOIN repository_blobs l ON l.repository = r.id
-                 JOIN blobs b ON b.digest = l.digest WHERE r.namespace = $1)
+                 JOIN blobs b ON b.digest = l.digest WHERE r.namespace = $1 AND NOT l.attached)
                 + (SELECT COALESCE(SUM(m.size), 0) FROM repositories r JOIN repository_manifests l ON l.repository = r.id
-                 JOIN manifests m ON m.digest = l.digest WHERE r.namespace = $1) AS BIGINT) AS used",
+                 JOIN manifests m ON m.digest = l.digest WHERE r.namespace = $1 AND l.attached IS NULL) AS BIGINT) AS used",
             &args![namespace],
         )
         .await?;

@@ -1,6 +1,7 @@
 //! The registry on a real database and a real folder of blobs.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
+mod attaching;
 mod collecting;
 mod copying;
 mod deleting;

@@ -14,7 +14,7 @@ pub(crate) async fn settings(tx: &mut Tx) -> Result<Settings, Error> {
 }
 
 async fn row(tx: &mut Tx) -> Result<Option<Settings>, Error> {
-    let sql = "SELECT enabled, deadline_minutes, sync_online, auto_recheck FROM scan_settings";
+    let sql = "SELECT enabled, deadline_minutes, sync_online, auto_recheck, attest FROM scan_settings";
     let row = tx.opt(sql, &[]).await?;
     row.map(|row| {
         Ok(Settings {
@@ -22,6 +22,7 @@ async fn row(tx: &mut Tx) -> Result<Option<Settings>, Error> {
             deadline_minutes: u32::try_from(row.int("deadline_minutes")?).unwrap_or(u32::MAX),
             sync_online: row.bool("sync_online")?,
             auto_recheck: row.bool("auto_recheck")?,
+            attest: row.bool("attest")?,
         })
     })
     .transpose()
@@ -29,10 +30,11 @@ async fn row(tx: &mut Tx) -> Result<Option<Settings>, Error> {
 
 pub(crate) async fn set_settings(tx: &mut Tx, new: &Settings) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO scan_settings (id, enabled, deadline_minutes, sync_online, auto_recheck) VALUES (1, $1, $2, $3, $4)
+        "INSERT INTO scan_settings (id, enabled, deadline_minutes, sync_online, auto_recheck, attest)
+         VALUES (1, $1, $2, $3, $4, $5)
          ON CONFLICT (id) DO UPDATE SET enabled = excluded.enabled, deadline_minutes = excluded.deadline_minutes,
-           sync_online = excluded.sync_online, auto_recheck = excluded.auto_recheck",
-        &args![new.enabled, i64::from(new.deadline_minutes), new.sync_online, new.auto_recheck],
+           sync_online = excluded.sync_online, auto_recheck = excluded.auto_recheck, attest = excluded.attest",
+        &args![new.enabled, i64::from(new.deadline_minutes), new.sync_online, new.auto_recheck, new.attest],
     )
     .await?;
     Ok(())

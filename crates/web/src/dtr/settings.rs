@@ -9,8 +9,14 @@ use super::body::Body;
 use crate::{App, caller::Caller, error::ApiError};
 
 /// What may be set.
-const SET: [&str; 5] =
-    ["readOnlyRegistry", "scanningEnabled", "scanningDeadline", "scanningSyncOnline", "scanningEnableAutoRecheck"];
+const SET: [&str; 6] = [
+    "readOnlyRegistry",
+    "scanningEnabled",
+    "scanningDeadline",
+    "scanningSyncOnline",
+    "scanningEnableAutoRecheck",
+    "scanningAttest",
+];
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/api/v0/meta/settings", get(show).post(change))
@@ -27,6 +33,8 @@ async fn show(State(app): State<App>, Caller(ctx): Caller) -> Result<Json<Value>
         "scanningDeadline": scanning.deadline_minutes,
         "scanningSyncOnline": scanning.sync_online,
         "scanningEnableAutoRecheck": scanning.auto_recheck,
+        // Ours.
+        "scanningAttest": scanning.attest,
     })))
 }
 
@@ -39,6 +47,7 @@ struct Settings {
     scanning_deadline: Option<u32>,
     scanning_sync_online: Option<bool>,
     scanning_enable_auto_recheck: Option<bool>,
+    scanning_attest: Option<bool>,
 }
 
 async fn change(
@@ -56,6 +65,7 @@ async fn change(
         deadline_minutes: settings.scanning_deadline,
         sync_online: settings.scanning_sync_online,
         auto_recheck: settings.scanning_enable_auto_recheck,
+        attest: settings.scanning_attest,
     };
     app.scan.change_settings(&ctx, scanning).await?;
     if let Some(on) = settings.read_only_registry {

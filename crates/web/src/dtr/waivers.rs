@@ -8,6 +8,7 @@ use axum::{
     routing::{delete, get},
 };
 use base::{Id, Timestamp};
+use bom::Justification;
 use oci::{Digest, RepoName};
 use promote::{NewWaiver, Waiver, WaiverScope};
 use serde::Deserialize;
@@ -58,6 +59,7 @@ struct Create {
     advisory: String,
     component: Option<String>,
     reason: String,
+    justification: Option<Justification>,
     expires_at: Option<Timestamp>,
 }
 
@@ -71,6 +73,7 @@ async fn create(
         advisory: body.advisory,
         component: body.component,
         reason: body.reason,
+        justification: body.justification,
         expires_at: body.expires_at,
     };
     let waiver = app.promote.create_waiver(&ctx, new).await?;
@@ -104,6 +107,7 @@ fn view(waiver: &Waiver) -> Value {
         "advisory": waiver.advisory,
         "component": waiver.component,
         "reason": waiver.reason,
+        "justification": waiver.justification,
         "author": waiver.author,
         "createdAt": waiver.created_at.to_string(),
         "expiresAt": waiver.expires_at.map(|at| at.to_string()),

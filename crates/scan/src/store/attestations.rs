@@ -1,0 +1,94 @@
+//! The SQL of attestations: which are wanted, which were made.
+
+use base::Timestamp;
+use db::{Error, Tx, args};
+use oci::Digest;
+
+/// What was scanned before attestations were made is attested once the program runs.
+pub(super) const ATTESTATIONS_STEP: &str = "ALTER TABLE scan_settings ADD COLUMN attest BOOLEAN NOT NULL DEFAULT TRUE;
+      CREATE TABLE attestations_wanted (image TEXT PRIMARY KEY, at BIGINT NOT NULL);
+      INSERT INTO attestations_wanted (image, at) SELECT digest, 0 FROM scans WHERE state = 'done';
+      CREATE TABLE attestations (
+        image TEXT NOT NULL, kind TEXT NOT NULL, manifest TEXT NOT NULL, basis TEXT NOT NULL, PRIMARY KEY (image, kind))";
+
+/// What the statements about an image follow from.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) inventory: String,
+    /// The number of the set of findings.
+    pub(crate) findings: String,
+    /// What could not be judged.
+    pub(crate) unjudged: String,
+}
+
+/// Of a completed scan.
+pub(crate) async fn known(tx: &mut Tx, image: &Digest) -> Result<Option<Known>, Error> {
+    let sql = "SELECT inventory, fingerprint, unjudged FROM scans WHERE digest = $1 AND state = 'done' AND inventory IS NOT NULL";
+    let row = tx.opt(sql, &args![image.as_str()]).await?;
+    row.map(|row| {
+        Ok(Known {
+            inventory: row.text("inventory")?,
+            findings: row.text("fingerprint")?,
+            unjudged: row.text("unjudged")?,
+        })
+    })
+    .transpose()
+}
+
+pub(crate) async fn want_attestation(tx: &mut Tx, image: &Digest, now: Timestamp) -> Result<(), Error> {
+    let sql = "INSERT INTO attestations_wanted (image, at) VALUES ($1, $2) ON CONFLICT (image) DO UPDATE SET at = excluded.at";
+    tx.execute(sql, &args![image.as_str(), now]).await?;
+    Ok(())
+}
+
+/// Of everything that was scanned.
+pub(crate) async fn want_all_attestations(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO attestations_wanted (image, at) SELECT digest, $1 FROM scans WHERE state = 'done'
+         ON CONFLICT (image) DO UPDATE SET at = excluded.at",
+        &args![now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Images to attest after `after`, by digest, and when that was noted.
+pub(crate) async fn attestations_wanted(
+    tx: &mut Tx,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(Digest, Timestamp)>, Error> {
+    let sql = "SELECT image, at FROM attestations_wanted WHERE image > $1 ORDER BY image LIMIT $2";
+    let rows = tx.all(sql, &args![after, limit]).await?;
+    rows.iter().map(|row| Ok((row.parse("image")?, row.time("at")?))).collect()
+}
+
+/// It was done as of then; what was wanted meanwhile is still wanted.
+pub(crate) async fn attested(tx: &mut Tx, image: &Digest, wanted_at: Timestamp) -> Result<(), Error> {
+    tx.execute("DELETE FROM attestations_wanted WHERE image = $1 AND at = $2", &args![image.as_str(), wanted_at])
+        .await?;
+    Ok(())
+}
+
+/// The manifest of the present attestation, and what it follows from.
+pub(crate) async fn attestation(tx: &mut Tx, image: &Digest, kind: &str) -> Result<Option<(Digest, String)>, Error> {
+    let sql = "SELECT manifest, basis FROM attestations WHERE image = $1 AND kind = $2";
+    let row = tx.opt(sql, &args![image.as_str(), kind]).await?;
+    row.map(|row| Ok((row.parse("manifest")?, row.text("basis")?))).transpose()
+}
+
+pub(crate) async fn set_attestation(
+    tx: &mut Tx,
+    image: &Digest,
+    kind: &str,
+    manifest: &Digest,
+    basis: &str,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO attestations (image, kind, manifest, basis) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (image, kind) DO UPDATE SET manifest = excluded.manifest, basis = excluded.basis",
+        &args![image.as_str(), kind, manifest.as_str(), basis],
+    )
+    .await?;
+    Ok(())
+}
