@@ -13,7 +13,9 @@ use crate::{
     upload_state::{Note, Noted},
 };
 
+mod bases;
 mod bytes;
+mod defaults;
 mod deletions;
 mod images;
 mod pieces;
@@ -21,7 +23,9 @@ mod quotas;
 mod repositories;
 mod reviews;
 
+pub(crate) use bases::*;
 pub(crate) use bytes::*;
+pub(crate) use defaults::*;
 pub(crate) use deletions::*;
 pub(crate) use images::*;
 pub(crate) use pieces::*;
@@ -109,6 +113,7 @@ pub const SCHEMA: Schema = Schema {
         bytes::REPLICA_STEP,
         pieces::PIECES_STEP,
         repositories::LISTS_STEP,
+        defaults::DEFAULTS_STEP,
     ],
 };
 
