@@ -45,9 +45,14 @@ pub enum WaiverScope {
 impl Waiver {
     /// Whether the finding is one of those this waiver accepts.
     pub fn covers(&self, finding: &ImageFinding) -> bool {
+        self.accepts(&finding.about.advisory, &finding.about.aliases, &finding.component)
+    }
+
+    /// The same of a finding in parts: the vulnerability, its other ids, the component's name.
+    pub fn accepts(&self, id: &str, aliases: &[String], component: &str) -> bool {
         let names = |id: &str| id.eq_ignore_ascii_case(&self.advisory);
-        (names(&finding.about.advisory) || finding.about.aliases.iter().any(|alias| names(alias)))
-            && self.component.as_ref().is_none_or(|component| *component == finding.component)
+        (names(id) || aliases.iter().any(|alias| names(alias)))
+            && self.component.as_ref().is_none_or(|own| own == component)
     }
 
     pub(crate) fn state_key(&self) -> String {
