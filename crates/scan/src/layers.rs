@@ -118,6 +118,6 @@ fn read_some(file: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> 
     Ok(length)
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(format!("the scanner stopped: {error}")))
 }

@@ -5,6 +5,7 @@ mod advisories;
 mod bad_input;
 mod browser;
 mod chain_told;
+mod changes;
 mod clients;
 mod command_line;
 mod conformance;
