@@ -58,6 +58,7 @@ mod starter;
 mod explain;
 mod find;
 mod held;
+mod mention;
 mod stamp;
 mod subject;
 
@@ -74,6 +75,7 @@ pub use explain::{Finding, Matches, find, find_with};
 pub use family::Family;
 pub use find::{Hit, Hits, find_distinct};
 pub use layout::Bytes;
+pub use mention::Mention;
 
 pub use import::{Format, Import, from_changelog, import};
 pub use rating::Rating;

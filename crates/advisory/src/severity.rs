@@ -1,5 +1,7 @@
 //! How bad: the three classes of the reference architecture, and unknown.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// In the order of concern. Unknown stands first only for sorting: it never counts as harmless.
@@ -49,6 +51,16 @@ pub enum Profile {
 }
 
 impl Profile {
+    pub const ALL: [Profile; 3] = [Profile::Dtr, Profile::Cvss, Profile::Vendor];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Profile::Dtr => "dtr",
+            Profile::Cvss => "cvss",
+            Profile::Vendor => "vendor",
+        }
+    }
+
     /// From what a source says: its score and its word.
     pub fn of(self, score_tenths: Option<u8>, word: Option<&str>) -> Severity {
         let of_score = || score_tenths.map(|tenths| self.of_score(tenths)).unwrap_or_default();
@@ -85,6 +97,15 @@ impl Profile {
         } else {
             Severity::Unknown
         }
+    }
+}
+
+impl FromStr for Profile {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Profile, String> {
+        let found = Profile::ALL.into_iter().find(|profile| profile.as_str() == word);
+        found.ok_or_else(|| format!("{word:?} is no profile of severities; these are: dtr, cvss, vendor"))
     }
 }
 

@@ -32,6 +32,8 @@ pub const TAG_BYTES: usize = 128;
 pub const POLICY_RULES: usize = 100;
 pub const POLICY_RULE_VALUES: usize = 1_000;
 pub const POLICY_VALUE_BYTES: usize = 1_024;
+/// One SPDX expression that a decision reads; the longest of a real package are some hundred bytes.
+pub const POLICY_EXPRESSION_BYTES: usize = 16_384;
 
 /// Memory of one compiled pattern of a policy: `(a{999}){999}` is short, its automaton is not.
 pub const POLICY_PATTERN_BYTES: usize = 128 * 1024;

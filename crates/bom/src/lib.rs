@@ -55,10 +55,10 @@ pub use number::{Confidence, Probability, Score};
 pub use openvex::openvex;
 pub use purl::PackageUrl;
 pub use report::{
-    Config, Distribution, Facts, FoundSecret, Gap, Image, Layer, LicenseFile, Report, Scanner, Setting, Snapshot,
-    Subject, Tally,
+    Base, Config, Distribution, Facts, FoundSecret, Gap, Image, KnownBy, Layer, LicenseFile, Report, Scanner, Setting,
+    Snapshot, Subject, Tally,
 };
 pub use sarif::sarif;
 pub use spdx::{spdx, spdx3};
-pub use table::table;
+pub use table::{clean, columns, table};
 pub use vex::{Product, Statement, apply, statements};

@@ -1,6 +1,6 @@
 //! The report about one image or folder: the neutral model that every format is written from.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,36 @@ pub struct Image {
     pub distribution: Option<Distribution>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Config>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+}
+
+/// The image it was built from: what comes with it is mended by building on a newer one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Base {
+    /// A reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Of its manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// How many of the lowest layers are its; 0 where nobody can tell.
+    pub layers: usize,
+    pub known_by: KnownBy,
+}
+
+/// How the base image is known, the surest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KnownBy {
+    /// Another image has exactly these lowest layers.
+    Layers,
+    /// The image names it, which nobody checks; the number of layers is a guess from its history.
+    Label,
+    /// A guess from its history.
+    #[default]
+    History,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +238,9 @@ pub struct Snapshot {
     pub label: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
+    /// How scores and words became severities: `dtr`, `cvss`, `vendor`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub profile: String,
     /// True when it was older than the operator allows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
@@ -222,6 +255,8 @@ pub struct Tally {
     pub unknown: u64,
     /// Findings that a waiver or statement closes.
     pub closed: u64,
+    /// How many of the open ones come with the base image.
+    pub inherited: u64,
 }
 
 impl Report {
@@ -266,6 +301,9 @@ impl Report {
     pub fn tally(&self) -> Tally {
         let mut tally = Tally::default();
         for finding in &self.findings {
+            if finding.is_open(self.created) && self.is_inherited(finding.layer) {
+                tally.inherited += 1;
+            }
             let count = match finding.severity {
                 _ if !finding.is_open(self.created) => &mut tally.closed,
                 Severity::Critical => &mut tally.critical,
@@ -278,9 +316,45 @@ impl Report {
         tally
     }
 
+    /// Whether a component or finding of this layer comes with the base image.
+    pub fn is_inherited(&self, layer: Option<usize>) -> bool {
+        layer.and_then(|number| self.layers.get(number)).is_some_and(|layer| layer.base)
+    }
+
     /// Names of licences that have no SPDX identifier, each once.
     pub fn license_names(&self) -> BTreeSet<&str> {
         self.components.iter().flat_map(|component| &component.license_names).map(String::as_str).collect()
+    }
+}
+
+impl KnownBy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KnownBy::Layers => "layers",
+            KnownBy::Label => "label",
+            KnownBy::History => "history",
+        }
+    }
+}
+
+impl fmt::Display for Base {
+    /// `debian:12 (3 layers, by its layers)`
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.name.as_deref().or(self.digest.as_deref()).unwrap_or("not named");
+        let layers = match self.layers {
+            0 => "which layers are its is not known".to_owned(),
+            1 => "the lowest layer".to_owned(),
+            layers => format!("the lowest {layers} layers"),
+        };
+        let how = match self.known_by {
+            KnownBy::Layers => "as their digests say",
+            KnownBy::Label => "as its label says and its history lets guess",
+            KnownBy::History => "guessed from its history",
+        };
+        match self.layers {
+            0 => write!(out, "{name}, as its label says; {layers}"),
+            _ => write!(out, "{name}: {layers}, {how}"),
+        }
     }
 }
 

@@ -24,15 +24,23 @@ pub fn table(report: &Report, width: usize, all: bool) -> String {
         let mut lines = vec![HEAD.map(str::to_owned)];
         lines.extend(cells);
         lines.dedup();
-        let widths = widths(&lines, width.max(LEAST_WIDTH));
         out.push('\n');
-        for line in &lines {
-            write_line(&mut out, line, &widths);
-        }
+        out.push_str(&columns(&lines, width));
     }
     facts(&mut out, &report);
     out.push('\n');
     summary(&mut out, &report);
+    out
+}
+
+/// Rows of cells, the head among them, below each other in lines of at most `width` columns. The cells are as [`clean`] gives them.
+pub fn columns<const N: usize>(lines: &[[String; N]], width: usize) -> String {
+    const { assert!(N >= 2) };
+    let widths = widths(lines, width.max(LEAST_WIDTH));
+    let mut out = String::new();
+    for line in lines {
+        write_line(&mut out, line, &widths);
+    }
     out
 }
 
@@ -65,7 +73,12 @@ fn head(out: &mut String, report: &Report) {
         };
         let _ = writeln!(out, "  distribution  {}", clean(&format!("{}{end}", name.trim_end())));
     }
-    let _ = writeln!(out, "  components    {}", report.components.len());
+    if let Some(base) = &image.base {
+        let _ = writeln!(out, "  base image    {}", clean(&base.to_string()));
+    }
+    let inherited = report.components.iter().filter(|component| report.is_inherited(component.layer)).count();
+    let inherited = if inherited > 0 { format!(", {inherited} of the base image") } else { String::new() };
+    let _ = writeln!(out, "  components    {}{inherited}", report.components.len());
     match &report.snapshot {
         Some(snapshot) => {
             let label = if snapshot.label.is_empty() { &snapshot.digest } else { &snapshot.label };
@@ -83,6 +96,9 @@ fn row(report: &Report, finding: &Finding) -> [String; 6] {
         (None, _) => "-".to_owned(),
     };
     let mut notes = Vec::new();
+    if report.is_inherited(finding.layer) {
+        notes.push("base image".to_owned());
+    }
     match finding.status {
         Status::Affected | Status::WillNotFix => {}
         Status::UnderInvestigation => notes.push("under investigation".to_owned()),
@@ -127,15 +143,19 @@ fn summary(out: &mut String, report: &Report) {
         (0, ..) => "Nothing open.",
         _ => "Open.",
     };
+    let inherited = match tally.inherited {
+        0 => String::new(),
+        inherited => format!(" {inherited} of the open ones come with the base image."),
+    };
     let _ = writeln!(
         out,
-        "{verdict} {open} findings: {} unknown, {} critical, {} major, {} minor; {} closed.",
+        "{verdict} {open} findings: {} unknown, {} critical, {} major, {} minor; {} closed.{inherited}",
         tally.unknown, tally.critical, tally.major, tally.minor, tally.closed
     );
 }
 
 /// Control characters and those that turn the direction of writing become question marks.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     let bad = |c: char| {
         c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
@@ -144,14 +164,14 @@ fn clean(text: &str) -> String {
 }
 
 /// The widest column gives way until the line fits.
-fn widths(lines: &[[String; 6]], width: usize) -> [usize; 6] {
-    let mut widths = [0; 6];
+fn widths<const N: usize>(lines: &[[String; N]], width: usize) -> [usize; N] {
+    let mut widths = [0; N];
     for line in lines {
         for (at, cell) in line.iter().enumerate() {
             widths[at] = widths[at].max(cell.chars().count());
         }
     }
-    let room = width.saturating_sub(2 * (HEAD.len() - 1));
+    let room = width.saturating_sub(2 * (N - 1));
     while widths.iter().sum::<usize>() > room {
         let over = widths.iter().sum::<usize>() - room;
         let (widest, next) = two_widest(&widths);
@@ -165,13 +185,13 @@ fn widths(lines: &[[String; 6]], width: usize) -> [usize; 6] {
     widths
 }
 
-fn two_widest(widths: &[usize; 6]) -> (usize, usize) {
-    let mut order = [0, 1, 2, 3, 4, 5];
+fn two_widest<const N: usize>(widths: &[usize; N]) -> (usize, usize) {
+    let mut order: [usize; N] = std::array::from_fn(|at| at);
     order.sort_by_key(|at| std::cmp::Reverse(widths[*at]));
     (order[0], order[1])
 }
 
-fn write_line(out: &mut String, line: &[String; 6], widths: &[usize; 6]) {
+fn write_line<const N: usize>(out: &mut String, line: &[String; N], widths: &[usize; N]) {
     let mut text = String::new();
     for (cell, width) in line.iter().zip(widths) {
         let length = cell.chars().count();

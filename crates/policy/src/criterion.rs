@@ -1,5 +1,7 @@
 //! One rule, understood: what is compared with what.
 
+mod image;
+
 use base::{Timestamp, limits};
 use jiff::SignedDuration;
 use regex::bytes::{Regex, RegexBuilder};
@@ -23,7 +25,7 @@ enum Operand {
     Pattern(Regex),
     Number(u64),
     Moment(Timestamp),
-    /// Before the moment of the decision.
+    /// Before the moment of the decision; for what is to come, after it.
     Ago(SignedDuration),
 }
 
@@ -58,6 +60,12 @@ impl Criterion {
                 self.test_set("license", names, evidence)
             }
             Field::UpdatedAt | Field::UpdatedAtDuration => self.test_time(evidence),
+            Field::SecretKind => self.test_kinds("secret", evidence.secrets.as_ref(), evidence),
+            Field::Fact => self.test_kinds("fact", evidence.facts.as_ref(), evidence),
+            Field::SecretAll | Field::SetuidFiles | Field::ConfidenceLowest => self.test_number(evidence),
+            Field::LicenseExpression => self.test_expressions(evidence),
+            Field::BaseName => self.test_bases(evidence),
+            Field::EndOfLife | Field::EndOfLifeDuration => self.test_end(evidence),
             _ => self.test_count(evidence, ignore_unknown_severities),
         }
     }
@@ -170,15 +178,19 @@ impl Operand {
     /// The error is what was expected.
     fn parse(field: Field, operator: Operator, value: &str) -> Result<Operand, String> {
         match field {
-            Field::Tag | Field::ComponentName | Field::LicenseName if operator == Operator::Matches => {
-                pattern(value).map(Operand::Pattern)
-            }
-            Field::Tag | Field::ComponentName | Field::LicenseName => Ok(Operand::Texts(vec![value.to_owned()])),
-            Field::UpdatedAt => {
+            _ if operator == Operator::Matches => pattern(value).map(Operand::Pattern),
+            Field::Tag
+            | Field::ComponentName
+            | Field::LicenseName
+            | Field::SecretKind
+            | Field::Fact
+            | Field::LicenseExpression
+            | Field::BaseName => Ok(Operand::Texts(vec![value.to_owned()])),
+            Field::UpdatedAt | Field::EndOfLife => {
                 let moment = value.parse().map(Operand::Moment);
                 moment.map_err(|_| "a point in time as in RFC 3339, such as 2026-11-21T00:00:00Z".to_owned())
             }
-            Field::UpdatedAtDuration => {
+            Field::UpdatedAtDuration | Field::EndOfLifeDuration => {
                 let expected = "a duration in Go's units, such as 72h or 1h30m (7 days are 168h)";
                 duration::parse(value).map(Operand::Ago).ok_or_else(|| expected.to_owned())
             }

@@ -1,5 +1,7 @@
 //! What is known about an image at the moment of a decision.
 
+use std::collections::BTreeMap;
+
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +26,26 @@ pub struct Evidence {
     /// Components whose license nobody could tell; it may be any.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unlicensed: u64,
+    /// The distinct SPDX expressions of the components.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license_expressions: Option<Vec<String>>,
+    /// Components without an SPDX expression: their license may be any.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unexpressed: u64,
+    /// Secrets that can be pulled with the image, by kind: how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<BTreeMap<String, u64>>,
+    /// What is true of the configuration and the files, such as `runs-as-root`, and in how many places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<BTreeMap<String, u64>>,
+    /// For each image the names of the images that have its lowest layers; one without a known base has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bases: Option<Vec<Vec<String>>>,
+    /// In percent, of the component that is identified the least surely; 100 where package managers name all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowest_confidence: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
     /// The digest of the advisory snapshot that the counts were made with.
@@ -45,6 +67,17 @@ pub struct Evidence {
 pub struct Component {
     pub name: String,
     pub version: String,
+}
+
+/// What the image is of, and for how long somebody mends that.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Distribution {
+    /// `debian 12`; empty for an image that has none, in which no updates can end.
+    pub name: String,
+    /// The end of the last day with security updates; None where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_of_life: Option<Timestamp>,
 }
 
 /// Findings by severity. Waived findings are counted in `waived` and nowhere else.
@@ -70,6 +103,13 @@ impl Evidence {
             components: None,
             licenses: None,
             unlicensed: 0,
+            license_expressions: None,
+            unexpressed: 0,
+            secrets: None,
+            facts: None,
+            bases: None,
+            lowest_confidence: None,
+            distribution: None,
             counts: None,
             snapshot: None,
             missing: None,
@@ -94,9 +134,15 @@ impl Evidence {
             components.sort_unstable();
             components.dedup();
         }
-        if let Some(licenses) = &mut sorted.licenses {
+        for licenses in [&mut sorted.licenses, &mut sorted.license_expressions].into_iter().flatten() {
             licenses.sort_unstable();
             licenses.dedup();
+        }
+        if let Some(bases) = &mut sorted.bases {
+            bases.iter_mut().for_each(|names| names.sort_unstable());
+            bases.iter_mut().for_each(Vec::dedup);
+            bases.sort_unstable();
+            bases.dedup();
         }
         sorted
     }

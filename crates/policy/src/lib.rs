@@ -21,7 +21,8 @@
 //!   one class is then a range, and a rule about it holds only when it holds for the whole range (unless the policy says
 //!   `ignoreUnknownSeverities`). `vulnerability_all` counts such findings.
 //! - A decision ever made stays what it was: a change of meaning is a new [`EVALUATOR`], and the files under `tests/cases`
-//!   keep the old meaning from changing unseen.
+//!   keep the old meaning from changing unseen. A new field is no change of meaning: evidence of before does not have it,
+//!   and has the digest it had.
 //!
 //! What this crate does not know: where evidence comes from, who may write a policy, how an image is copied or signed.
 
@@ -29,6 +30,7 @@ mod canonical;
 
 mod criterion;
 mod duration;
+mod expression;
 mod form;
 mod rule;
 mod template;
@@ -42,7 +44,7 @@ mod sentence;
 pub use criterion::Criterion;
 pub use decide::{Decision, EVALUATOR, Reason, Verdict, decide};
 pub use error::PolicyError;
-pub use evidence::{Component, Counts, Evidence};
+pub use evidence::{Component, Counts, Distribution, Evidence};
 pub use form::{Policy, PolicyForm};
 pub use outcome::Outcome;
 pub use rule::{Field, Operator, Rule};

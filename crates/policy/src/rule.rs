@@ -26,6 +26,17 @@ pub enum Field {
     VulnerabilityMinor,
     UpdatedAt,
     UpdatedAtDuration,
+    SecretKind,
+    SecretAll,
+    /// Of the configuration or the files: `runs-as-root`.
+    Fact,
+    SetuidFiles,
+    /// Whether every component's SPDX expression can be met with these licenses, or without them.
+    LicenseExpression,
+    BaseName,
+    ConfidenceLowest,
+    EndOfLife,
+    EndOfLifeDuration,
 }
 
 /// How the value is compared.
@@ -69,7 +80,7 @@ const LISTS: [Operator; 2] = [Operator::OneOf, Operator::NotOneOf];
 const TIMES: [Operator; 2] = [Operator::Before, Operator::After];
 
 impl Field {
-    pub const ALL: [Field; 9] = [
+    pub const ALL: [Field; 18] = [
         Field::Tag,
         Field::ComponentName,
         Field::LicenseName,
@@ -79,6 +90,15 @@ impl Field {
         Field::VulnerabilityMinor,
         Field::UpdatedAt,
         Field::UpdatedAtDuration,
+        Field::SecretKind,
+        Field::SecretAll,
+        Field::Fact,
+        Field::SetuidFiles,
+        Field::LicenseExpression,
+        Field::BaseName,
+        Field::ConfidenceLowest,
+        Field::EndOfLife,
+        Field::EndOfLifeDuration,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -92,6 +112,15 @@ impl Field {
             Field::VulnerabilityMinor => "vulnerability_minor",
             Field::UpdatedAt => "updated_at",
             Field::UpdatedAtDuration => "updated_at_duration",
+            Field::SecretKind => "secret.kind",
+            Field::SecretAll => "secret_all",
+            Field::Fact => "fact",
+            Field::SetuidFiles => "setuid_files",
+            Field::LicenseExpression => "license.expression",
+            Field::BaseName => "base.name",
+            Field::ConfidenceLowest => "confidence_lowest",
+            Field::EndOfLife => "end_of_life",
+            Field::EndOfLifeDuration => "end_of_life_duration",
         }
     }
 
@@ -107,19 +136,31 @@ impl Field {
             Field::VulnerabilityMinor => "Minor vulnerabilities",
             Field::UpdatedAt => "Last updated at",
             Field::UpdatedAtDuration => "Last updated at, relative",
+            Field::SecretKind => "Kind of secret",
+            Field::SecretAll => "All secrets",
+            Field::Fact => "Configuration fact",
+            Field::SetuidFiles => "Setuid files",
+            Field::LicenseExpression => "License expression",
+            Field::BaseName => "Base image",
+            Field::ConfidenceLowest => "Lowest confidence of a component",
+            Field::EndOfLife => "End of the distribution's updates",
+            Field::EndOfLifeDuration => "End of the distribution's updates, relative",
         }
     }
 
     /// The operators that go with the field, in the order a form offers them.
     pub fn operators(self) -> &'static [Operator] {
         match self {
-            Field::Tag | Field::ComponentName => &STRINGS,
-            Field::LicenseName => &LISTS,
+            Field::Tag | Field::ComponentName | Field::SecretKind | Field::Fact | Field::BaseName => &STRINGS,
+            Field::LicenseName | Field::LicenseExpression => &LISTS,
             Field::VulnerabilityAll
             | Field::VulnerabilityCritical
             | Field::VulnerabilityMajor
-            | Field::VulnerabilityMinor => &NUMBERS,
-            Field::UpdatedAt | Field::UpdatedAtDuration => &TIMES,
+            | Field::VulnerabilityMinor
+            | Field::SecretAll
+            | Field::SetuidFiles
+            | Field::ConfidenceLowest => &NUMBERS,
+            Field::UpdatedAt | Field::UpdatedAtDuration | Field::EndOfLife | Field::EndOfLifeDuration => &TIMES,
         }
     }
 

@@ -85,6 +85,56 @@ pub(crate) fn time(at: Timestamp, cutoff: Timestamp, ago: Option<&str>, before: 
     format!("the tag was last updated at {at}, which is {not}{side} {cutoff}{ago}")
 }
 
+/// `the secrets of the image are not known: the image was not scanned`
+pub(crate) fn not_told(noun: &str, evidence: &Evidence) -> String {
+    let why = match (&evidence.missing, &evidence.counts) {
+        (None, Some(_)) => "the scan does not tell".to_owned(),
+        _ => why_missing(evidence),
+    };
+    let verb = if noun.ends_with('s') { "are" } else { "is" };
+    format!("the {noun} of the image {verb} not known: {why}")
+}
+
+/// `2 of the 9 license expressions need another license than "MIT": "GPL-2.0-only", "AGPL-3.0-only"`
+pub(crate) fn expressions(total: usize, odd: &[&str], none_wanted: bool, values: &[String]) -> String {
+    let listed: Vec<String> = values.iter().take(5).map(|value| quoted(value)).collect();
+    let more = values.len().saturating_sub(5);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let listed = format!("{}{more}", listed.join(", "));
+    let (can, need) = match none_wanted {
+        true => ("without", "cannot be met without"),
+        false => ("with", "cannot be met with"),
+    };
+    if odd.is_empty() {
+        return format!("all {total} license expressions can be met {can} {listed}");
+    }
+    let shown: Vec<String> = odd.iter().take(5).map(|text| quoted(text)).collect();
+    format!("{} of the {total} license expressions {need} {listed}: {}", odd.len(), shown.join(", "))
+}
+
+/// `the base image "library/debian:12" begins with "library/"`
+pub(crate) fn base(name: &str, operator: Operator, values: &[String], outcome: Outcome) -> String {
+    let satisfied = outcome == Outcome::Satisfied;
+    let wish = if operator == Operator::NotOneOf && !satisfied { NONE_WANTED } else { "" };
+    format!("the base image {} {}{wish}", quoted(name), relation(operator, satisfied, values))
+}
+
+/// `debian 12 gets security updates until …, which is not after … (720h after the decision)`
+pub(crate) fn end(
+    name: &str,
+    end: Timestamp,
+    cutoff: Timestamp,
+    ahead: Option<&str>,
+    before: bool,
+    outcome: Outcome,
+) -> String {
+    let not = if outcome == Outcome::Satisfied { "" } else { "not " };
+    let side = if before { "before" } else { "after" };
+    let ahead =
+        ahead.map(|ahead| format!(" ({} after the decision)", PolicyError::shortened(ahead))).unwrap_or_default();
+    format!("{} gets security updates until {end}, which is {not}{side} {cutoff}{ahead}", PolicyError::shortened(name))
+}
+
 fn why_missing(evidence: &Evidence) -> String {
     evidence.missing.as_deref().map_or_else(|| "the image was not scanned".to_owned(), PolicyError::shortened_reason)
 }
@@ -98,7 +148,7 @@ fn class(field: Field) -> &'static str {
     }
 }
 
-fn wanted(operator: Operator, bound: u64) -> String {
+pub(crate) fn wanted(operator: Operator, bound: u64) -> String {
     let words = match operator {
         Operator::Less => "fewer than",
         Operator::LessOrEqual => "at most",

@@ -1,5 +1,7 @@
 //! Which layers came with the base image.
 
+use std::collections::BTreeMap;
+
 use crate::Config;
 
 /// What an image says of the image it was built from (OCI image specification 1.1, annotations.md).
@@ -17,9 +19,9 @@ pub fn base_layers<T: PartialEq>(image: &[T], base: &[T]) -> usize {
     if !base.is_empty() && image.starts_with(base) { base.len() } else { 0 }
 }
 
-/// What the labels say; nobody checks them, so they are a hint.
-pub fn base_named(config: &Config) -> Base {
-    let label = |name: &str| config.labels.get(name).filter(|value| !value.is_empty()).cloned();
+/// What labels of a configuration, or annotations of a manifest, say; nobody checks them, so they are a hint.
+pub fn base_named(labels: &BTreeMap<String, String>) -> Base {
+    let label = |name: &str| labels.get(name).filter(|value| !value.is_empty()).cloned();
     Base { name: label("org.opencontainers.image.base.name"), digest: label("org.opencontainers.image.base.digest") }
 }
 

@@ -72,6 +72,7 @@ pub(crate) fn evidence(repository: &RepoName, view: &TagView, facts: Option<&Fac
             evidence.components = Some(known.components.clone());
             evidence.licenses = Some(known.licenses.clone());
             evidence.unlicensed = known.unlicensed;
+            known.facts.write(&mut evidence);
             evidence.counts = Some(less(&known.counts, waived));
             evidence.snapshot = Some(known.snapshot.clone());
         }

@@ -80,7 +80,8 @@ impl Registry {
         match self.place(tx, ctx, name).await? {
             Some(repository) => Ok(repository),
             None => {
-                let repository = NewRepository::private(name.clone()).create(ctx)?;
+                let scan_on_push = store::scans_new(tx).await?;
+                let repository = NewRepository { scan_on_push, ..NewRepository::private(name.clone()) }.create(ctx)?;
                 record::created(tx, ctx, &repository, "push").await?;
                 Ok(repository)
             }

@@ -5,6 +5,9 @@ use oci::{Digest, RepoName, Tag};
 
 use crate::{Error, Image, Layer, Place, Registry, Repository, TagView, store};
 
+/// Images that are looked at for each number of layers that a base may have.
+const BASE_CANDIDATES: i64 = 20;
+
 impl Registry {
     pub async fn find(tx: &mut Tx, name: &RepoName) -> Result<Option<Repository>, Error> {
         Ok(store::repository(tx, name).await?)
@@ -18,6 +21,33 @@ impl Registry {
     /// The layers of an image, lowest first; an index has none.
     pub async fn layers(tx: &mut Tx, digest: &Digest) -> Result<Vec<Layer>, Error> {
         Ok(store::references(tx, digest, "layer").await?)
+    }
+
+    /// The images that this one may be built on, those with most layers first, with their numbers of layers: all of theirs are its
+    /// lowest. At most twenty for each number.
+    pub async fn built_on(tx: &mut Tx, digest: &Digest) -> Result<Vec<(Digest, usize)>, Error> {
+        let layers = store::references(tx, digest, "layer").await?;
+        let mut bases = Vec::new();
+        for count in (1..layers.len()).rev() {
+            let last = &layers[count - 1].digest;
+            for image in store::images_ending_with(tx, digest, last, count - 1, BASE_CANDIDATES).await? {
+                let below = store::references(tx, &image, "layer").await?;
+                if below.iter().zip(&layers).all(|(own, layer)| own.digest == layer.digest) && below.len() == count {
+                    bases.push((image, count));
+                }
+            }
+        }
+        Ok(bases)
+    }
+
+    /// Whether repositories of which nobody says otherwise scan on push.
+    pub async fn scans_new(tx: &mut Tx) -> Result<bool, Error> {
+        Ok(store::scans_new(tx).await?)
+    }
+
+    /// Have repositories made from now on scan on push, or not: those that are there stay as they are. Whoever calls it writes the entry.
+    pub async fn scan_new(tx: &mut Tx, scan_on_push: bool) -> Result<(), Error> {
+        Ok(store::set_scans_new(tx, scan_on_push).await?)
     }
 
     /// What a tag names.
@@ -61,11 +91,14 @@ impl Registry {
 
     /// The bytes of an image's configuration, checked; `None` for an index, and where the repository does not hold it.
     pub async fn config_bytes(&self, name: &RepoName, image: &Image) -> Result<Option<Vec<u8>>, Error> {
+        self.config_bytes_in(&mut self.db.read().await?, name, image).await
+    }
+
+    /// The same for whoever reads already.
+    pub async fn config_bytes_in(&self, tx: &mut Tx, name: &RepoName, image: &Image) -> Result<Option<Vec<u8>>, Error> {
         let Some(config) = &image.config else { return Ok(None) };
-        let mut tx = self.db.read().await?;
-        let Some(repository) = store::repository(&mut tx, name).await? else { return Ok(None) };
-        let held = store::blob_size(&mut tx, &repository.id, &config.digest).await?;
-        drop(tx);
+        let Some(repository) = store::repository(tx, name).await? else { return Ok(None) };
+        let held = store::blob_size(tx, &repository.id, &config.digest).await?;
         match held.filter(|size| *size == config.size) {
             Some(size) => Ok(Some(self.blobs.read(&config.digest, size).await?)),
             None => Ok(None),

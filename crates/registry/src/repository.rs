@@ -57,7 +57,7 @@ pub struct RepositoryChanges {
 }
 
 impl NewRepository {
-    /// What a push makes when there is no repository yet: private, and scanned.
+    /// What a push makes when there is no repository yet: private, and scanned while the scanner is on.
     pub fn private(name: RepoName) -> NewRepository {
         NewRepository {
             name,

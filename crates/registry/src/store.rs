@@ -14,7 +14,9 @@ use crate::{
 };
 
 mod attachments;
+mod bases;
 mod bytes;
+mod defaults;
 mod deletions;
 mod images;
 mod pieces;
@@ -23,7 +25,9 @@ mod repositories;
 mod reviews;
 
 pub(crate) use attachments::*;
+pub(crate) use bases::*;
 pub(crate) use bytes::*;
+pub(crate) use defaults::*;
 pub(crate) use deletions::*;
 pub(crate) use images::*;
 pub(crate) use pieces::*;
@@ -112,6 +116,7 @@ pub const SCHEMA: Schema = Schema {
         pieces::PIECES_STEP,
         repositories::LISTS_STEP,
         attachments::ATTACHMENTS_STEP,
+        defaults::DEFAULTS_STEP,
     ],
 };
 

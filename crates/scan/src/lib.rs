@@ -16,15 +16,20 @@
 
 mod ahead;
 mod attest;
+mod base_image;
+mod compare;
+mod image_facts;
 mod layers;
 mod outcome;
 
 mod judgement;
 mod mapped;
 mod matching;
+mod prefilter;
 mod rematch;
 mod renew;
 mod report;
+mod reported;
 mod search;
 mod settings;
 mod signing;
@@ -40,11 +45,15 @@ mod service;
 mod store;
 
 pub use attest::ATTEST_JOB;
+pub use base_image::{base_below, base_told};
+pub use compare::{Cause, Change, Compared, Comparison, ComponentChange, FindingChange, Side, compare};
 pub use error::Error;
+pub use image_facts::ImageFacts;
 pub use jobs::{IMAGE_JOB, REMATCH_JOB, RENEW_JOB};
 pub use matching::findings;
 pub use outcome::{Evidence, ImageFinding, ScanEvidence, State, Summary};
 pub use report::{About, inventory_of, report};
+pub use reported::{Moment, Reported};
 pub use search::{Hit, Wanted};
 pub use service::Scan;
 pub use settings::{Settings, SettingsChanges};

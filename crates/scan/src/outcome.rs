@@ -8,6 +8,8 @@ use oci::Digest;
 use policy::{Component, Counts};
 use serde::{Deserialize, Serialize};
 
+use crate::ImageFacts;
+
 /// How the scan of one image stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,6 +72,7 @@ pub struct ScanEvidence {
     pub licenses: Vec<String>,
     /// Components whose licence is not known.
     pub unlicensed: u64,
+    pub facts: ImageFacts,
     pub snapshot: String,
     pub inventory_digest: String,
 }

@@ -82,6 +82,10 @@ impl Changes {
 }
 
 impl Subjects {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&u64, &StoredSubject)> {
+        self.0.iter()
+    }
+
     pub(crate) async fn load(scan: &Scan) -> Result<Subjects, Error> {
         let mut all = BTreeMap::new();
         let mut last = -1;

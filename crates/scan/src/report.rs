@@ -22,10 +22,12 @@ pub struct About {
     /// Of its packed layers, lowest first, and their sizes in bytes.
     pub layers: Vec<(Option<Digest>, u64)>,
     pub config: Option<ImageConfig>,
+    /// Of its manifest.
+    pub annotations: BTreeMap<String, String>,
     /// The configuration's bytes, of which facts are told.
     pub config_json: Vec<u8>,
-    /// How many of the layers are those of the base image.
-    pub base_layers: usize,
+    /// The image it was built from, as far as somebody can tell.
+    pub base: Option<bom::Base>,
 }
 
 /// Put everything together; without a snapshot it is a mere bill of materials.
@@ -51,13 +53,14 @@ pub fn report(
         gaps,
         scanner: bom::Scanner {
             name: "assay".to_owned(),
-            version: format!("{}+{SCANNER_VERSION}", env!("CARGO_PKG_VERSION")),
+            version: format!("{}+{}", env!("CARGO_PKG_VERSION"), image.scanner_version),
         },
-        snapshot: snapshot.map(|(snapshot, _)| bom::Snapshot {
+        snapshot: snapshot.map(|(snapshot, profile)| bom::Snapshot {
             digest: snapshot.digest().to_owned(),
             name: snapshot.about().name.clone(),
             label: snapshot.about().label.clone(),
             created: Some(snapshot.about().created).filter(|_| !snapshot.about().never_stale),
+            profile: profile.as_str().to_owned(),
             stale: false,
         }),
         created,
@@ -99,6 +102,7 @@ fn subject(about: &About, image: &ImageInventory, now: Timestamp) -> bom::Image 
                 .as_ref()
                 .is_some_and(|check| check.test.first().is_some_and(|word| word != "NONE")),
         }),
+        base: about.base.clone(),
         ..bom::Image::default()
     }
 }
@@ -112,14 +116,14 @@ fn layers(about: &About, image: &ImageInventory) -> Vec<bom::Layer> {
             digest: packed.and_then(|(digest, _)| digest.as_ref()).map(ToString::to_string),
             diff_id: Some(diff_id.clone()),
             instruction: line.map(posture::instruction),
-            base: number < about.base_layers,
+            base: about.base.as_ref().is_some_and(|base| number < base.layers),
             size_bytes: packed.map_or(0, |(_, size)| *size),
         }
     };
     image.layers.iter().enumerate().map(layer).collect()
 }
 
-fn component(component: &Component) -> bom::Component {
+pub(crate) fn component(component: &Component) -> bom::Component {
     let licenses = license::all(component.licenses.iter().map(String::as_str));
     let evidence = match component.evidence.is_empty() {
         true => component.paths.iter().map(|path| metadata(path)).collect(),
@@ -258,6 +262,16 @@ fn gap(gap: &inventory::Gap) -> bom::Gap {
     bom::Gap { layer, path, reason: gap.to_string() }
 }
 
+/// The files that facts are told of.
+pub(crate) fn notable(image: &ImageInventory) -> impl Iterator<Item = posture::File<'_>> {
+    image.notable.iter().map(|(path, notable)| posture::File {
+        path,
+        mode: notable.mode,
+        uid: None,
+        size_bytes: notable.size_bytes,
+    })
+}
+
 fn facts(about: &About, image: &ImageInventory) -> bom::Facts {
     let secret = |(path, secrets): (&String, &inventory::Secrets)| {
         let (path, layer) = (path.clone(), secrets.layer);
@@ -274,12 +288,7 @@ fn facts(about: &About, image: &ImageInventory) -> bom::Facts {
             })
             .collect::<Vec<_>>()
     };
-    let files = image.notable.iter().map(|(path, notable)| posture::File {
-        path,
-        mode: notable.mode,
-        uid: None,
-        size_bytes: notable.size_bytes,
-    });
+    let files = notable(image);
     let told = match posture::Config::parse(&about.config_json) {
         Some(config) => posture::facts(&config, files),
         None => posture::of_files(files),

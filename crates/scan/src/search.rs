@@ -6,10 +6,10 @@ use inventory::{Component, ImageInventory};
 use oci::{Digest, RepoName, Tag};
 use registry::{Registry, Right};
 
-use crate::{Error, ImageFinding, Scan, findings, jobs::Renew, store};
+use crate::{Error, ImageFinding, Scan, findings, layers::blocking, store};
 
 /// Images that are looked up at once.
-const PAGE: i64 = 100;
+const PAGE: i64 = 500;
 
 /// Images that one search looks at before it says where to go on. Each is read and perhaps matched, some milliseconds.
 const SEARCHED_AT_MOST: usize = 200;
@@ -51,14 +51,22 @@ impl Scan {
         limit: usize,
     ) -> Result<(Vec<Hit>, Option<String>), Error> {
         let (mut hits, mut at, mut looked) = (Vec::new(), after.to_owned(), 0);
+        let possible = match wanted {
+            Wanted::Advisory(id) => self.inventories_with(id).await?,
+            _ => None,
+        };
         let mut tx = self.db.read().await?;
         loop {
-            let page = store::scanned(&mut tx, &Renew::All, &at, PAGE).await?;
+            let page = store::listed(&mut tx, &at, PAGE).await?;
             if page.is_empty() {
                 return Ok((hits, None));
             }
-            for digest in page {
+            for store::Listed { digest, inventory, has_subjects } in page {
                 at = digest.to_string();
+                // An inventory whose subjects were never written down has to be read.
+                if has_subjects && possible.as_ref().is_some_and(|possible| !possible.contains(&inventory)) {
+                    continue;
+                }
                 looked += 1;
                 self.search_in(&mut tx, ctx, wanted, &digest, &mut hits).await?;
                 if hits.len() >= limit || looked >= SEARCHED_AT_MOST {
@@ -112,20 +120,25 @@ impl Scan {
             return Ok(None);
         }
         let image = self.stored_inventory(inventory).await?;
-        let named: Vec<Component> = image.components.iter().filter(|one| is_wanted(one, wanted)).cloned().collect();
-        if !matches!(wanted, Wanted::Advisory(_)) && named.is_empty() {
-            return Ok(None);
-        }
-        let all =
-            if counted { findings(&image, &*self.snapshot_of(snapshot).await?, self.profile) } else { Vec::new() };
-        Ok(match wanted {
-            Wanted::Advisory(id) => with_advisory(&image, all, id),
-            _ => {
-                let of_named = |finding: &ImageFinding| named.iter().any(|one| one.purl == finding.purl);
-                let findings = all.into_iter().filter(of_named).collect();
-                Some((named, findings))
+        let snapshot = if counted { Some(self.snapshot_of(snapshot).await?) } else { None };
+        let (wanted, profile) = (wanted.clone(), self.profile);
+        blocking(move || {
+            let named: Vec<Component> =
+                image.components.iter().filter(|one| is_wanted(one, &wanted)).cloned().collect();
+            if !matches!(wanted, Wanted::Advisory(_)) && named.is_empty() {
+                return None;
+            }
+            let all = snapshot.map(|snapshot| findings(&image, &snapshot, profile)).unwrap_or_default();
+            match &wanted {
+                Wanted::Advisory(id) => with_advisory(&image, all, id),
+                _ => {
+                    let of_named = |finding: &ImageFinding| named.iter().any(|one| one.purl == finding.purl);
+                    let findings = all.into_iter().filter(of_named).collect();
+                    Some((named, findings))
+                }
             }
         })
+        .await
     }
 }
 

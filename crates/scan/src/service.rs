@@ -14,7 +14,7 @@ use registry::Registry;
 use serde_json::json;
 
 use crate::{
-    Error, Evidence, IMAGE_JOB, ImageFinding, ScanEvidence, State, Summary,
+    Error, Evidence, IMAGE_JOB, ImageFacts, ImageFinding, ScanEvidence, State, Summary,
     ahead::Ahead,
     matching::{Matched, findings, match_inventory},
     signing::AttestationKey,
@@ -56,6 +56,7 @@ impl Scan {
         };
         scan.bring_records(ctx).await?;
         scan.see_version(ctx).await?;
+        scan.see_default(ctx).await?;
         scan.load_current(ctx).await?;
         Ok(scan)
     }
@@ -319,7 +320,8 @@ impl Scan {
         };
         let parsed = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
         let image = self.stored_inventory(&parsed).await?;
-        Ok(Evidence::Known(ScanEvidence::of(&summary, snapshot, inventory, &image)))
+        let facts = self.facts_of(tx, repository, digest, &image).await?;
+        Ok(Evidence::Known(ScanEvidence { facts, ..ScanEvidence::of(&summary, snapshot, inventory, &image) }))
     }
 
     /// The present state under the keys that this context's audit entries set.
@@ -345,6 +347,7 @@ impl ScanEvidence {
             components: image.components.iter().map(component).collect(),
             licenses,
             unlicensed: image.components.iter().filter(|one| one.licenses.is_empty()).count() as u64,
+            facts: ImageFacts::default(),
             snapshot: snapshot.to_owned(),
             inventory_digest: inventory.to_owned(),
         }
@@ -361,6 +364,7 @@ impl ScanEvidence {
         self.licenses.sort();
         self.licenses.dedup();
         self.unlicensed += other.unlicensed;
+        self.facts = self.facts.with(&other.facts);
         self.inventory_digest = format!("{} {}", self.inventory_digest, other.inventory_digest);
         self
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use audit::Entry;
 use base::{Ctx, limits::LAYER_READING};
 use db::Tx;
+use registry::Registry;
 
 use crate::{
     Error, Scan, attest,
@@ -89,6 +90,8 @@ impl Scan {
                 return Ok(old);
             }
             store::set_settings(tx, &new).await?;
+            // What is made while the scanner is off is scanned by hand, also once it is on.
+            Registry::scan_new(tx, new.enabled).await?;
             let entry = Entry::new("scan.settings_changed")
                 .detail("enabled", new.enabled)
                 .detail("deadlineMinutes", new.deadline_minutes)
@@ -105,6 +108,17 @@ impl Scan {
             }
             Ok::<_, Error>(new)
         })
+    }
+
+    /// At the start: a database of an earlier program does not say yet what new repositories have.
+    pub(crate) async fn see_default(&self, ctx: &Ctx) -> Result<(), Error> {
+        let mut tx = self.db.read().await?;
+        let enabled = store::settings(&mut tx).await?.enabled;
+        if Registry::scans_new(&mut tx).await? == enabled {
+            return Ok(());
+        }
+        drop(tx);
+        db::write!(self.db, ctx, |tx| Registry::scan_new(tx, enabled).await).map_err(Error::Registry)
     }
 
     /// Refuse what needs the scanner while it is switched off.

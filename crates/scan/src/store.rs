@@ -1,6 +1,7 @@
 //! The SQL of scans.
 
 mod attestations;
+mod history;
 mod settings;
 mod subjects;
 
@@ -21,11 +22,14 @@ use crate::{
 pub(crate) use attestations::{
     Known, attestation, attestations_wanted, attested, known, set_attestation, want_all_attestations, want_attestation,
 };
+pub(crate) use history::{before, keep_before};
 pub(crate) use settings::{
     SETTINGS_KEY, see_version, set_settings, set_update, settings, settings_state, snapshot_history, update_error,
     version_seen,
 };
-pub(crate) use subjects::{image_inventory, insert_image_inventory, insert_subjects, subjects_after, subjects_of};
+pub(crate) use subjects::{
+    Listed, image_inventory, insert_image_inventory, insert_subjects, listed, subjects_after, subjects_of,
+};
 
 pub const SCHEMA: Schema = Schema {
     context: "scan",
@@ -62,6 +66,7 @@ pub const SCHEMA: Schema = Schema {
       CREATE TABLE snapshot_updates (id BIGINT PRIMARY KEY, error TEXT, at BIGINT NOT NULL);
       CREATE TABLE scanner_versions (version BIGINT PRIMARY KEY, seen_at BIGINT NOT NULL)",
         attestations::ATTESTATIONS_STEP,
+        history::HISTORY_STEP,
     ],
 };
 
@@ -100,7 +105,8 @@ pub(crate) async fn records(tx: &mut Tx) -> Result<Vec<Digest>, Error> {
     let rows = tx
         .all(
             "SELECT inventory AS digest FROM layer_inventories
-             UNION SELECT inventory FROM scans WHERE inventory IS NOT NULL UNION SELECT digest FROM snapshots",
+             UNION SELECT inventory FROM scans WHERE inventory IS NOT NULL
+             UNION SELECT before_inventory FROM scans WHERE before_inventory IS NOT NULL UNION SELECT digest FROM snapshots",
             &[],
         )
         .await?;
@@ -141,6 +147,7 @@ pub(crate) struct Inspected<'a> {
 }
 
 pub(crate) async fn set_done(tx: &mut Tx, ctx: &Ctx, digest: &Digest, result: &Inspected<'_>) -> Result<(), Error> {
+    keep_before(tx, digest, result.inventory, result.snapshot).await?;
     let gaps = serde_json::to_string(&result.matched.gaps).expect("a list of texts");
     let totals = Written::of(&result.matched.totals);
     tx.execute(
@@ -184,7 +191,8 @@ pub(crate) async fn set_matched(
 ) -> Result<(), Error> {
     let totals = Written::of(totals);
     tx.execute(
-        "UPDATE scans SET snapshot = $2, confirmed = $2, critical = $3, major = $4, minor = $5, unknown = $6, unjudged = $7,
+        "UPDATE scans SET before_inventory = inventory, before_snapshot = COALESCE(confirmed, snapshot),
+           before_at = finished_at, snapshot = $2, confirmed = $2, critical = $3, major = $4, minor = $5, unknown = $6, unjudged = $7,
            fingerprint = $8, finished_at = $9 WHERE digest = $1",
         &args![
             digest,

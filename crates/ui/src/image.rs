@@ -19,6 +19,11 @@ pub struct ImageView {
     /// Of the snapshot, where that is known: when it was made.
     pub snapshot_age: Option<String>,
     pub distribution: Option<String>,
+    /// The image it was built on and how that is known.
+    pub base: Option<String>,
+    /// How many findings count that come with the base image, and that do not.
+    pub inherited: (usize, usize),
+    pub changes: Option<ChangesView>,
     pub layers: Vec<LayerView>,
     pub components: Vec<ComponentView>,
     pub secrets: Vec<SecretView>,
@@ -26,6 +31,17 @@ pub struct ImageView {
     pub labels: Vec<(String, String)>,
     /// The images of an index: platform and digest.
     pub children: Vec<(String, String)>,
+}
+
+/// What differs from another scan.
+#[derive(Clone, Debug)]
+pub struct ChangesView {
+    /// `Since the scan of 2026-11-30 03:00`, `Against prod/app:1`.
+    pub title: String,
+    /// What changed, and the cause.
+    pub lines: Vec<(String, String)>,
+    /// How many more there are.
+    pub more: usize,
 }
 
 /// One layer, or one line that made none.
@@ -36,6 +52,8 @@ pub struct LayerView {
     pub number: Option<usize>,
     pub digest: Option<String>,
     pub size_bytes: u64,
+    /// It comes with the base image.
+    pub base: bool,
     /// How many components this layer brought.
     pub components: usize,
     pub findings: usize,
@@ -70,6 +88,8 @@ pub struct ComponentView {
     pub name: String,
     pub version: String,
     pub kind: String,
+    /// It comes with the base image.
+    pub inherited: bool,
     /// Which layer brought it, counted from 1 among those that are not empty.
     pub layer: usize,
     pub licenses: Vec<String>,
@@ -110,6 +130,12 @@ pub fn image(frame: &Frame, view: &ImageView) -> Markup {
             dt { "Digest" } dd { code { (view.digest) } }
             dt { "Platform" } dd { (view.platform) }
             @if let Some(distribution) = &view.distribution { dt { "Distribution" } dd { (distribution) } }
+            @if let Some(base) = &view.base { dt { "Base image" } dd id="base" {
+                (base)
+                @if view.inherited != (0, 0) {
+                    span.quiet { "; " (view.inherited.0) " findings come with it, " (view.inherited.1) " do not" }
+                }
+            } }
             @if let Some(snapshot) = &view.snapshot { dt { "Advisories" } dd {
                 (snapshot) @if let Some(age) = &view.snapshot_age { span.quiet { ", made " (age) } }
             } }
@@ -117,6 +143,7 @@ pub fn image(frame: &Frame, view: &ImageView) -> Markup {
         }
         @if view.children.is_empty() {
             (downloads(view))
+            (changes(view))
             h2 { "Layers" }
             (layers(view))
             (secrets(view))
@@ -157,6 +184,23 @@ fn downloads(view: &ImageView) -> Markup {
     }
 }
 
+fn changes(view: &ImageView) -> Markup {
+    html! {
+        @if let Some(changes) = &view.changes {
+            h2 { "Changes" }
+            p { (changes.title) @if changes.lines.is_empty() { ": nothing that counts." } }
+            ul id="changes" {
+                @for (what, why) in &changes.lines { li { (what) " " span.quiet { (why) } } }
+                @if changes.more > 0 { li.quiet { "and " (changes.more) " more" } }
+            }
+        }
+        form method="get" action={ "/images/" (view.repository) "@" (view.digest) } {
+            label { "Compare with " input name="against" placeholder="namespace/name:tag" required; }
+            " " button { "Compare" }
+        }
+    }
+}
+
 fn layers(view: &ImageView) -> Markup {
     html! {
         table id="layers" {
@@ -167,6 +211,7 @@ fn layers(view: &ImageView) -> Markup {
                         td { @if let Some(number) = layer.number { (number) } }
                         td {
                             code { (layer.created_by) }
+                            @if layer.base { " " span.quiet { "base image" } }
                             @if !layer.removed.is_empty() { div.quiet { "removes " (some_of(&layer.removed, layer.removed.len())) } }
                         }
                         td { @if let Some(digest) = &layer.digest { (short_digest(digest)) } @else { span.quiet { "no layer" } } }
@@ -243,7 +288,7 @@ fn components(view: &ImageView) -> Markup {
                         }
                         td { code { (component.version) } }
                         td { (component.kind) }
-                        td { (component.layer) }
+                        td { (component.layer) @if component.inherited { " " span.quiet { "base image" } } }
                         td { (component.licenses.join(", ")) }
                         td { @for finding in &component.findings { (finding_line(finding)) } }
                     }

@@ -26,7 +26,7 @@ mod tags;
 
 pub use assets::{ASSETS, Asset};
 pub use chain::{ChainView, Node, NodeState, chain};
-pub use image::{ComponentView, FactView, FindingView, ImageView, LayerView, SecretView, image};
+pub use image::{ChangesView, ComponentView, FactView, FindingView, ImageView, LayerView, SecretView, image};
 pub use job::{JobView, job, log_html};
 pub use layout::Frame;
 pub use message::message;

@@ -22,6 +22,7 @@ mod app;
 mod audit;
 mod caller;
 mod chain;
+mod changes;
 mod error;
 mod git;
 mod guarded;

@@ -14,7 +14,7 @@ use crate::{
     app::RequestLabels,
     audit,
     caller::{self, Unchecked},
-    chain, dtr,
+    chain, changes, dtr,
     error::ApiError,
     git::{self, GitPath},
     gitlab::{self, GitlabError},
@@ -37,6 +37,7 @@ pub fn router(app: App) -> Router {
         .merge(admission::routes())
         .merge(upkeep::routes())
         .merge(chain::routes())
+        .merge(changes::routes())
         .merge(pages::routes())
         .fallback(by_path)
         .method_not_allowed_fallback(not_this_method)

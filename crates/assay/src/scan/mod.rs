@@ -4,70 +4,81 @@
 //!   archive, layout, registry ─ store ─► layers ─ read one after the other ─► inventory ┐
 //!   folder ─ root_folder ─► one layer ─────────────────────────────────────► inventory ├─ snapshot, statements ─► report
 //!   bill of materials ─────────────────────────────────────────────────────► inventory ┘
+//!                                                            two of them, or two reports: compare ─► what differs, and why
 //! ```
 
+mod base_image;
+mod compare;
 mod credentials;
+mod inspect;
 mod remote;
 mod root_folder;
 mod source;
 mod store;
 
 use std::{
-    io::{IsTerminal, Read, Write},
+    io::{IsTerminal, Write},
     path::{Path, PathBuf},
     str::FromStr,
-    sync::Arc,
-    time::Duration,
 };
 
 use advisory::{Profile, Snapshot};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use base::Clock;
-use bom::{Bill, Format, Report, Severity};
-use fingerprint::Index;
-use inventory::{Compression, ImageInventory, LayerInventory, Limits, Progress, merge, read_layer};
-use oci::{ImageConfig, ImageRef};
-use scan::About;
+use bom::{Format, Report, Severity};
 
-use self::{
-    remote::{Checked, Remote},
-    source::Source,
-    store::{Archive, Store},
-};
+use self::source::Source;
 use crate::client;
 
-/// How often a terminal is told how far it is.
-const PROGRESS: Duration = Duration::from_millis(500);
 /// A table is written as wide when nothing says how wide the terminal is.
 const WIDTH: usize = 140;
-/// Bytes that tell how a layer is packed.
-const MAGIC_BYTES: usize = 4;
 
 /// Scan an image, a folder or a bill of materials. Needs no server, and no network unless the image is on a registry.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Scan {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// A reference to an image, an archive of `docker save`, an OCI layout or archive, a folder, or a bill of materials.
-    #[arg(value_name = "SOURCE")]
-    source: Source,
-    /// Which image, where there are several.
-    #[arg(long, default_value = "linux/amd64", value_name = "OS/ARCHITECTURE")]
-    platform: String,
+    #[arg(value_name = "SOURCE", required = true)]
+    source: Option<Source>,
+    #[command(flatten)]
+    reading: Reading,
     /// What is written, and where to: json, cyclonedx, spdx, spdx3, sarif, openvex or table. Repeat for more.
     #[arg(long, short, value_name = "FORMAT[=FILE]")]
     output: Vec<Output>,
+    /// The image it was built from: its layers tell which components and findings come with the base image.
+    #[arg(long, value_name = "SOURCE")]
+    base: Option<Source>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Compare(compare::Compare),
+}
+
+/// How sources are read and judged.
+#[derive(Debug, clap::Args)]
+struct Reading {
+    /// Which image, where there are several.
+    #[arg(long, default_value = "linux/amd64", value_name = "OS/ARCHITECTURE")]
+    platform: String,
     /// Exit with code 3 when a finding is of this severity or worse, or when something could not be judged.
     #[arg(long, value_name = "SEVERITY", value_parser = ["critical", "major", "minor", "unknown"])]
     fail_on: Option<String>,
     /// The advisories to judge with, as `assay advisories build` writes them; the built-in starter set otherwise.
     #[arg(long, env = "ASSAY_ADVISORIES", value_name = "FILE")]
     advisories: Option<PathBuf>,
+    /// How scores and words become severities: dtr, cvss or vendor.
+    #[arg(long, default_value = "dtr", value_name = "PROFILE")]
+    profile: Profile,
     /// Statements about findings (OpenVEX, CSAF, CycloneDX). Repeat for more.
     #[arg(long, value_name = "FILE")]
     vex: Vec<PathBuf>,
     /// What executables are known by, as `assay fingerprints learn` writes it; the built-in index otherwise.
     #[arg(long, value_name = "FILE")]
     fingerprints: Option<PathBuf>,
-    /// Show also findings that are closed, in the table.
+    /// Show also what matters less, in the table: findings that are closed, or of which details differ.
     #[arg(long)]
     all: bool,
     /// Speak HTTP without TLS to the registry.
@@ -111,91 +122,28 @@ impl Output {
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
         match &self.file {
             Some(path) => std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display())),
-            None => match std::io::stdout().lock().write_all(bytes) {
-                // `assay scan … | head` is no failure.
-                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-                outcome => Ok(outcome?),
-            },
+            None => print(bytes),
         }
     }
 }
 
 impl Scan {
     pub(crate) async fn run(self, format: client::Format) -> Result<()> {
-        let snapshot = match &self.advisories {
-            Some(path) => {
-                Snapshot::parse(&read(path)?).with_context(|| format!("{} is no snapshot", path.display()))?
-            }
-            None => advisory::starter().clone(),
-        };
-        let (about, image) = self.inspect().await?;
-        let now = Clock::System.now();
-        let mut report = scan::report(&about, &image, Some((&snapshot, Profile::default())), now);
-        for path in &self.vex {
-            let statements =
-                bom::statements(&read(path)?).with_context(|| format!("cannot read {}", path.display()))?;
-            bom::apply(&mut report, &statements);
+        if let Some(Command::Compare(compare)) = self.command {
+            return compare.run(format).await;
         }
+        let source = self.source.as_ref().context("there is nothing to scan")?;
+        let snapshot = snapshot_of(self.reading.advisories.as_deref())?;
+        let (mut about, image) = self.reading.inspect(source).await?;
+        about.base = match &self.base {
+            Some(base) => Some(base_image::of(&about, base, &self.reading).await?),
+            None => scan::base_told(&about),
+        };
+        let now = Clock::System.now();
+        let mut report = scan::report(&about, &image, Some((&snapshot, self.reading.profile)), now);
+        self.reading.apply_statements(&mut report)?;
         self.write(&report, format)?;
         self.judge(&report)
-    }
-
-    async fn inspect(&self) -> Result<(About, ImageInventory)> {
-        if let Source::Bill(path) = &self.source {
-            return bill(path);
-        }
-        let index = match &self.fingerprints {
-            Some(path) => {
-                let index = Index::open(Arc::new(read(path)?));
-                Arc::new(index.with_context(|| format!("{} is no index of fingerprints", path.display()))?)
-            }
-            None => Arc::new(Index::builtin().clone()),
-        };
-        let progress = Arc::new(Progress::default());
-        let work = self.opened()?;
-        let (platform, seen, name) = (self.platform.clone(), Arc::clone(&progress), self.source.to_string());
-        let work = tokio::task::spawn_blocking(move || work.read(&name, &platform, &index, &seen));
-        let mut work = std::pin::pin!(work);
-        let mut ticks = tokio::time::interval(PROGRESS);
-        ticks.tick().await;
-        let shown = std::io::stderr().is_terminal();
-        loop {
-            tokio::select! {
-                read = &mut work => {
-                    if shown {
-                        let _ = write!(std::io::stderr(), "\r\x1b[K");
-                    }
-                    return read?;
-                }
-                _ = ticks.tick() => {
-                    if shown {
-                        let megabytes = progress.unpacked_bytes() / 1_000_000;
-                        let _ = write!(std::io::stderr(), "\r\x1b[K{megabytes} MB read");
-                    }
-                }
-            }
-        }
-    }
-
-    fn opened(&self) -> Result<Opened> {
-        Ok(match &self.source {
-            Source::Archive(path) => Opened::Store(Store::Archive(Archive::open_file(path)?)),
-            Source::Layout(path) => Opened::Store(Store::Layout(path.clone())),
-            Source::Folder(path) => Opened::Folder(path.clone()),
-            Source::Registry(image) => Opened::Store(Store::Remote(self.remote(image)?)),
-            Source::Bill(_) => bail!("a bill of materials has no layers"),
-        })
-    }
-
-    fn remote(&self, image: &ImageRef) -> Result<Remote> {
-        let mut http = reqwest::Client::builder();
-        if let Some(path) = &self.ca {
-            let pem = read(path)?;
-            let authority = reqwest::Certificate::from_pem(&pem);
-            http = http.tls_certs_merge([authority.with_context(|| format!("{} is no certificate", path.display()))?]);
-        }
-        let credentials = credentials::credentials(image.host().unwrap_or("docker.io"))?;
-        Ok(Remote::new(http.build()?, image, self.plain_http, credentials))
     }
 
     fn write(&self, report: &Report, format: client::Format) -> Result<()> {
@@ -207,7 +155,7 @@ impl Scan {
         let outputs = if self.output.is_empty() { &usual[..] } else { &self.output[..] };
         for output in outputs {
             output.write(&match output.format {
-                Format::Table => bom::table(report, width(), self.all).into_bytes(),
+                Format::Table => bom::table(report, width(), self.reading.all).into_bytes(),
                 format => format.write(report, WIDTH)?,
             })?;
         }
@@ -215,7 +163,7 @@ impl Scan {
     }
 
     fn judge(&self, report: &Report) -> Result<()> {
-        let Some(least) = &self.fail_on else { return Ok(()) };
+        let Some(least) = &self.reading.fail_on else { return Ok(()) };
         let least: Severity = least.parse().map_err(anyhow::Error::msg)?;
         let open = report.findings.iter().filter(|finding| finding.is_open(report.created));
         // What nobody rated may be anything.
@@ -235,63 +183,20 @@ impl Scan {
     }
 }
 
-/// What is read on a thread that may block.
-enum Opened {
-    Store(Store),
-    Folder(PathBuf),
-}
-
-impl Opened {
-    fn read(self, name: &str, platform: &str, index: &Index, progress: &Progress) -> Result<(About, ImageInventory)> {
-        let mut about = About { name: name.to_owned(), ..About::default() };
-        let mut inventories = Vec::new();
-        match self {
-            Opened::Folder(path) => {
-                about.kind = bom::Subject::Folder;
-                let archive = root_folder::as_archive(&path);
-                let archive = archive.with_context(|| format!("cannot read {}", path.display()))?;
-                let layer = read_layer(archive, Compression::None, &Limits::default(), index, progress)?.inventory;
-                about.layers.push((None, layer.unpacked_bytes));
-                inventories.push(layer);
-            }
-            Opened::Store(store) => {
-                let found = store.image(platform)?;
-                for layer in &found.layers {
-                    let opened = store.open(layer)?;
-                    let packed: Box<dyn Read + Send> = match &layer.digest {
-                        Some(digest) => Box::new(Checked::new(opened, digest)),
-                        None => opened,
-                    };
-                    let shown = layer.digest.as_ref().map(ToString::to_string).unwrap_or_default();
-                    let read = read_packed(packed, index, progress);
-                    inventories.push(read.with_context(|| format!("layer {shown} cannot be read"))?);
-                    about.layers.push((layer.digest.clone(), layer.size));
-                }
-                about.digest = found.digest;
-                about.config = ImageConfig::parse(&found.config).ok();
-                about.config_json = found.config;
-                if let Some(name) = found.name {
-                    about.name = name;
-                }
-            }
-        }
-        Ok((about, merge(&inventories)))
+/// The advisories of a file, or those built in.
+fn snapshot_of(path: Option<&Path>) -> Result<Snapshot> {
+    match path {
+        Some(path) => Snapshot::parse(&read(path)?).with_context(|| format!("{} is no snapshot", path.display())),
+        None => Ok(advisory::starter().clone()),
     }
 }
 
-fn read_packed(mut packed: impl Read + Send, index: &Index, progress: &Progress) -> Result<LayerInventory> {
-    let mut magic = Vec::with_capacity(MAGIC_BYTES);
-    packed.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut magic)?;
-    let compression = Compression::sniff(&magic);
-    let whole = std::io::Cursor::new(magic).chain(packed);
-    Ok(read_layer(whole, compression, &Limits::default(), index, progress)?.inventory)
-}
-
-fn bill(path: &Path) -> Result<(About, ImageInventory)> {
-    let bill = Bill::read(&read(path)?).with_context(|| format!("cannot read {}", path.display()))?;
-    let report = bill.into_report(bom::Scanner::default(), Clock::System.now());
-    let about = About { name: path.display().to_string(), kind: bom::Subject::Bill, ..About::default() };
-    Ok((about, scan::inventory_of(&report)))
+/// Standard output; `assay scan … | head` is no failure.
+fn print(bytes: &[u8]) -> Result<()> {
+    match std::io::stdout().lock().write_all(bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => Ok(outcome?),
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

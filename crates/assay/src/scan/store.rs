@@ -41,6 +41,8 @@ pub(crate) struct Found {
     /// What the place calls it, where it has a name of its own.
     pub(crate) name: Option<String>,
     pub(crate) config: Vec<u8>,
+    /// Of its manifest.
+    pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) layers: Vec<Layer>,
 }
 
@@ -157,7 +159,13 @@ impl Store {
             size: layer.size,
             place: Place::Blob,
         });
-        Ok(Found { digest: Some(digest), name: None, config: self.document(&config.digest)?, layers: layers.collect() })
+        Ok(Found {
+            digest: Some(digest),
+            name: None,
+            config: self.document(&config.digest)?,
+            annotations: manifest.annotations().clone(),
+            layers: layers.collect(),
+        })
     }
 
     /// A small blob, which is what its digest says.
@@ -258,6 +266,7 @@ impl Archive {
             digest: None,
             name: image.repo_tags.iter().flatten().next().cloned(),
             config: self.read(&package::path::normalise(image.config.as_bytes()).map_err(anyhow::Error::msg)?)?,
+            annotations: BTreeMap::new(),
             layers: layers.collect::<Result<_>>()?,
         })
     }

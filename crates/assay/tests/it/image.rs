@@ -43,19 +43,35 @@ pub fn push(server: &Server, repository: &str, tag: &str, files: &[(String, Stri
 
 /// The same with other credentials: the value of an `Authorization` header.
 pub fn push_as(server: &Server, auth: &str, repository: &str, tag: &str, files: &[(String, String)]) -> Digest {
+    push_layers(server, auth, repository, tag, &[files.to_vec()])
+}
+
+/// The same with several layers, lowest first.
+pub fn push_layers(
+    server: &Server,
+    auth: &str,
+    repository: &str,
+    tag: &str,
+    layers: &[Vec<(String, String)>],
+) -> Digest {
     let put = |method: &str, path: &str, content_type: &str, body: &[u8]| {
         let answer = server.ask(method, path, &[("Authorization", auth), ("Content-Type", content_type)], body);
         assert_eq!(answer.status, 201, "{method} {path}: {}", answer.body);
     };
-    let layer = layer(files);
-    let diff_id = Digest::of(Algorithm::Sha256, &layer);
+    let layers: Vec<Vec<u8>> = layers.iter().map(|files| layer(files)).collect();
+    let digests: Vec<Digest> = layers.iter().map(|layer| Digest::of(Algorithm::Sha256, layer)).collect();
+    let mut history = vec![json!({"created_by": "COPY files /"}); layers.len()];
+    history.push(json!({"created_by": "CMD [\"sh\"]", "empty_layer": true}));
     let config = json!({
         "os": "linux", "architecture": "amd64",
         "config": {"Labels": {"org.opencontainers.image.title": "a <b>test</b>"}},
-        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
-        "history": [{"created_by": "COPY files /"}, {"created_by": "CMD [\"sh\"]", "empty_layer": true}],
+        "rootfs": {"type": "layers", "diff_ids": digests},
+        "history": history,
     });
     let config = config.to_string().into_bytes();
+    let described = layers.iter().zip(&digests).map(|(layer, digest)| {
+        json!({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": layer.len()})
+    });
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -63,9 +79,9 @@ pub fn push_as(server: &Server, auth: &str, repository: &str, tag: &str, files: 
             "mediaType": "application/vnd.oci.image.config.v1+json",
             "digest": Digest::of(Algorithm::Sha256, &config), "size": config.len(),
         },
-        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": diff_id, "size": layer.len()}],
+        "layers": described.collect::<Vec<_>>(),
     });
-    for blob in [&layer, &config] {
+    for blob in layers.iter().chain([&config]) {
         let path = format!("/v2/{repository}/blobs/uploads/?digest={}", Digest::of(Algorithm::Sha256, blob));
         put("POST", &path, "application/octet-stream", blob);
     }

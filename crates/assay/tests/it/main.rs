@@ -6,6 +6,7 @@ mod attestations;
 mod bad_input;
 mod browser;
 mod chain_told;
+mod changes;
 mod clients;
 mod command_line;
 mod conformance;

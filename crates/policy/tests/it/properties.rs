@@ -1,7 +1,7 @@
 //! What holds for every policy and every evidence.
 
 use base::Timestamp;
-use policy::{Component, Counts, Decision, Evidence, Outcome, Policy, PolicyForm, Rule, Verdict, decide};
+use policy::{Component, Counts, Decision, Distribution, Evidence, Outcome, Policy, PolicyForm, Rule, Verdict, decide};
 use proptest::prelude::*;
 
 fn rule() -> impl Strategy<Value = Rule> {
@@ -10,23 +10,27 @@ fn rule() -> impl Strategy<Value = Rule> {
         "vulnerability_critical",
         "vulnerability_major",
         "vulnerability_minor",
+        "secret_all",
+        "setuid_files",
+        "confidence_lowest",
     ]);
     let compare = prop::sample::select(vec!["eq", "neq", "gt", "gte", "lt", "lte"]);
     let counts =
         (count, compare, 0..4_u8).prop_map(|(field, operator, bound)| (field, operator, vec![bound.to_string()]));
     let strings = (
-        prop::sample::select(vec!["tag", "component.name"]),
+        prop::sample::select(vec!["tag", "component.name", "secret.kind", "fact", "base.name"]),
         prop::sample::select(vec!["eq", "sw", "ew", "c", "matches"]),
         "[abc]{1,2}",
     )
         .prop_map(|(field, operator, value)| (field, operator, vec![value]));
     let lists = (
-        prop::sample::select(vec!["tag", "component.name", "license.name"]),
+        prop::sample::select(vec!["tag", "component.name", "license.name", "license.expression", "fact", "base.name"]),
         prop::sample::select(vec!["oo", "noo"]),
         prop::collection::vec("[abc]{1,2}", 1..3),
     );
-    let times = (prop::sample::select(vec!["bf", "af"]), 0..50_u8)
-        .prop_map(|(operator, hours)| ("updated_at_duration", operator, vec![format!("{hours}h")]));
+    let times = (prop::sample::select(vec!["bf", "af"]), 0..50_u8).prop_map(|(operator, hours)| {
+        (["updated_at_duration", "end_of_life_duration"][usize::from(hours % 2)], operator, vec![format!("{hours}h")])
+    });
     prop_oneof![counts, strings, lists, times].prop_map(|(field, operator, values)| Rule {
         field: field.to_owned(),
         operator: operator.to_owned(),
@@ -46,21 +50,37 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     let component = ("[abc]{1,2}", "[12]").prop_map(|(name, version)| Component { name, version });
     let counts = (0..3_u64, 0..3_u64, 0..3_u64, 0..3_u64, 0..3_u64)
         .prop_map(|(critical, major, minor, unknown, waived)| Counts { critical, major, minor, unknown, waived });
-    (
+    let kinds = || prop::option::of(prop::collection::btree_map("[abc]{1,2}|setuid-files", 1..3_u64, 0..3));
+    let distribution = ("[ab]?", prop::option::of(0..50_i64)).prop_map(|(name, hours)| Distribution {
+        name,
+        end_of_life: hours.map(|hours| Timestamp::from_second(1_800_000_000 + hours * 3_600).unwrap()),
+    });
+    let image = (
+        kinds(),
+        kinds(),
+        prop::option::of(prop::collection::vec(prop::collection::vec("[abc]{1,2}", 0..3), 0..3)),
+        prop::option::of(prop::collection::vec("[abc]( OR | AND )[abc]|[abc]", 0..3)),
+        prop::option::of(0..5_u64),
+        prop::option::of(distribution),
+    );
+    let plain = (
         "[abc]{1,3}",
         prop::option::of(prop::collection::vec(component, 0..5)),
         prop::option::of(prop::collection::vec("[abc]{1,2}", 0..4)),
         prop::option::of(counts),
         prop::option::of(0..100_i64),
         0..2_u64,
-    )
-        .prop_map(|(tag, components, licenses, counts, hours, unlicensed)| {
-            let mut evidence = Evidence::new(tag, Timestamp::from_second(1_800_000_000).unwrap());
-            evidence.updated_at = hours.map(|hours| Timestamp::from_second(1_800_000_000 - hours * 3_600).unwrap());
-            evidence.unlicensed = unlicensed;
-            (evidence.components, evidence.licenses, evidence.counts) = (components, licenses, counts);
-            evidence
-        })
+    );
+    (plain, image).prop_map(|((tag, components, licenses, counts, hours, unlicensed), image)| {
+        let mut evidence = Evidence::new(tag, Timestamp::from_second(1_800_000_000).unwrap());
+        evidence.updated_at = hours.map(|hours| Timestamp::from_second(1_800_000_000 - hours * 3_600).unwrap());
+        evidence.unlicensed = unlicensed;
+        evidence.unexpressed = unlicensed;
+        (evidence.secrets, evidence.facts, evidence.bases, evidence.license_expressions, ..) = image.clone();
+        (.., evidence.lowest_confidence, evidence.distribution) = image;
+        (evidence.components, evidence.licenses, evidence.counts) = (components, licenses, counts);
+        evidence
+    })
 }
 
 fn rank(outcome: Outcome) -> u8 {
@@ -97,8 +117,12 @@ proptest! {
             list.reverse();
             list.extend(list.clone());
         }
-        if let Some(list) = &mut turned.licenses {
+        for list in [&mut turned.licenses, &mut turned.license_expressions].into_iter().flatten() {
             list.reverse();
+        }
+        if let Some(bases) = &mut turned.bases {
+            bases.iter_mut().for_each(|names| names.reverse());
+            bases.reverse();
         }
         prop_assert_eq!(turned.digest(), evidence.digest());
         prop_assert_eq!(decide(&policy, &turned), decide(&policy, &evidence));
@@ -106,12 +130,18 @@ proptest! {
 
     /// Taking evidence away may make a rule unknown, and never satisfied.
     #[test]
-    fn less_evidence_never_helps(policy in policy(), evidence in evidence(), which in 0..4_u8) {
+    fn less_evidence_never_helps(policy in policy(), evidence in evidence(), which in 0..10_u8) {
         let mut less = evidence.clone();
         match which {
             0 => less.components = None,
             1 => less.licenses = None,
             2 => less.counts = None,
+            3 => less.secrets = None,
+            4 => less.facts = None,
+            5 => less.bases = None,
+            6 => less.license_expressions = None,
+            7 => less.lowest_confidence = None,
+            8 => less.distribution = None,
             _ => less.updated_at = None,
         }
         for (before, after) in decide(&policy, &evidence).reasons.iter().zip(&decide(&policy, &less).reasons) {

@@ -97,3 +97,27 @@ pub(crate) async fn subjects_of(tx: &mut Tx, after: &str, limit: i64) -> Result<
     };
     rows.iter().map(list).collect()
 }
+
+/// A completed scan.
+pub(crate) struct Listed {
+    pub(crate) digest: Digest,
+    pub(crate) inventory: String,
+    /// Whether the subjects of the inventory are known.
+    pub(crate) has_subjects: bool,
+}
+
+/// Completed scans after `after`, by digest.
+pub(crate) async fn listed(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Listed>, Error> {
+    let sql = "SELECT s.digest, s.inventory, i.inventory AS listed FROM scans s
+         LEFT JOIN inventory_subjects i ON i.inventory = s.inventory
+         WHERE s.state = 'done' AND s.digest > $1 ORDER BY s.digest LIMIT $2";
+    let rows = tx.all(sql, &args![after, limit]).await?;
+    let listed = |row: &db::Row| {
+        Ok(Listed {
+            digest: row.parse("digest")?,
+            inventory: row.opt_text("inventory")?.unwrap_or_default(),
+            has_subjects: row.opt_text("listed")?.is_some(),
+        })
+    };
+    rows.iter().map(listed).collect()
+}

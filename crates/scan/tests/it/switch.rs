@@ -25,6 +25,10 @@ async fn while_it_is_off_nothing_is_scanned_and_what_was_found_stays() {
     assert_eq!(world.scan.settings().await.unwrap(), Settings::default());
     let before = world.push("before", &shop()).await;
     world.scan.change_settings(&ctx(), switched(false)).await.unwrap();
+    assert!(
+        !Registry::scans_new(&mut world.db.read().await.unwrap()).await.unwrap(),
+        "what is made now is scanned by hand"
+    );
     let during =
         world.push("during", &layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &dpkg("a", "1"))])).await;
     let mut tx = world.db.read().await.unwrap();

@@ -9,7 +9,7 @@ use axum::{
 };
 use base::{AccountName, limits};
 use oci::RepoName;
-use registry::{NewRepository, Page, Repository, RepositoryChanges, Visibility};
+use registry::{NewRepository, Page, Registry, Repository, RepositoryChanges, Visibility};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -100,7 +100,7 @@ struct Create {
     #[serde(default)]
     long_description: String,
     visibility: Option<String>,
-    /// On when absent, as a push that makes a repository has it: unknown is not clean.
+    /// When absent, on while the scanner is, as a push that makes a repository has it.
     scan_on_push: Option<bool>,
     #[serde(default)]
     immutable_tags: bool,
@@ -115,11 +115,12 @@ async fn create(
     Body(body): Body<Create>,
 ) -> Result<impl IntoResponse, ApiError> {
     let name = format!("{namespace}/{}", body.name).parse().map_err(ApiError::invalid)?;
+    let usual = Registry::scans_new(&mut app.db.read().await?).await?;
     let new = NewRepository {
         name,
         visibility: visibility(body.visibility.as_deref())?.unwrap_or(Visibility::Private),
         immutable: body.immutable_tags,
-        scan_on_push: body.scan_on_push.unwrap_or(true),
+        scan_on_push: body.scan_on_push.unwrap_or(usual),
         short_description: body.short_description,
         long_description: body.long_description,
         tag_limit: body.tag_limit,

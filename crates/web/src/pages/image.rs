@@ -1,30 +1,43 @@
 //! One image: layers, components, findings.
 
-use axum::{extract::Path, response::Response};
+use axum::{
+    extract::{Path, Query},
+    response::Response,
+};
 use base::{Timestamp, limits};
 use db::Tx;
 use inventory::{Component, Gone, ImageInventory};
 use oci::{Digest, ImageConfig, Reference, RepoName};
 use promote::{Promote, Waiver};
 use registry::{Image, Layer, Registry};
-use scan::ImageFinding;
-use ui::{ComponentView, FindingView, ImageView, LayerView};
+use scan::{Change, Comparison, FindingChange, ImageFinding};
+use serde::Deserialize;
+use ui::{ChangesView, ComponentView, FindingView, ImageView, LayerView};
 
 use super::{
     Failure, Page, Visitor, evidence,
     view::{moment, platform, scan_state},
 };
 use crate::{
-    App,
+    App, changes,
     scanned::{scanned, waiver_of},
 };
 
-/// `GET /images/{namespace}/{name}@{digest}`
-pub(super) async fn show(visitor: Visitor, Path(reference): Path<String>) -> Response {
-    visitor.answer(page(&visitor, &reference).await)
+/// Changes that are shown; all of them are in the API's answer.
+const CHANGES: usize = 12;
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// The image to compare with: `NAMESPACE/NAME:TAG`.
+    against: Option<String>,
 }
 
-async fn page(visitor: &Visitor, reference: &str) -> Page {
+/// `GET /images/{namespace}/{name}@{digest}`
+pub(super) async fn show(visitor: Visitor, Path(reference): Path<String>, Query(asked): Query<Asked>) -> Response {
+    visitor.answer(page(&visitor, &reference, asked.against.as_deref()).await)
+}
+
+async fn page(visitor: &Visitor, reference: &str, against: Option<&str>) -> Page {
     let app = &visitor.app;
     let (name, digest) = reference.split_once('@').ok_or(Failure::NotFound)?;
     let name: RepoName = name.parse().map_err(|_| Failure::NotFound)?;
@@ -42,6 +55,15 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
     let counted: Vec<&ImageFinding> =
         findings.iter().filter(|finding| waiver_of(&waivers, finding).is_none()).collect();
     let layers = Registry::layers(&mut tx, &image.digest).await?;
+    let base = match image.is_runnable() {
+        true => app.scan.about(&mut tx, &visitor.ctx, (&name, &image), "").await?.base,
+        false => None,
+    };
+    let below = base.as_ref().map_or(0, |base| base.layers);
+    let of_base = |finding: &&&ImageFinding| usize::try_from(finding.layer).is_ok_and(|layer| layer < below);
+    let inherited = counted.iter().filter(of_base).count();
+    let children = children_of(&mut tx, &name, &image).await?;
+    drop(tx);
     let view = ImageView {
         repository: name.to_string(),
         digest: image.digest.to_string(),
@@ -50,12 +72,15 @@ async fn page(visitor: &Visitor, reference: &str) -> Page {
         snapshot_age: snapshot_age(app, visitor.ctx.now, scan.snapshot.as_deref()),
         snapshot: scan.snapshot,
         distribution: scan.distribution,
-        layers: layer_views(&config, &layers, &inventory, &counted),
-        components: components.iter().map(|component| component_view(component, &findings, &waivers)).collect(),
+        base: base.map(|base| base.to_string()),
+        inherited: if below > 0 { (inherited, counted.len() - inherited) } else { (0, 0) },
+        changes: changes_of(visitor, &name, &image, against).await?,
+        layers: layer_views(&config, &layers, &inventory, &counted, below),
+        components: components.iter().map(|component| component_view(component, &findings, &waivers, below)).collect(),
         secrets: evidence::secrets(&inventory),
         facts: if scanned_whole { evidence::facts(&asked, &inventory) } else { Vec::new() },
         labels: config.labels.into_iter().collect(),
-        children: children_of(&mut tx, &name, &image).await?,
+        children,
     };
     Ok(ui::image(&visitor.frame(), &view).into_string())
 }
@@ -68,6 +93,48 @@ async fn config(app: &App, name: &RepoName, image: &Image) -> Result<(ImageConfi
     }
     let bytes = app.registry.config_bytes(name, image).await?.unwrap_or_default();
     Ok((ImageConfig::parse(&bytes).unwrap_or_default(), posture::Config::parse(&bytes).unwrap_or_default()))
+}
+
+/// What differs from the image that is named, or from this image's own scan before.
+async fn changes_of(
+    visitor: &Visitor,
+    name: &RepoName,
+    image: &Image,
+    against: Option<&str>,
+) -> Result<Option<ChangesView>, Failure> {
+    let (app, ctx) = (&visitor.app, &visitor.ctx);
+    let Some(other) = against.filter(|text| !text.is_empty()) else {
+        let found = changes::since_before(app, ctx, name, image).await?;
+        return Ok(
+            found.map(|found| changes_view(&found, format!("Since the result of {}", moment(found.before.created))))
+        );
+    };
+    let nothing = |why: &str| ChangesView { title: format!("Against {other}: {why}"), lines: Vec::new(), more: 0 };
+    let Ok((from, base)) = changes::image_named(app, ctx, other).await else {
+        return Ok(Some(nothing("there is no such image, or you may not see it")));
+    };
+    let found = changes::against(app, ctx, (&from, &base), (name, image)).await?;
+    Ok(Some(match found {
+        Some(found) => changes_view(&found, format!("Against {other}")),
+        None => nothing("both must be scanned, and of one platform"),
+    }))
+}
+
+fn changes_view(comparison: &Comparison, title: String) -> ChangesView {
+    let weighty: Vec<&FindingChange> = comparison.findings.iter().filter(|one| one.is_weighty()).collect();
+    let line = |one: &&FindingChange| {
+        let verb = match one.change {
+            Change::Appeared => "appeared",
+            Change::Vanished => "vanished",
+            Change::Changed => "changed",
+        };
+        let what = one.finding().map(|finding| {
+            format!("{} ({}) in {} {} {verb}:", finding.id, finding.severity, finding.component, finding.version)
+        });
+        (what.unwrap_or_default(), format!("{} ({})", one.reason, one.cause.as_str()))
+    };
+    let lines: Vec<_> = weighty.iter().take(CHANGES).map(line).collect();
+    ChangesView { title, more: weighty.len() - lines.len(), lines }
 }
 
 /// Platform and digest of each image of an index.
@@ -85,12 +152,14 @@ fn layer_views(
     layers: &[Layer],
     inventory: &ImageInventory,
     counted: &[&ImageFinding],
+    below: usize,
 ) -> Vec<LayerView> {
     let of_layer = |number: usize, created_by: String| LayerView {
         created_by,
         number: Some(number + 1),
         digest: Some(layers[number].digest.to_string()),
         size_bytes: layers[number].size,
+        base: number < below,
         components: inventory.components.iter().filter(|component| component.layer == number).count(),
         findings: counted.iter().filter(|finding| usize::try_from(finding.layer) == Ok(number)).count(),
         removed: inventory.gone.iter().filter(|gone| gone.removed == number).map(gone_view).collect(),
@@ -108,6 +177,7 @@ fn layer_views(
                 number: None,
                 digest: None,
                 size_bytes: 0,
+                base: false,
                 components: 0,
                 findings: 0,
                 removed: Vec::new(),
@@ -117,12 +187,13 @@ fn layer_views(
     config.history.iter().map(view).collect()
 }
 
-fn component_view(component: &Component, findings: &[ImageFinding], waivers: &[Waiver]) -> ComponentView {
+fn component_view(component: &Component, findings: &[ImageFinding], waivers: &[Waiver], below: usize) -> ComponentView {
     let own = findings.iter().filter(|finding| finding.purl == component.purl);
     ComponentView {
         name: component.name.clone(),
         version: component.version.clone(),
         kind: component.kind.as_str().to_owned(),
+        inherited: component.layer < below,
         layer: component.layer + 1,
         licenses: component.licenses.clone(),
         confidence: component.confidence,

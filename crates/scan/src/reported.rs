@@ -1,0 +1,96 @@
+//! Reports of what is stored, now and before the last change: what comparisons are made of.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use advisory::Snapshot;
+use base::{Ctx, limits};
+use bom::Report;
+use db::Tx;
+use inventory::ImageInventory;
+use oci::{ImageConfig, Manifest, RepoName};
+use registry::{Image, Registry};
+
+use crate::{About, Error, Scan, Side, report, store};
+
+/// Which result of an image is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    Now,
+    /// Before the last scan, or the last advisories, that gave something else.
+    Before,
+}
+
+/// A report with what it was made of.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    pub report: Report,
+    pub(crate) image: ImageInventory,
+    pub(crate) snapshot: Arc<Snapshot>,
+}
+
+impl Reported {
+    /// For [`crate::compare`].
+    pub fn side(&self) -> Side<'_> {
+        Side { report: &self.report, judged: Some((&self.snapshot, &self.image)) }
+    }
+}
+
+impl Scan {
+    /// What was found in an image under the name it is asked for by, without waivers; None where there is no such result. Whoever asks
+    /// has shown that they may see the image; the base image is named only where they may pull it.
+    pub async fn reported(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        (repository, image): (&RepoName, &Image),
+        name: &str,
+        moment: Moment,
+    ) -> Result<Option<Reported>, Error> {
+        let Some(summary) = self.summary(tx, repository, &image.digest).await? else { return Ok(None) };
+        let (Some(inventory), Some(snapshot)) = (summary.inventory, summary.snapshot) else { return Ok(None) };
+        let inputs = match moment {
+            Moment::Now => Some((inventory, snapshot, summary.finished_at)),
+            Moment::Before => store::before(tx, &image.digest).await?,
+        };
+        let Some((inventory, snapshot, at)) = inputs else { return Ok(None) };
+        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
+        let inventory = self.stored_inventory(&inventory).await?;
+        let snapshot = self.snapshot_of(&snapshot).await?;
+        let about = self.about(tx, ctx, (repository, image), name).await?;
+        let (profile, at) = (self.profile, at.unwrap_or(ctx.now));
+        let made = tokio::task::spawn_blocking(move || {
+            let report = report(&about, &inventory, Some((&snapshot, profile)), at);
+            Reported { report, image: inventory, snapshot }
+        });
+        made.await.map(Some).map_err(|error| Error::Internal(error.to_string()))
+    }
+
+    /// What is known of an image beside its inventory, as far as the actor may know it.
+    pub async fn about(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        (repository, image): (&RepoName, &Image),
+        name: &str,
+    ) -> Result<About, Error> {
+        // What stands where a configuration is expected may be of any size.
+        let small = image.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64);
+        let config_json = if small { self.registry.config_bytes_in(tx, repository, image).await? } else { None };
+        let config_json = config_json.unwrap_or_default();
+        let manifest = self.registry.manifest_bytes(image).await?;
+        let manifest = Manifest::parse(&manifest, Some(image.media_type.as_ref())).ok();
+        let layers = Registry::layers(tx, &image.digest).await?;
+        let mut about = About {
+            name: name.to_owned(),
+            kind: bom::Subject::Image,
+            digest: Some(image.digest.clone()),
+            layers: layers.into_iter().map(|layer| (Some(layer.digest), layer.size)).collect(),
+            config: ImageConfig::parse(&config_json).ok(),
+            annotations: manifest.map_or_else(BTreeMap::new, |manifest| manifest.annotations().clone()),
+            config_json,
+            base: None,
+        };
+        about.base = self.base_of(tx, ctx, repository, &image.digest, &about).await?;
+        Ok(about)
+    }
+}
