@@ -11,7 +11,16 @@
 //! clean. An inventory is a pure function of a layer's bytes and the scanner's version; findings are a pure function of an
 //! inventory and a snapshot, and both are named by digest beside the result.
 //!
-//! What this crate does not know: policies, waivers, HTTP. It holds no credential and opens no connection.
+//! A new snapshot comes as a file that an administrator brings, or is fetched from a folder that any web server serves:
+//!
+//! ```text
+//!   upload ─┐              ┌ a trusted key signed it, it is whole, not older ─► snapshot.adopted ─► scan.rematch
+//!   fetch  ─┴─► incoming ──┤
+//!                          └ otherwise ─► snapshot.refused, and the present one stays
+//! ```
+//!
+//! What this crate does not know: policies, waivers, HTTP as a server. It holds no credential, and opens connections only to
+//! fetch snapshots.
 
 mod ahead;
 mod layers;
@@ -28,14 +37,20 @@ mod settings;
 mod snapshots;
 mod status;
 mod subjects;
-mod upload;
+
+mod age;
+mod fetch;
+mod incoming;
+mod updates;
 
 mod error;
 mod jobs;
 mod service;
 mod store;
 
+pub use age::Age;
 pub use error::Error;
+pub use fetch::FETCH_JOB;
 pub use jobs::{IMAGE_JOB, REMATCH_JOB, RENEW_JOB};
 pub use matching::findings;
 pub use outcome::{Evidence, ImageFinding, ScanEvidence, State, Summary};
@@ -46,3 +61,4 @@ pub use settings::{Settings, SettingsChanges};
 pub use snapshots::SnapshotInfo;
 pub use status::Standing;
 pub use store::SCHEMA;
+pub use updates::{TimeOfDay, UpdateUrl, Updates, UpdatesChanges};

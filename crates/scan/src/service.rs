@@ -1,6 +1,6 @@
 //! Scanning images and answering what was found.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use advisory::Profile;
 use audit::Entry;
@@ -9,9 +9,11 @@ use blob::Blobs;
 use db::{Db, Tx};
 use inventory::ImageInventory;
 use oci::{Digest, Reference, RepoName, Tag};
+use outbound::Outbound;
 use policy::Component;
 use registry::Registry;
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::{
     Error, Evidence, IMAGE_JOB, ImageFinding, ScanEvidence, State, Summary,
@@ -31,6 +33,9 @@ pub struct Scan {
     pub(crate) records: Blobs,
     pub(crate) registry: Registry,
     pub(crate) current: Current,
+    /// Held while another snapshot takes its place.
+    pub(crate) adopting: Arc<Mutex<()>>,
+    pub(crate) outbound: Outbound,
     pub(crate) ahead: Ahead,
     pub(crate) numbers: Numbers,
     /// How severities are told.
@@ -39,13 +44,21 @@ pub struct Scan {
 
 impl Scan {
     /// The scanner with the snapshot that the database names, or the built-in one.
-    pub async fn open(ctx: &Ctx, db: Db, registry: Registry, records: Blobs) -> Result<Scan, Error> {
+    pub async fn open(
+        ctx: &Ctx,
+        db: Db,
+        registry: Registry,
+        records: Blobs,
+        outbound: Outbound,
+    ) -> Result<Scan, Error> {
         let current = Current::new(advisory::starter().clone());
         let scan = Scan {
             db,
             records,
             registry,
             current,
+            adopting: Arc::default(),
+            outbound,
             ahead: Ahead::default(),
             numbers: Numbers::default(),
             profile: Profile::default(),

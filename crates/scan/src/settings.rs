@@ -7,7 +7,7 @@ use base::{Ctx, limits::LAYER_READING};
 use db::Tx;
 
 use crate::{
-    Error, Scan,
+    Error, Scan, fetch,
     jobs::Renew,
     renew,
     store::{self, SETTINGS_KEY},
@@ -90,6 +90,10 @@ impl Scan {
                 .detail("autoRecheck", new.auto_recheck)
                 .set(SETTINGS_KEY, new.guard());
             let entry = audit::append(tx, ctx, entry).await?;
+            // As in DTR: what is switched on is not waited for until the night.
+            if new.enabled && new.sync_online && !(old.enabled && old.sync_online) {
+                fetch::enqueue(tx, ctx, &entry).await?;
+            }
             if new.enabled && !old.enabled && !store::scanned(tx, &Renew::Outdated, "", 1).await?.is_empty() {
                 renew::enqueue(tx, ctx, &Renew::Outdated, Some(&entry)).await?;
             }

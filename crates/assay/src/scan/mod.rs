@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use advisory::{Profile, Snapshot};
+use advisory::Profile;
 use anyhow::{Context, Result, bail};
 use base::Clock;
 use bom::{Bill, Format, Report, Severity};
@@ -106,9 +106,7 @@ impl FromStr for Output {
 impl Scan {
     pub(crate) async fn run(self, format: client::Format) -> Result<()> {
         let snapshot = match &self.advisories {
-            Some(path) => {
-                Snapshot::parse(&read(path)?).with_context(|| format!("{} is no snapshot", path.display()))?
-            }
+            Some(path) => client::snapshot(path)?,
             None => advisory::starter().clone(),
         };
         let (about, image) = self.inspect().await?;
