@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod advisories;
+mod advisory_updates;
 mod bad_input;
 mod browser;
 mod chain_told;

@@ -162,7 +162,10 @@ async fn update(
     }
     if asked.online {
         app.scan.request_fetch(&ctx).await?;
-        return Ok((StatusCode::ACCEPTED, Json(view(&app.scan.standing(&ctx).await?))));
+        let mut status = view(&app.scan.standing(&ctx).await?);
+        // Done is a check that began after this.
+        status["requestedAt"] = json!(ctx.now);
+        return Ok((StatusCode::ACCEPTED, Json(status)));
     }
     let bytes = uploaded(request).await?;
     app.scan.use_snapshot(&ctx, bytes, asked.force).await?;

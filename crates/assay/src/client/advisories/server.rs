@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use axum::http::Method;
+use base::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::client::Client;
@@ -69,12 +71,14 @@ impl Settings {
 
 /// The status once the server has asked, whether or not there was anything new.
 pub(super) async fn fetch(client: &Client) -> Result<Value> {
-    let before = client.get(STATUS).await?;
-    client.call(axum::http::Method::PUT, "/api/v0/imagescan/scan/update?online=true", None).await?;
+    let at = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let asked = client.call(Method::PUT, "/api/v0/imagescan/scan/update?online=true", None).await?;
+    let requested = at(&asked["requestedAt"]).context("the server does not say when it was asked")?;
     loop {
         tokio::time::sleep(ASKED_EVERY).await;
         let status = client.get(STATUS).await?;
-        if status["lastDBUpdateCheck"] == before["lastDBUpdateCheck"] {
+        // One that began before does not count.
+        if at(&status["lastDBUpdateCheck"]).is_none_or(|began| began < requested) {
             continue;
         }
         match status["lastDBUpdateError"].as_str() {
