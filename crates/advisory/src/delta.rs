@@ -69,6 +69,11 @@ impl Delta {
         Ok(Delta { old: old.digest().to_owned(), new: new.digest().to_owned(), body })
     }
 
+    /// Whether a file begins as a delta does.
+    pub(crate) fn begins(bytes: &[u8]) -> bool {
+        bytes.starts_with(br#"{"format":"assay-advisories-delta/"#)
+    }
+
     /// The digest of the snapshot that it is applied to.
     pub fn old(&self) -> &str {
         &self.old

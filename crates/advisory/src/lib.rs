@@ -13,7 +13,8 @@
 //!                 one file ── open: header only ── index by family and package ──► find ──► findings, each with its reason
 //!                 digest, created                                                           unknown, each with what is missing
 //!                    │
-//!                    └─ changed(old, new): packages, by hash       Delta: records that differ       Claim: what is signed
+//!                    ├─ changed(old, new): packages, by hash       Delta: records that differ       Claim: what is signed
+//!                    └─ Archive: snapshot or delta with the signed note, one .tar
 //! ```
 //!
 //! Invariants:
@@ -48,6 +49,7 @@ mod read;
 mod snapshot;
 mod text;
 
+mod archive;
 mod claim;
 mod delta;
 mod diff;
@@ -66,6 +68,7 @@ mod error;
 
 pub use about::{About, Source};
 pub use affected::{Affected, Named, Range, Status};
+pub use archive::{Archive, Content};
 pub use claim::Claim;
 pub use delta::Delta;
 pub use diff::{Changed, changed};

@@ -8,10 +8,11 @@ use audit::Log;
 use base::{AccountName, Clock, Ctx, Entropy, Secret, limits};
 use ci::Ci;
 use db::{Db, Location, Schema};
-use events::{Events, Outbound};
+use events::Events;
 use forge::Forge;
 use identity::{Authority, Certified, Identity, Sealer};
 use jobs::{Failure, NewJob, Subscription, Tasks, Worker};
+use outbound::Outbound;
 use promote::Promote;
 use registry::{Registry, Settings};
 use scan::Scan;
@@ -58,6 +59,8 @@ const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
 const UNATTESTED: Duration = Duration::from_secs(10 * 60);
 const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
+/// Whether it is the time of day at which advisories are fetched.
+const FETCHES: Duration = Duration::from_secs(60);
 const SCRUBS: Duration = Duration::from_secs(60 * 60);
 
 /// What also runs at each start, for what happened while nobody looked.
@@ -102,13 +105,13 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let registry = open_registry(&ctx, config, &db, &folder).await?;
     registry.resume(&ctx).await?;
     let records = config.storage.records().open().await?;
-    let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await?;
+    let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
+    let scan = Scan::open(&ctx, db.clone(), registry.clone(), records, outbound.clone()).await?;
     let scan = scan.with_attestation_key(folder.attestation_key()?);
 
     scan.resume(&ctx).await?;
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
     promote.resume(&ctx).await?;
-    let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
     events.resume(&ctx).await?;
 
@@ -225,7 +228,8 @@ fn later(error: registry::Error) -> Result<(), Failure> {
 
 /// The background work of the scanner.
 fn with_scan(worker: Worker, scan: &Scan) -> Worker {
-    let (image, rematch, renew, attest) = (scan.clone(), scan.clone(), scan.clone(), scan.clone());
+    let (image, rematch, renew) = (scan.clone(), scan.clone(), scan.clone());
+    let (attest, fetch) = (scan.clone(), scan.clone());
     worker
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
@@ -244,6 +248,11 @@ fn with_scan(worker: Worker, scan: &Scan) -> Worker {
             async move { scan.run_attest(ctx, job).await }
         })
         .every(UNATTESTED, scan::ATTEST_JOB)
+        .on(scan::FETCH_JOB, move |ctx, job| {
+            let scan = fetch.clone();
+            async move { scan.run_fetch(ctx, job).await }
+        })
+        .every(FETCHES, scan::FETCH_JOB)
 }
 
 /// The background work of forge and ci.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::{Finding, Report, Severity, Status};
+use base::Timestamp;
+
+use crate::{Finding, Report, Severity, Snapshot, Status};
 
 /// Narrower than this, a table is cut on the right and not shrunk any more.
 const LEAST_WIDTH: usize = 40;
@@ -82,11 +84,28 @@ fn head(out: &mut String, report: &Report) {
     match &report.snapshot {
         Some(snapshot) => {
             let label = if snapshot.label.is_empty() { &snapshot.digest } else { &snapshot.label };
-            let stale = if snapshot.stale { " (stale)" } else { "" };
-            let _ = writeln!(out, "  advisories    {}{stale}", clean(label));
+            let _ = writeln!(out, "  advisories    {}{}", clean(label), age(snapshot, report.created));
         }
         None => out.push_str("  advisories    none: nothing was matched\n"),
     }
+}
+
+/// How old the advisories were, as far as that is known; what is stale says so.
+fn age(snapshot: &Snapshot, now: Timestamp) -> String {
+    let mut text = String::new();
+    if let Some(created) = snapshot.created {
+        let days = (now.duration_since(created).as_hours() / 24).max(0);
+        let _ = write!(
+            text,
+            ", of {}, {days} {} old",
+            created.strftime("%Y-%m-%d"),
+            if days == 1 { "day" } else { "days" }
+        );
+    }
+    if snapshot.stale {
+        text.push_str(": STALE, what was published since is not found");
+    }
+    text
 }
 
 fn row(report: &Report, finding: &Finding) -> [String; 6] {

@@ -7,7 +7,7 @@ use jobs::{Failure, Job, Subscription, Worker};
 
 use crate::{
     Attempt, Delivery, DeliveryState, Endpoint, Error, Events, Scope, Webhook,
-    outbound::Call,
+    call::Call,
     payload,
     service::{about, enqueue, entry, remove},
     store,
@@ -136,7 +136,7 @@ impl Events {
             delivery: delivery.id.as_str(),
             body: &delivery.payload,
         };
-        Ok(self.outbound.post(&call).await)
+        Ok(call.post(&self.outbound).await)
     }
 
     pub(crate) fn endpoint(&self, webhook: &Webhook) -> Result<Endpoint, Error> {

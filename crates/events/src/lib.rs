@@ -16,30 +16,28 @@
 //! - An endpoint may carry a token (GitLab's trigger URL does). It is stored sealed and opened only to be called; wherever
 //!   it is shown, logged or audited, its query, user and password are redacted.
 //! - A webhook reaches public addresses only, unless the operator listed the host, and this installation itself. The
-//!   address that was checked is the address that is called; redirects are not followed.
+//!   address that was checked is the address that is called (crate `outbound`); redirects are not followed.
 //!
 //! What this crate does not know: repositories, except as a name in an event; who emits the events; HTTP as a server.
 
-mod address;
 mod endpoint;
 mod event_type;
 mod scope;
 mod webhook;
 
-mod outbound;
+mod call;
 mod payload;
-mod pinned;
 
 mod error;
 mod jobs;
 mod service;
 mod store;
 
+pub use call::Attempt;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use event_type::EventType;
 pub use jobs::SUBSCRIPTIONS;
-pub use outbound::{Attempt, Outbound};
 pub use scope::Scope;
 pub use service::Events;
 pub use store::SCHEMA;

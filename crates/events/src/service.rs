@@ -5,13 +5,14 @@ use base::{Actor, Ctx, Id, limits};
 use db::{Db, Tx};
 use identity::{Level, Sealer};
 use jobs::NewJob;
+use outbound::Outbound;
 
 use crate::{
-    Attempt, Change, Delivery, EventType, NewWebhook, Outbound, Probe, Scope, Webhook, WebhookId,
+    Attempt, Change, Delivery, EventType, NewWebhook, Probe, Scope, Webhook, WebhookId,
+    call::{Call, check_plain},
     error::Error,
     jobs::DELIVER_JOB,
-    outbound::{Call, check_plain},
-    payload, pinned, store,
+    payload, store,
 };
 
 /// The webhooks of one installation; cheap to clone.
@@ -151,7 +152,7 @@ impl Events {
             delivery: &ctx.request_id,
             body: &body,
         };
-        let attempt = self.outbound.post(&call).await;
+        let attempt = call.post(&self.outbound).await;
         Ok(Attempt { response: String::new(), ..attempt })
     }
 
@@ -255,10 +256,7 @@ fn check_certificate(pem: &str) -> Result<(), Error> {
     if pem.is_empty() {
         return Ok(());
     }
-    pinned::certificates(pem)
-        .and_then(pinned::client)
-        .map(drop)
-        .map_err(|error| Error::Invalid(format!("tlsCert: {error}")))
+    outbound::check_certificates(pem).map_err(|error| Error::Invalid(format!("tlsCert: {error}")))
 }
 
 fn page(limit: usize) -> i64 {

@@ -7,6 +7,7 @@ use base::{AccountName, Id, Principal, Timestamp};
 /// Names no account can have: the first parts of the addresses this server answers itself, before any namespace. The edge
 /// (`web`) tests that each of its routes begins with one of them.
 pub const RESERVED: &[&str] = &[
+    "advisories",
     "api",
     "assets",
     "auth",

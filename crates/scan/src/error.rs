@@ -18,6 +18,9 @@ pub enum Error {
     Incomplete(String),
     #[error("{0}")]
     Invalid(String),
+    /// Somebody else's server does not answer, or not with what was asked for.
+    #[error("{0}")]
+    Unreachable(String),
     #[error("the scanner is switched off; an administrator switches it on with the setting scanningEnabled")]
     SwitchedOff,
     #[error(transparent)]
@@ -38,6 +41,7 @@ impl Error {
             Error::Registry(error) => error.kind(),
             Error::Blob(error) => error.kind(),
             Error::Database(error) => error.kind(),
+            Error::Unreachable(_) => Kind::Unavailable,
             Error::Internal(_) => Kind::Internal,
         }
     }

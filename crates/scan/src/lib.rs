@@ -12,7 +12,16 @@
 //! clean. An inventory is a pure function of a layer's bytes and the scanner's version; findings are a pure function of an
 //! inventory and a snapshot, and both are named by digest beside the result.
 //!
-//! What this crate does not know: policies, waivers, HTTP. It holds no credential and opens no connection.
+//! A new snapshot comes as a file that an administrator brings, or is fetched from a folder that any web server serves:
+//!
+//! ```text
+//!   upload ─┐              ┌ a trusted key signed it, it is whole, not older ─► snapshot.adopted ─► scan.rematch
+//!   fetch  ─┴─► incoming ──┤
+//!                          └ otherwise ─► snapshot.refused, and the present one stays
+//! ```
+//!
+//! What this crate does not know: policies, waivers, HTTP as a server. It holds no credential, and opens connections only to
+//! fetch snapshots.
 
 mod ahead;
 mod attest;
@@ -37,17 +46,23 @@ mod snapshots;
 mod status;
 mod stored;
 mod subjects;
-mod upload;
+
+mod age;
+mod fetch;
+mod incoming;
+mod updates;
 
 mod error;
 mod jobs;
 mod service;
 mod store;
 
+pub use age::Age;
 pub use attest::ATTEST_JOB;
 pub use base_image::{base_below, base_told};
 pub use compare::{Cause, Change, Compared, Comparison, ComponentChange, FindingChange, Side, compare};
 pub use error::Error;
+pub use fetch::FETCH_JOB;
 pub use image_facts::ImageFacts;
 pub use jobs::{IMAGE_JOB, REMATCH_JOB, RENEW_JOB};
 pub use matching::findings;
@@ -61,3 +76,4 @@ pub use signing::{AttestationKey, BUNDLE_TYPE};
 pub use snapshots::SnapshotInfo;
 pub use status::Standing;
 pub use store::SCHEMA;
+pub use updates::{TimeOfDay, UpdateUrl, Updates, UpdatesChanges};

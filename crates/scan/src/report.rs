@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use advisory::{Finding, Profile, Rating, Snapshot, Status};
-use base::Timestamp;
+use base::{Timestamp, limits::SNAPSHOT_STALE_DAYS};
 use bom::{Confidence, Evidence, Method, Probability, Report, Score, SourcePackage};
 use inventory::{Component, ImageInventory, SCANNER_VERSION};
 use oci::{Digest, ImageConfig};
@@ -61,7 +61,7 @@ pub fn report(
             label: snapshot.about().label.clone(),
             created: Some(snapshot.about().created).filter(|_| !snapshot.about().never_stale),
             profile: profile.as_str().to_owned(),
-            stale: false,
+            stale: snapshot.is_stale(created, i64::from(SNAPSHOT_STALE_DAYS) * 24 * 60 * 60),
         }),
         created,
     }

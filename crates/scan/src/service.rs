@@ -9,9 +9,11 @@ use blob::Blobs;
 use db::{Db, Tx};
 use inventory::ImageInventory;
 use oci::{Digest, Reference, RepoName, Tag};
+use outbound::Outbound;
 use policy::Component;
 use registry::Registry;
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use crate::{
     Error, Evidence, IMAGE_JOB, ImageFacts, ImageFinding, ScanEvidence, State, Summary,
@@ -32,6 +34,9 @@ pub struct Scan {
     pub(crate) records: Blobs,
     pub(crate) registry: Registry,
     pub(crate) current: Current,
+    /// Held while another snapshot takes its place.
+    pub(crate) adopting: Arc<Mutex<()>>,
+    pub(crate) outbound: Outbound,
     pub(crate) ahead: Ahead,
     pub(crate) numbers: Numbers,
     /// What attestations are signed with.
@@ -42,13 +47,21 @@ pub struct Scan {
 
 impl Scan {
     /// The scanner with the snapshot that the database names, or the built-in one.
-    pub async fn open(ctx: &Ctx, db: Db, registry: Registry, records: Blobs) -> Result<Scan, Error> {
+    pub async fn open(
+        ctx: &Ctx,
+        db: Db,
+        registry: Registry,
+        records: Blobs,
+        outbound: Outbound,
+    ) -> Result<Scan, Error> {
         let current = Current::new(advisory::starter().clone());
         let scan = Scan {
             db,
             records,
             registry,
             current,
+            adopting: Arc::default(),
+            outbound,
             ahead: Ahead::default(),
             numbers: Numbers::default(),
             attestation_key: None,

@@ -8,7 +8,7 @@ use db::Tx;
 use registry::Registry;
 
 use crate::{
-    Error, Scan, attest,
+    Error, Scan, attest, fetch,
     jobs::Renew,
     renew,
     store::{self, SETTINGS_KEY},
@@ -100,6 +100,10 @@ impl Scan {
                 .detail("attest", new.attest)
                 .set(SETTINGS_KEY, new.guard());
             let entry = audit::append(tx, ctx, entry).await?;
+            // As in DTR: what is switched on is not waited for until the night.
+            if new.enabled && new.sync_online && !(old.enabled && old.sync_online) {
+                fetch::enqueue(tx, ctx, &entry).await?;
+            }
             if new.enabled && !old.enabled && !store::scanned(tx, &Renew::Outdated, "", 1).await?.is_empty() {
                 renew::enqueue(tx, ctx, &Renew::Outdated, Some(&entry)).await?;
             }

@@ -4,15 +4,38 @@ use std::sync::{Arc, RwLock};
 
 use advisory::Snapshot;
 use audit::Entry;
-use base::{Ctx, Timestamp};
+use base::{Ctx, Timestamp, limits::SNAPSHOT_AHEAD};
+use db::Tx;
 use oci::Digest;
 use serde::Serialize;
 
-use crate::{Error, REMATCH_JOB, Scan, mapped, store, upload::snapshot_in};
+use crate::{
+    Error, REMATCH_JOB, Scan,
+    incoming::{Incoming, named},
+    mapped,
+    store::{self, SnapshotRow},
+};
 
 /// The snapshot in memory; the row of the database says which one it should be.
 #[derive(Clone, Debug)]
-pub(crate) struct Current(Arc<RwLock<Arc<Snapshot>>>);
+pub(crate) struct Current(Arc<RwLock<Held>>);
+
+#[derive(Clone, Debug)]
+struct Held {
+    snapshot: Arc<Snapshot>,
+    signed_by: Arc<[String]>,
+}
+
+/// How a snapshot comes to be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Somebody brought it, and may insist.
+    Given { force: bool },
+    /// It was fetched from this folder.
+    Fetched { from: String },
+    /// It is part of the program, or was in use before.
+    Kept,
+}
 
 /// What people see of a snapshot.
 #[derive(Clone, Debug, Serialize)]
@@ -30,92 +53,104 @@ pub struct SnapshotInfo {
     /// Where its records come from.
     pub sources: Vec<advisory::Source>,
     pub never_stale: bool,
+    /// Names and ids of the trusted keys that signed it; empty for one that nobody vouches for.
+    pub signed_by: Vec<String>,
 }
 
 impl Current {
     pub(crate) fn new(snapshot: Snapshot) -> Current {
-        Current(Arc::new(RwLock::new(Arc::new(snapshot))))
+        Current(Arc::new(RwLock::new(Held { snapshot: Arc::new(snapshot), signed_by: Arc::default() })))
     }
 
     pub(crate) fn get(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.0.read().expect("no holder of this lock can panic"))
+        self.held().snapshot
     }
 
-    fn set(&self, snapshot: Arc<Snapshot>) {
-        *self.0.write().expect("no holder of this lock can panic") = snapshot;
+    fn held(&self) -> Held {
+        self.0.read().expect("no holder of this lock can panic").clone()
+    }
+
+    fn set(&self, snapshot: Snapshot, signed_by: &[String]) {
+        let held = Held { snapshot: Arc::new(snapshot), signed_by: signed_by.into() };
+        *self.0.write().expect("no holder of this lock can panic") = held;
     }
 }
 
 impl Scan {
     /// The snapshot in use.
     pub fn snapshot(&self) -> SnapshotInfo {
-        let snapshot = self.current.get();
-        let about = snapshot.about();
-        SnapshotInfo {
-            digest: snapshot.digest().to_owned(),
-            name: about.name.clone(),
-            label: about.label.clone(),
-            created: about.created,
-            advisories: snapshot.advisory_count(),
-            vulnerabilities: snapshot.vulnerability_count(),
-            packages: snapshot.package_count(),
-            sources: about.sources.clone(),
-            never_stale: about.never_stale,
-        }
+        let Held { snapshot, signed_by } = self.current.held();
+        info(&snapshot, &signed_by)
     }
 
-    /// Use another snapshot from now on, a file or a tar archive that holds one, and match every stored inventory again unless the
-    /// settings say that somebody asks for that. One that is older than the present one is refused, but with `force`. What is
+    /// Use another snapshot from now on, and match every stored inventory again unless the settings say that somebody asks for
+    /// that. The file is a snapshot, a delta to the present one, or a tar archive of either with its signed note. Refused is what
+    /// no trusted key signed, if any key is trusted, and what is older than the present one, but that not with `force`. What is
     /// refused changes nothing besides the note that it was. Administrators only.
     pub async fn use_snapshot(&self, ctx: &Ctx, bytes: Vec<u8>, force: bool) -> Result<SnapshotInfo, Error> {
         let admin = identity::Level::require_admin(&mut self.db.read().await?, &ctx.actor).await;
         admin.map_err(|error| Error::Registry(error.into()))?;
-        let taken = match parse(bytes).await.and_then(|snapshot| self.not_older(snapshot, force)) {
-            Ok(snapshot) => self.adopt(ctx, snapshot).await,
-            Err(error) => Err(error),
-        };
+        let way = Way::Given { force };
+        let taken = self.take(ctx, bytes, &way).await;
         if let Err(error @ Error::Invalid(_)) = &taken {
-            let why = error.to_string();
-            db::write!(self.db, ctx, |tx| {
-                store::set_update(tx, ctx, Some(&why)).await?;
-                audit::append(tx, ctx, Entry::new("snapshot.refused").detail("error", &why)).await?;
-                Ok::<_, Error>(())
-            })?;
+            self.note_refusal(ctx, &way, &error.to_string()).await?;
         }
         taken
     }
 
-    /// The built-in set is only a beginning: any other may follow it.
-    fn not_older(&self, snapshot: Snapshot, force: bool) -> Result<Snapshot, Error> {
+    /// Verify a file and use what is in it.
+    pub(crate) async fn take(&self, ctx: &Ctx, bytes: Vec<u8>, way: &Way) -> Result<SnapshotInfo, Error> {
+        let _one_by_one = self.adopting.lock().await;
+        self.load_current_now(ctx).await?;
+        let trusted = store::updates(&mut self.db.read().await?).await?.keys;
         let current = self.current.get();
-        let (new, old) = (snapshot.about().created, current.about().created);
-        if !force && new < old && current.digest() != advisory::starter().digest() {
-            let label = &current.about().label;
-            let why = format!("this snapshot is of {new}, older than the one in use, {label:?} of {old}");
-            return Err(Error::Invalid(format!("{why}; force takes it all the same")));
-        }
-        Ok(snapshot)
+        let read = tokio::task::spawn_blocking(move || Incoming::read(&bytes, &trusted, &current)).await;
+        self.adopt(ctx, read.map_err(|error| Error::Internal(error.to_string()))??, way).await
+    }
+
+    /// The log says what was refused, and the status why.
+    pub(crate) async fn note_refusal(&self, ctx: &Ctx, way: &Way, why: &str) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| {
+            store::set_refused(tx, ctx, why).await?;
+            audit::append(tx, ctx, way.tell(Entry::new("snapshot.refused").detail("error", why))).await?;
+            Ok::<_, Error>(())
+        })
     }
 
     /// At the start, and before everything is matched again: the snapshot of the database, or the built-in one when there is none
     /// or an older built-in one.
     pub(crate) async fn load_current(&self, ctx: &Ctx) -> Result<(), Error> {
+        let _one_by_one = self.adopting.lock().await;
+        self.load_current_now(ctx).await
+    }
+
+    async fn load_current_now(&self, ctx: &Ctx) -> Result<(), Error> {
         let starter = advisory::starter();
-        match store::current_snapshot(&mut self.db.read().await?).await? {
+        // Apart, because what follows may open another transaction.
+        let row = store::current_snapshot(&mut self.db.read().await?).await?;
+        match row {
             Some(row) if row.digest == self.current.get().digest() => {}
             Some(row) if row.name != starter.about().name || row.digest == starter.digest() => {
                 let digest = row.digest.parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
                 match self.open_snapshot(&digest).await {
-                    Ok(snapshot) => self.current.set(Arc::new(snapshot)),
+                    Ok(snapshot) => self.current.set(snapshot, &row.signed_by),
                     // Of an early state, or of another format: it is built anew, under the digest that it has then.
                     Err(error) => {
                         tracing::info!(%error, "the advisory snapshot is built anew");
                         let bytes = self.records.read(&digest, row.size).await?;
-                        drop(self.adopt(ctx, parse(bytes).await?).await?);
+                        let read = tokio::task::spawn_blocking(move || Snapshot::parse(&bytes)).await;
+                        let snapshot = read.map_err(|error| Error::Internal(error.to_string()))?;
+                        let snapshot = snapshot.map_err(|error| Error::Invalid(error.to_string()))?;
+                        // What was signed is the file that it was, not the one that it becomes.
+                        let incoming = Incoming { snapshot, signed_by: Vec::new() };
+                        drop(self.adopt(ctx, incoming, &Way::Kept).await?);
                     }
                 }
             }
-            _ => drop(self.adopt(ctx, starter.clone()).await?),
+            _ => {
+                let incoming = Incoming { snapshot: starter.clone(), signed_by: Vec::new() };
+                drop(self.adopt(ctx, incoming, &Way::Kept).await?);
+            }
         }
         Ok(())
     }
@@ -143,36 +178,96 @@ impl Scan {
         Snapshot::open(bytes, digest.to_string()).map_err(|error| Error::Internal(error.to_string()))
     }
 
-    async fn adopt(&self, ctx: &Ctx, snapshot: Snapshot) -> Result<SnapshotInfo, Error> {
-        let bytes = snapshot.serialise();
-        let size = bytes.len();
-        let digest = snapshot.digest().parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
-        self.records.put(ctx, &digest, bytes).await?;
+    /// Whoever calls this holds `adopting`, so that the memory follows the database. What is refused is looked for before the
+    /// bytes are written, and again in the transaction, where another server's snapshot may have come first.
+    async fn adopt(&self, ctx: &Ctx, incoming: Incoming, way: &Way) -> Result<SnapshotInfo, Error> {
+        let Incoming { snapshot, signed_by } = incoming;
         let about = snapshot.about().clone();
+        let digest: Digest =
+            snapshot.digest().parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
+        let size = snapshot.bytes().len() as u64;
+        let row = SnapshotRow {
+            digest: snapshot.digest().to_owned(),
+            name: about.name.clone(),
+            size,
+            created: about.created,
+            signed_by,
+        };
+        self.allow(&mut self.db.read().await?, ctx, &row, way).await?;
+        self.records.put(ctx, &digest, snapshot.serialise()).await?;
         db::write!(self.db, ctx, |tx| {
-            identity::Level::require_admin(tx, &ctx.actor).await.map_err(|error| Error::Registry(error.into()))?;
-            store::set_current_snapshot(tx, ctx, snapshot.digest(), &about.name, size).await?;
+            self.allow(tx, ctx, &row, way).await?;
+            store::set_current_snapshot(tx, ctx, &row).await?;
             let entry = Entry::new("snapshot.adopted")
                 .about(format!("snapshot/{digest}"))
                 .detail("name", &about.name)
                 .detail("label", &about.label)
                 .detail("advisories", snapshot.advisory_count())
-                .set("scan/snapshot", &digest);
-            let entry = audit::append(tx, ctx, entry).await?;
-            store::set_update(tx, ctx, None).await?;
+                .detail("signedBy", &row.signed_by)
+                .set("scan/snapshot", row.guard());
+            let entry = audit::append(tx, ctx, way.tell(entry)).await?;
+            store::set_taken(tx, ctx).await?;
             if store::settings(tx).await?.auto_recheck {
                 let job = ::jobs::NewJob::new(REMATCH_JOB, serde_json::json!({})).in_lane(REMATCH_JOB);
                 ::jobs::enqueue(tx, ctx, job.caused_by(&entry)).await?;
             }
             Ok::<_, Error>(())
         })?;
-        self.current.set(Arc::new(snapshot));
+        self.current.set(snapshot, &row.signed_by);
         Ok(self.snapshot())
+    }
+
+    /// Whether this snapshot may follow the one in use: who brings it, who signed it, how old it is. The built-in set is only a
+    /// beginning: any other may follow it.
+    async fn allow(&self, tx: &mut Tx, ctx: &Ctx, new: &SnapshotRow, way: &Way) -> Result<(), Error> {
+        identity::Level::require_admin(tx, &ctx.actor).await.map_err(|error| Error::Registry(error.into()))?;
+        let force = match way {
+            Way::Kept => return Ok(()),
+            Way::Given { force } => *force,
+            Way::Fetched { .. } => false,
+        };
+        let trusted = named(&store::updates(tx).await?.keys);
+        if !trusted.is_empty() && !new.signed_by.iter().any(|by| trusted.contains(by)) {
+            return Err(Error::Invalid(
+                "the trusted keys were changed while this snapshot came; send it again".to_owned(),
+            ));
+        }
+        let ahead = ctx.now.checked_add(SNAPSHOT_AHEAD).unwrap_or(Timestamp::MAX);
+        if !force && new.created > ahead {
+            let why = format!("this snapshot says that it is of {}, which is in the future", new.created);
+            return Err(Error::Invalid(format!("{why}; force takes it all the same")));
+        }
+        let Some(old) = store::current_snapshot(tx).await? else { return Ok(()) };
+        if !force && new.created < old.created && old.digest != advisory::starter().digest() {
+            let (new, old, name) = (new.created, old.created, old.name);
+            let why = format!("this snapshot is of {new}, older than the one in use, {name:?} of {old}");
+            return Err(Error::Invalid(format!("{why}; force takes it all the same")));
+        }
+        Ok(())
     }
 }
 
-async fn parse(bytes: Vec<u8>) -> Result<Snapshot, Error> {
-    let wrong = |error| Error::Invalid(format!("this is no advisory snapshot: {error}"));
-    let parsed = tokio::task::spawn_blocking(move || Snapshot::parse(snapshot_in(&bytes)?).map_err(wrong)).await;
-    parsed.map_err(|error| Error::Internal(error.to_string()))?
+pub(crate) fn info(snapshot: &Snapshot, signed_by: &[String]) -> SnapshotInfo {
+    let about = snapshot.about();
+    SnapshotInfo {
+        digest: snapshot.digest().to_owned(),
+        name: about.name.clone(),
+        label: about.label.clone(),
+        created: about.created,
+        advisories: snapshot.advisory_count(),
+        vulnerabilities: snapshot.vulnerability_count(),
+        packages: snapshot.package_count(),
+        sources: about.sources.clone(),
+        never_stale: about.never_stale,
+        signed_by: signed_by.to_vec(),
+    }
+}
+
+impl Way {
+    fn tell(&self, entry: Entry) -> Entry {
+        match self {
+            Way::Fetched { from } => entry.detail("from", from),
+            Way::Given { .. } | Way::Kept => entry,
+        }
+    }
 }

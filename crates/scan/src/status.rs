@@ -3,7 +3,7 @@
 use base::{Ctx, Timestamp};
 use inventory::SCANNER_VERSION;
 
-use crate::{Error, Scan, Settings, SnapshotInfo, store};
+use crate::{Age, Error, Scan, Settings, SnapshotInfo, Updates, store};
 
 /// The scanner and the advisories it works with.
 #[derive(Clone, Debug)]
@@ -17,14 +17,22 @@ pub struct Standing {
     /// How many different snapshots there have been, this one included.
     pub snapshot_number: u64,
     pub snapshot_since: Option<Timestamp>,
-    /// Why the last new snapshot was refused, if it was.
+    pub age: Age,
+    pub updates: Updates,
+    /// Why the last new snapshot was refused or could not be fetched, if so.
     pub update_error: Option<String>,
+    /// When the network was last asked for one, and when it last answered well, be it that there is nothing new.
+    pub asked_at: Option<Timestamp>,
+    pub answered_at: Option<Timestamp>,
+    /// What is being fetched, while something is.
+    pub progress: Option<String>,
 }
 
 impl Scan {
-    pub async fn standing(&self) -> Result<Standing, Error> {
+    pub async fn standing(&self, ctx: &Ctx) -> Result<Standing, Error> {
         let mut tx = self.db.read().await?;
         let (snapshot_number, snapshot_since) = store::snapshot_history(&mut tx).await?;
+        let (updates, outcome) = (store::updates(&mut tx).await?, store::outcome(&mut tx).await?);
         Ok(Standing {
             settings: store::settings(&mut tx).await?,
             scanner_version: SCANNER_VERSION,
@@ -32,7 +40,12 @@ impl Scan {
             snapshot: self.snapshot(),
             snapshot_number,
             snapshot_since,
-            update_error: store::update_error(&mut tx).await?,
+            age: Age::of(&self.snapshot(), updates.stale_days, ctx.now),
+            updates,
+            update_error: outcome.error,
+            asked_at: outcome.asked_at,
+            answered_at: outcome.answered_at,
+            progress: outcome.progress,
         })
     }
 

@@ -4,6 +4,7 @@ mod attestations;
 mod history;
 mod settings;
 mod subjects;
+mod updates;
 
 use advisory::Unknown;
 use base::Ctx;
@@ -24,11 +25,14 @@ pub(crate) use attestations::{
 };
 pub(crate) use history::{before, keep_before};
 pub(crate) use settings::{
-    SETTINGS_KEY, see_version, set_settings, set_update, settings, settings_state, snapshot_history, update_error,
-    version_seen,
+    SETTINGS_KEY, see_version, set_settings, settings, settings_state, snapshot_history, version_seen,
 };
 pub(crate) use subjects::{
     Listed, image_inventory, insert_image_inventory, insert_subjects, listed, subjects_after, subjects_of,
+};
+pub(crate) use updates::{
+    Answered, Outcome, SnapshotRow, UPDATES_KEY, answered, current_snapshot, outcome, set_current_snapshot,
+    set_progress, set_refused, set_taken, set_updates, updates, updates_state,
 };
 
 pub const SCHEMA: Schema = Schema {
@@ -67,6 +71,15 @@ pub const SCHEMA: Schema = Schema {
       CREATE TABLE scanner_versions (version BIGINT PRIMARY KEY, seen_at BIGINT NOT NULL)",
         attestations::ATTESTATIONS_STEP,
         history::HISTORY_STEP,
+        "ALTER TABLE snapshots ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0;
+      ALTER TABLE snapshots ADD COLUMN signed_by TEXT NOT NULL DEFAULT '';
+      ALTER TABLE snapshot_updates ADD COLUMN asked_at BIGINT;
+      ALTER TABLE snapshot_updates ADD COLUMN answered_at BIGINT;
+      ALTER TABLE snapshot_updates ADD COLUMN failures BIGINT NOT NULL DEFAULT 0;
+      ALTER TABLE snapshot_updates ADD COLUMN progress TEXT;
+      ALTER TABLE snapshot_updates ADD COLUMN answer TEXT;
+      CREATE TABLE update_settings (
+        id BIGINT PRIMARY KEY, urls TEXT NOT NULL, daily_at TEXT NOT NULL, trusted TEXT NOT NULL, stale_days BIGINT NOT NULL)",
     ],
 };
 
@@ -330,47 +343,14 @@ pub(crate) async fn scanned(tx: &mut Tx, which: &Renew, after: &str, limit: i64)
     rows.iter().map(|row| row.parse("digest")).collect()
 }
 
-/// The snapshot that is in use.
-#[derive(Clone, Debug)]
-pub(crate) struct SnapshotRow {
-    pub(crate) digest: String,
-    pub(crate) name: String,
-    pub(crate) size: u64,
-}
-
-pub(crate) async fn current_snapshot(tx: &mut Tx) -> Result<Option<SnapshotRow>, Error> {
-    let row = tx.opt("SELECT digest, name, size FROM snapshots WHERE current", &[]).await?;
-    row.map(|row| {
-        let size = row.int("size")?.unsigned_abs();
-        Ok(SnapshotRow { digest: row.text("digest")?, name: row.text("name")?, size })
-    })
-    .transpose()
-}
-
-pub(crate) async fn set_current_snapshot(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    digest: &str,
-    name: &str,
-    size: usize,
-) -> Result<(), Error> {
-    tx.execute("UPDATE snapshots SET current = FALSE WHERE current", &[]).await?;
-    tx.execute(
-        "INSERT INTO snapshots (digest, name, size, current, adopted_at) VALUES ($1, $2, $3, TRUE, $4)
-         ON CONFLICT (digest) DO UPDATE SET current = TRUE, adopted_at = excluded.adopted_at",
-        &args![digest, name, int(size), ctx.now],
-    )
-    .await?;
-    Ok(())
-}
-
 /// The present state under the keys that this context's audit entries set.
 pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
     let mut state = Vec::new();
     if let Some(current) = current_snapshot(tx).await? {
-        state.push(("scan/snapshot".to_owned(), current.digest));
+        state.push(("scan/snapshot".to_owned(), current.guard()));
     }
     state.extend(settings_state(tx).await?);
+    state.extend(updates_state(tx).await?);
     for row in tx.all("SELECT * FROM scans WHERE state <> 'pending'", &[]).await? {
         let digest: Digest = row.parse("digest")?;
         state.push((format!("scan/image/{digest}"), guarded(tx, &row).await?));

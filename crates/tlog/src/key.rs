@@ -2,7 +2,10 @@
 
 use std::{fmt, str};
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use aws_lc_rs::{
+    encoding::{AsBigEndian as _, Curve25519SeedBin},
+    signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
+};
 use base::{Entropy, Secret, limits};
 use sha2::{Digest as _, Sha256};
 
@@ -13,6 +16,8 @@ use crate::{
 
 /// The type byte of Ed25519 signatures over the note's text, the one kind this crate checks.
 const ED25519_TYPE: u8 = 0x01;
+/// What the text of a signing key begins with.
+const PRIVATE: &str = "PRIVATE+KEY+";
 
 /// The first four bytes of SHA-256 over name, newline, type and public key. Short: it finds a key, it does not prove one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +99,30 @@ impl Signer {
     pub fn to_pkcs8(&self) -> Secret<Vec<u8>> {
         let der = self.pair.to_pkcs8v1().expect("a key pair in memory has its PKCS#8 form");
         Secret::new(der.as_ref().to_vec())
+    }
+
+    /// The key from the one line that [`Signer::to_text`] wrote; an error never quotes it.
+    pub fn from_text(text: &Secret) -> Result<Signer, Error> {
+        let refused = |why: &str| Error::malformed("signing key", why.to_owned());
+        let rest = text.expose().trim_end().strip_prefix(PRIVATE);
+        let rest = rest.ok_or_else(|| refused("it does not begin with PRIVATE+KEY+"))?;
+        let parts = rest.split_once('+').and_then(|(name, rest)| Some((name, rest.split_once('+')?)));
+        let (name, (id, key)) = parts.ok_or_else(|| refused("it is not PRIVATE+KEY+NAME+ID+KEY"))?;
+        let key = decode_base64(key).unwrap_or_default();
+        let [ED25519_TYPE, seed @ ..] = key.as_slice() else {
+            return Err(refused("it is not an Ed25519 key of type 1 in base64"));
+        };
+        let seed = seed.try_into().map_err(|_| refused("it has no private key of 32 bytes"))?;
+        let signer = Signer::from_seed(name.parse()?, &Secret::new(seed));
+        if signer.key.id.to_string() == id { Ok(signer) } else { Err(refused("its id is not of this key")) }
+    }
+
+    /// `PRIVATE+KEY+name+id+base64(type, private key)`: how golang.org/x/mod/sumdb/note writes signing keys.
+    pub fn to_text(&self) -> Secret {
+        let seed = self.pair.seed().expect("a key pair in memory has its private key");
+        let seed: Curve25519SeedBin<'_> = seed.as_be_bytes().expect("an Ed25519 private key has 32 bytes");
+        let key = encode_base64(&[&[ED25519_TYPE], seed.as_ref()].concat());
+        Secret::new(format!("{PRIVATE}{}+{}+{key}", self.key.name, self.key.id))
     }
 
     pub fn verifier(&self) -> &VerifierKey {

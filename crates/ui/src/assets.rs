@@ -17,6 +17,11 @@ pub const ASSETS: &[Asset] = &[
         content: include_str!("../assets/style.css"),
     },
     Asset {
+        path: "/assets/upload.js",
+        content_type: "text/javascript; charset=utf-8",
+        content: include_str!("../assets/upload.js"),
+    },
+    Asset {
         path: "/assets/live-log.js",
         content_type: "text/javascript; charset=utf-8",
         content: include_str!("../assets/live-log.js"),

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::{
     Frame, ScanState,
+    advisories::aged,
     layout::{page, short_digest},
     tags::{shield, size},
 };
@@ -16,8 +17,8 @@ pub struct ImageView {
     pub platform: String,
     pub scan: ScanState,
     pub snapshot: Option<String>,
-    /// Of the snapshot, where that is known: when it was made.
-    pub snapshot_age: Option<String>,
+    /// How old that is, in words, and whether it is stale; of the one in use only.
+    pub snapshot_age: Option<(String, bool)>,
     pub distribution: Option<String>,
     /// The image it was built on and how that is known.
     pub base: Option<String>,
@@ -137,7 +138,7 @@ pub fn image(frame: &Frame, view: &ImageView) -> Markup {
                 }
             } }
             @if let Some(snapshot) = &view.snapshot { dt { "Advisories" } dd {
-                (snapshot) @if let Some(age) = &view.snapshot_age { span.quiet { ", made " (age) } }
+                (snapshot) @if let Some(age) = &view.snapshot_age { (aged(age)) }
             } }
             @for (name, value) in &view.labels { dt { code { (name) } } dd { (value) } }
         }

@@ -31,6 +31,7 @@ pub(crate) fn page(frame: &Frame, title: &str, content: &Markup) -> Markup {
                     nav aria-label="Main" {
                         a href="/repositories" { "Repositories" }
                         a href="/projects" { "Projects" }
+                        a href="/advisories" { "Advisories" }
                     }
                     span.quiet { (frame.authority) }
                     @if let Some(account) = &frame.account {

@@ -1,12 +1,13 @@
 //! The pages: pure functions from a view to HTML.
 //!
 //! A view holds exactly what its page shows, already decided: who may see what is settled before a view is made. Pages work
-//! without scripts; the two small scripts add a live log and nothing else depends on them. Every state is shown by a word and a
+//! without scripts; the small scripts add a live log and the progress of an upload, and nothing else depends on them. Every state is shown by a word and a
 //! sign, never by colour alone, and everything from outside is text, never markup.
 //!
 //! ```text
 //!   sign-in ─► repositories ─► tags ─► image (layers, components, findings)
 //!                               └────► chain of a digest: commit → pipeline → … → running
+//!              advisories: what findings are made with, how old that is, uploading and fetching newer ones
 //!              projects ─► pipelines ─► pipeline ─► job with its live log
 //! ```
 //!
@@ -15,6 +16,7 @@
 mod assets;
 mod layout;
 
+mod advisories;
 mod chain;
 mod image;
 mod job;
@@ -24,6 +26,7 @@ mod repositories;
 mod sign_in;
 mod tags;
 
+pub use advisories::{AdvisoriesView, SourceView, UpdatesView, advisories};
 pub use assets::{ASSETS, Asset};
 pub use chain::{ChainView, Node, NodeState, chain};
 pub use image::{ChangesView, ComponentView, FactView, FindingView, ImageView, LayerView, SecretView, image};

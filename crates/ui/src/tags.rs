@@ -4,6 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::{
     Frame,
+    advisories::aged,
     layout::{page, short_digest},
 };
 
@@ -17,7 +18,9 @@ pub struct RepositoryView {
     /// Where the next page of tags starts.
     pub next: Option<String>,
     /// The label of the advisory snapshot that findings come from.
-    pub snapshot: Option<String>,
+    pub snapshot: String,
+    /// How old that is, in words, and whether it is stale.
+    pub snapshot_age: (String, bool),
 }
 
 /// One tag.
@@ -72,7 +75,7 @@ pub fn tags(frame: &Frame, view: &RepositoryView) -> Markup {
         p.quiet {
             (if view.private { "private" } else { "public" })
             @if view.immutable { ", immutable" }
-            @if let Some(snapshot) = &view.snapshot { " · advisories: " (snapshot) }
+            " · advisories: " a href="/advisories" { (view.snapshot) } (aged(&view.snapshot_age))
         }
         p { code { "docker pull " (frame.authority) "/" (view.name) } }
         table {

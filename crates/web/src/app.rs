@@ -11,12 +11,12 @@ use forge::Forge;
 use identity::Identity;
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family},
+    metrics::{counter::Counter, family::Family, gauge::ConstGauge},
     registry::Registry as MetricsRegistry,
 };
 use promote::Promote;
 use registry::Registry;
-use scan::Scan;
+use scan::{Scan, Standing};
 use trust::Trust;
 
 use crate::oci::Recent;
@@ -95,10 +95,48 @@ impl Deref for App {
 }
 
 impl Metrics {
-    /// The registry a scrape encodes.
-    pub(crate) fn registry(&self) -> MetricsRegistry {
+    /// The registry a scrape encodes. How the advisories stand is left out where it cannot be told.
+    pub(crate) fn registry(&self, advisories: Option<&Standing>) -> MetricsRegistry {
         let mut registry = MetricsRegistry::with_prefix("assay");
         registry.register("http_requests", "Requests answered, by protocol and status", self.requests.clone());
+        if let Some(advisories) = advisories {
+            register_advisories(&mut registry, advisories);
+        }
         registry
+    }
+}
+
+/// What an alert is made of: how old findings' ground is, and whether newer ones can be had.
+fn register_advisories(registry: &mut MetricsRegistry, standing: &Standing) {
+    let seconds = |at: Option<base::Timestamp>| at.map_or(0, base::Timestamp::as_second);
+    let gauges = [
+        (
+            "advisories_created_timestamp_seconds",
+            "When the snapshot in use was made; 0 for the built-in set",
+            seconds(standing.age.created),
+        ),
+        (
+            "advisories_stale",
+            "1 when the snapshot in use is older than the settings allow",
+            i64::from(standing.age.stale),
+        ),
+        (
+            "advisories_signed",
+            "1 when a trusted key signed the snapshot in use",
+            i64::from(!standing.snapshot.signed_by.is_empty()),
+        ),
+        (
+            "advisories_update_failed",
+            "1 when the last new snapshot was refused or could not be fetched",
+            i64::from(standing.update_error.is_some()),
+        ),
+        (
+            "advisories_answer_timestamp_seconds",
+            "When the network last answered a question for a newer snapshot; 0 for never",
+            seconds(standing.answered_at),
+        ),
+    ];
+    for (name, help, value) in gauges {
+        registry.register(name, help, ConstGauge::new(value));
     }
 }

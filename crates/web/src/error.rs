@@ -45,6 +45,11 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
+    /// The kind and what a person may read, for a page.
+    pub(crate) fn told(self) -> (Kind, String) {
+        (self.kind, self.message)
+    }
+
     /// An error with the code that DTR gave for its kind.
     pub(crate) fn new(kind: Kind, message: impl std::fmt::Display) -> ApiError {
         let code = match kind {

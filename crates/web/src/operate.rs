@@ -1,6 +1,7 @@
 //! What operators ask: is it alive, is it ready, what does it count, whom does it trust.
 
 use axum::{Json, Router, extract::State, http::header, response::IntoResponse, routing::get};
+use base::Ctx;
 use serde_json::json;
 
 use crate::{App, error::ApiError};
@@ -38,7 +39,9 @@ async fn health(State(app): State<App>) -> impl IntoResponse {
 /// Prometheus' text format.
 async fn metrics(State(app): State<App>) -> impl IntoResponse {
     let mut text = String::new();
-    let encoded = prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry());
+    let ctx = Ctx::system("metrics", &app.clock, &app.entropy);
+    let advisories = app.scan.standing(&ctx).await.ok();
+    let encoded = prometheus_client::encoding::text::encode(&mut text, &app.metrics.registry(advisories.as_ref()));
     let text = encoded.map_or_else(|error| format!("# {error}\n"), |()| text);
     ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }

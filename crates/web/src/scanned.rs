@@ -6,7 +6,7 @@ use oci::{Digest, RepoName};
 use policy::Counts;
 use promote::{Promote, Waiver};
 use registry::{Image, Registry};
-use scan::{ImageFinding, State, Summary};
+use scan::{Age, ImageFinding, State, Summary};
 
 use crate::{App, error::ApiError};
 
@@ -18,6 +18,8 @@ pub(crate) struct Scanned {
     pub(crate) finished_at: Option<Timestamp>,
     /// The label of the snapshot that the findings come from.
     pub(crate) snapshot: Option<String>,
+    /// How old that is, where it is the one in use.
+    pub(crate) age: Option<Age>,
     /// Advisories that are newer than these findings have not been held against it yet.
     pub(crate) outdated: bool,
     pub(crate) distribution: Option<String>,
@@ -71,6 +73,20 @@ pub(crate) async fn scanned(
     repository: &RepoName,
     image: &Image,
 ) -> Result<Scanned, Error> {
+    let mut scanned = with_waivers(app, tx, now, repository, image).await?;
+    if scanned.snapshot.is_some() && !scanned.outdated {
+        scanned.age = Some(app.scan.age(tx, now).await?);
+    }
+    Ok(scanned)
+}
+
+async fn with_waivers(
+    app: &App,
+    tx: &mut Tx,
+    now: Timestamp,
+    repository: &RepoName,
+    image: &Image,
+) -> Result<Scanned, Error> {
     let waivers = Promote::waived(tx, now, repository, &image.digest).await?;
     if !image.is_index() {
         let scanned = of(app.scan.summary(tx, repository, &image.digest).await?, image.is_runnable());
@@ -104,6 +120,7 @@ fn of(summary: Option<Summary>, runnable: bool) -> Scanned {
             counts: Counts::default(),
             finished_at: None,
             snapshot: None,
+            age: None,
             outdated: false,
             distribution: None,
         };
@@ -119,6 +136,7 @@ fn of(summary: Option<Summary>, runnable: bool) -> Scanned {
         counts: summary.counts,
         finished_at: summary.finished_at,
         snapshot: summary.snapshot_label,
+        age: None,
         outdated: summary.outdated,
         distribution: summary.distribution,
     }

@@ -186,7 +186,7 @@ impl Scan {
 /// The advisories of a file, or those built in.
 fn snapshot_of(path: Option<&Path>) -> Result<Snapshot> {
     match path {
-        Some(path) => Snapshot::parse(&read(path)?).with_context(|| format!("{} is no snapshot", path.display())),
+        Some(path) => client::snapshot(path),
         None => Ok(advisory::starter().clone()),
     }
 }

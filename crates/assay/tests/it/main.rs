@@ -3,6 +3,7 @@
 
 mod advisories;
 mod attestations;
+mod advisory_updates;
 mod bad_input;
 mod browser;
 mod chain_told;

@@ -1,4 +1,6 @@
-//! Limits of advisory snapshots and of the feeds they are made from.
+//! Limits of advisory snapshots, of the feeds they are made from, and of fetching them.
+
+use std::time::Duration;
 
 /// One advisory snapshot, and the records in it. All of OSV's Debian, Alpine and PyPI records are about 300 MB.
 pub const SNAPSHOT_BYTES: usize = 1024 * 1024 * 1024;
@@ -39,3 +41,29 @@ pub const ADVISORY_YAML_NODES: usize = 2_000_000;
 
 /// Nesting of elements in an XML feed. Real ones stay below 12.
 pub const ADVISORY_XML_DEPTH: usize = 64;
+
+/// How old a snapshot may grow before it is called stale, unless a setting says otherwise: feeds change every day, and a week is
+/// what a holiday and a broken mirror take together.
+pub const SNAPSHOT_STALE_DAYS: u32 = 7;
+
+/// How far in the future a snapshot may say it was made: what clocks differ by. One of next year would keep every other out.
+pub const SNAPSHOT_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Keys that snapshots are trusted by, and addresses they are fetched from: one of each, and what it is replaced by.
+pub const UPDATE_KEYS: usize = 16;
+pub const UPDATE_URLS: usize = 16;
+
+/// One address that snapshots are fetched from.
+pub const UPDATE_URL_BYTES: usize = 2_048;
+
+/// Redirects that are followed for one file: a download page and the store behind it need two.
+pub const UPDATE_REDIRECTS: usize = 5;
+
+/// How long fetching one file may take, how long it may send nothing, and how long connecting may take. The largest snapshot
+/// needs half an hour at 5 Mbit/s.
+pub const UPDATE_TIME: Duration = Duration::from_secs(30 * 60);
+pub const UPDATE_SILENCE: Duration = Duration::from_secs(60);
+pub const UPDATE_CONNECT: Duration = Duration::from_secs(15);
+
+/// Snapshots that a published folder keeps, with a delta from each to the newest: whoever looks once a week finds one.
+pub const PUBLISHED_SNAPSHOTS: usize = 7;

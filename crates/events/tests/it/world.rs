@@ -2,9 +2,10 @@
 
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
 use db::{Db, Location};
-use events::{Delivery, Error, EventType, Events, NewWebhook, Outbound, Scope, Webhook};
+use events::{Delivery, Error, EventType, Events, NewWebhook, Scope, Webhook};
 use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
 use jobs::{Event, Tasks, Worker};
+use outbound::Outbound;
 use serde_json::{Value, json};
 
 pub(crate) struct World {

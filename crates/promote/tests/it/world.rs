@@ -80,7 +80,10 @@ impl World {
         let done: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await);
         done.unwrap();
         let records = Blobs::at(&folder.path().join("records")).await.unwrap();
-        let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await.unwrap();
+        let scan =
+            Scan::open(&ctx, db.clone(), registry.clone(), records, outbound::Outbound::new("assay.test", &[], ""))
+                .await
+                .unwrap();
         let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
         let world = World { db, registry, scan, promote, clock, told, folder };
         world.worker().release_all().await.unwrap();

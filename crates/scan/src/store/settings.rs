@@ -1,4 +1,4 @@
-//! The one row of settings, and how the last new snapshot fared.
+//! The one row of settings, and what has been in use since when.
 
 use base::{Ctx, Timestamp};
 use db::{Error, Tx, args};
@@ -43,25 +43,6 @@ pub(crate) async fn set_settings(tx: &mut Tx, new: &Settings) -> Result<(), Erro
 /// The settings under their key of the log, once somebody set one.
 pub(crate) async fn settings_state(tx: &mut Tx) -> Result<Option<(String, String)>, Error> {
     Ok(row(tx).await?.map(|set| (SETTINGS_KEY.to_owned(), set.guard())))
-}
-
-/// Note why the last new snapshot was refused, or that it was taken.
-pub(crate) async fn set_update(tx: &mut Tx, ctx: &Ctx, error: Option<&str>) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO snapshot_updates (id, error, at) VALUES (1, $1, $2)
-         ON CONFLICT (id) DO UPDATE SET error = excluded.error, at = excluded.at",
-        &args![error, ctx.now],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Why the last new snapshot was refused, if it was.
-pub(crate) async fn update_error(tx: &mut Tx) -> Result<Option<String>, Error> {
-    match tx.opt("SELECT error FROM snapshot_updates", &[]).await? {
-        Some(row) => row.opt_text("error"),
-        None => Ok(None),
-    }
 }
 
 /// How many snapshots there have been, and since when the present one is in use.

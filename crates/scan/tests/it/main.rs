@@ -9,11 +9,13 @@ use flate2::{Compression, write::GzEncoder};
 use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
 use jobs::Worker;
 use oci::{Digest, Reference, RepoName};
+use outbound::Outbound;
 use registry::{ManifestPush, NewRepository, Registry, Settings};
 use scan::{Evidence, Scan, State, Summary};
 use serde_json::json;
 
 mod switch;
+mod updates;
 
 const OS: &str =
     "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
@@ -55,7 +57,7 @@ impl World {
         let subscribed: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &[subscription]).await);
         subscribed.unwrap();
         let records = Blobs::at(&folder.path().join("records")).await.unwrap();
-        let scan = Scan::open(&ctx, db.clone(), registry.clone(), records).await.unwrap();
+        let scan = Scan::open(&ctx, db.clone(), registry.clone(), records, outbound()).await.unwrap();
         namespace(&db, &ctx).await;
         registry.create_repository(&ctx, NewRepository::private(repo())).await.unwrap();
         World { db, registry, scan, folder }
@@ -90,7 +92,7 @@ impl World {
     }
 
     async fn run_jobs(&self) {
-        let (image, rematch) = (self.scan.clone(), self.scan.clone());
+        let (image, rematch, fetch) = (self.scan.clone(), self.scan.clone(), self.scan.clone());
         let worker = Worker::new(self.db.clone(), Clock::System, Entropy::System)
             .on(scan::IMAGE_JOB, move |ctx, job| {
                 let scan = image.clone();
@@ -99,6 +101,10 @@ impl World {
             .on(scan::REMATCH_JOB, move |ctx, job| {
                 let scan = rematch.clone();
                 async move { scan.run_rematch(ctx, job).await }
+            })
+            .on(scan::FETCH_JOB, move |ctx, job| {
+                let scan = fetch.clone();
+                async move { scan.run_fetch(ctx, job).await }
             });
         worker.run_until_idle().await.unwrap();
     }
@@ -114,6 +120,12 @@ impl World {
 
 fn ctx() -> Ctx {
     Ctx::system("test", &Clock::System, &Entropy::System)
+}
+
+/// May call this machine.
+fn outbound() -> Outbound {
+    let authority = Authority::generate("assay.test", ctx().now).unwrap();
+    Outbound::new("assay.test", &["127.0.0.1".to_owned()], authority.certificate_pem())
 }
 
 fn repo() -> RepoName {
@@ -211,7 +223,7 @@ async fn records_of_an_early_state_are_brought_over() {
         }
     }
     let again = Blobs::at(&records).await.unwrap();
-    let scan = Scan::open(&ctx(), world.db.clone(), world.registry.clone(), again).await.unwrap();
+    let scan = Scan::open(&ctx(), world.db.clone(), world.registry.clone(), again, outbound()).await.unwrap();
     let evidence = scan.evidence(&mut world.db.read().await.unwrap(), &repo(), &digest).await.unwrap();
     assert!(matches!(evidence, Evidence::Known(_)), "{evidence:?}");
 }

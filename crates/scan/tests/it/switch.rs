@@ -60,7 +60,7 @@ async fn nobody_but_an_administrator_changes_settings() {
     assert!(world.scan.change_settings(&nobody, switched(false)).await.is_err());
     assert!(world.scan.use_snapshot(&nobody, made("2026-02-01T00:00:00Z", "x").serialise(), true).await.is_err());
     assert!(world.scan.settings().await.unwrap().enabled);
-    assert_eq!(world.scan.standing().await.unwrap().update_error, None);
+    assert_eq!(world.scan.standing(&ctx()).await.unwrap().update_error, None);
 }
 
 #[tokio::test]
@@ -71,20 +71,20 @@ async fn an_older_snapshot_is_refused_and_the_present_one_stays() {
     world.scan.use_snapshot(&ctx(), new.serialise(), false).await.unwrap();
     let refused = world.scan.use_snapshot(&ctx(), old.serialise(), false).await.unwrap_err().to_string();
     assert!(refused.contains("older than the one in use"), "{refused}");
-    let standing = world.scan.standing().await.unwrap();
+    let standing = world.scan.standing(&ctx()).await.unwrap();
     assert_eq!((standing.snapshot.label.as_str(), standing.update_error), ("new", Some(refused)));
     let whole = new.serialise();
     for bytes in [Vec::new(), whole[..whole.len() / 2].to_vec(), b"nonsense".to_vec()] {
         assert!(world.scan.use_snapshot(&ctx(), bytes, true).await.is_err());
     }
     assert_eq!(world.scan.snapshot().digest, new.digest());
-    let standing = world.scan.standing().await.unwrap();
+    let standing = world.scan.standing(&ctx()).await.unwrap();
     assert!(standing.update_error.is_some());
     let number = standing.snapshot_number;
 
     let mut archive = tar_of("old.snapshot", &old.serialise());
     world.scan.use_snapshot(&ctx(), archive.clone(), true).await.unwrap();
-    let standing = world.scan.standing().await.unwrap();
+    let standing = world.scan.standing(&ctx()).await.unwrap();
     assert_eq!((standing.snapshot.label.as_str(), standing.update_error), ("old", None));
     assert_eq!(standing.snapshot_number, number + 1);
     archive.truncate(1000);

@@ -151,6 +151,22 @@ fn every_flipped_bit_is_found() {
 }
 
 #[test]
+fn a_signer_is_one_line_as_gos_notes_have_it() {
+    // The key pair of the example of golang.org/x/mod/sumdb/note.
+    let text = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+    let signer = Signer::from_text(&Secret::new(format!("{text}\n"))).unwrap();
+    assert_eq!(signer.to_text().expose(), text);
+    let public = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    assert_eq!(signer.verifier().to_string(), public);
+    for (from, to) in
+        [("PRIVATE", "PUBLIC"), ("c74f20a3", "c74f20a4"), ("AYEK", "AIEK"), ("KDFz", "KDF"), ("Peter", "")]
+    {
+        let error = Signer::from_text(&Secret::new(text.replacen(from, to, 1))).unwrap_err().to_string();
+        assert!(!error.contains("FALVFGyN"), "{error}");
+    }
+}
+
+#[test]
 fn a_signer_survives_pkcs8_and_shows_no_secret() {
     let name: KeyName = "log.example/audit".parse().unwrap();
     let signer = Signer::generate(name.clone(), &Entropy::seeded(5));

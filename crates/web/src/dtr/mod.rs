@@ -22,6 +22,7 @@ use axum::Router;
 pub(crate) use self::{
     body::{Asked, Body, Params, unread},
     repositories::Named,
+    scan_service::uploaded,
 };
 
 use crate::App;

@@ -52,6 +52,8 @@ impl Told<'_> {
                 "cves": vulnerabilities,
                 "unknownBecause": self.scan.why_unknown(),
                 "snapshot": self.scan.snapshot,
+                "snapshotAgeDays": self.scan.age.as_ref().and_then(|age| age.days),
+                "snapshotStale": self.scan.age.as_ref().is_some_and(|age| age.stale),
             },
         })
     }

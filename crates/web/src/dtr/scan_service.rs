@@ -37,10 +37,10 @@ pub(crate) fn routes() -> Router<App> {
 /// Everybody who signed in may know what findings are made with.
 async fn status(State(app): State<App>, Caller(ctx): Caller) -> Result<Json<Value>, ApiError> {
     ctx.principal().ok_or(identity::Error::Unauthenticated)?;
-    Ok(Json(view(&app.scan.standing().await?)))
+    Ok(Json(view(&app.scan.standing(&ctx).await?)))
 }
 
-/// `db_version` counts the snapshots there were; the label, the digest and the reason of a refusal are ours.
+/// `db_version` counts the snapshots there were; the label, the digest its age and signature, and the reason of a refusal are ours.
 fn view(standing: &Standing) -> Value {
     let at = |time: Option<base::Timestamp>| time.map_or_else(|| NEVER.to_owned(), |time| time.to_string());
     json!({
@@ -56,7 +56,14 @@ fn view(standing: &Standing) -> Value {
         "snapshot": standing.snapshot.digest,
         "snapshotLabel": standing.snapshot.label,
         "snapshotCreated": standing.snapshot.created,
+        "snapshotAge": standing.age.words(),
+        "snapshotAgeDays": standing.age.days,
+        "snapshotStale": standing.age.stale,
+        "snapshotSignedBy": standing.snapshot.signed_by,
         "lastDBUpdateError": standing.update_error,
+        "lastDBUpdateCheck": at(standing.asked_at),
+        "lastDBUpdateAnswer": at(standing.answered_at),
+        "dbUpdateProgress": standing.progress,
     })
 }
 
@@ -140,30 +147,33 @@ struct Update {
     force: bool,
 }
 
-/// New advisories: the part `file` of a form, a snapshot or a tar archive with one. What is refused changes nothing.
+/// New advisories: the part `file` of a form, a snapshot, a delta or a tar archive with either; or, online, whatever the set
+/// addresses have, which is fetched by a job. What is refused changes nothing.
 async fn update(
     State(app): State<App>,
     Caller(ctx): Caller,
     Asked(asked): Asked<Update>,
     request: Request,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<(StatusCode, Json<Value>), ApiError> {
     // Before reading a large body, and again in the transaction that adopts it.
     Level::require_admin(&mut app.db.read().await?, &ctx.actor).await?;
     if !app.scan.settings().await?.enabled {
         return Err(scan::Error::SwitchedOff.into());
     }
     if asked.online {
-        return Err(ApiError::invalid(
-            "advisories are not fetched from the network here; build a snapshot (assay advisories build) and upload it as the part \
-             \"file\" of a form",
-        ));
+        app.scan.request_fetch(&ctx).await?;
+        let mut status = view(&app.scan.standing(&ctx).await?);
+        // Done is a check that began after this.
+        status["requestedAt"] = json!(ctx.now);
+        return Ok((StatusCode::ACCEPTED, Json(status)));
     }
     let bytes = uploaded(request).await?;
     app.scan.use_snapshot(&ctx, bytes, asked.force).await?;
-    Ok(Json(view(&app.scan.standing().await?)))
+    Ok((StatusCode::OK, Json(view(&app.scan.standing(&ctx).await?))))
 }
 
-async fn uploaded(request: Request) -> Result<Vec<u8>, ApiError> {
+/// The part `file` of a form.
+pub(crate) async fn uploaded(request: Request) -> Result<Vec<u8>, ApiError> {
     let unread = |error: multer::Error| match error {
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => {
             ApiError::new(Kind::TooLarge, format!("a snapshot has at most {} bytes", limits::SNAPSHOT_BYTES))

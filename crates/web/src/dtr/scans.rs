@@ -113,7 +113,7 @@ pub(super) fn reference(text: &str) -> Result<Reference, ApiError> {
     text.parse().map_err(|error| ApiError::new(Kind::NotFound, error).coded("NO_SUCH_TAG"))
 }
 
-/// `vuln_summary` of a tag. `unknown`, `waived` and the last three are ours; DTR knew no severity but its three.
+/// `vuln_summary` of a tag. `unknown`, `waived` and the last five are ours; DTR knew no severity but its three.
 pub(super) fn summary(scan: &Scanned) -> Value {
     let counts = scan.counts;
     json!({
@@ -127,6 +127,8 @@ pub(super) fn summary(scan: &Scanned) -> Value {
         "should_rescan": scan.outdated,
         "unknown_because": scan.why_unknown(),
         "snapshot": scan.snapshot,
+        "snapshot_age_days": scan.age.as_ref().and_then(|age| age.days),
+        "snapshot_stale": scan.age.as_ref().is_some_and(|age| age.stale),
         "distribution": scan.distribution,
     })
 }

@@ -4,7 +4,7 @@ use axum::{
     extract::{Path, Query},
     response::Response,
 };
-use base::{Timestamp, limits};
+use base::limits;
 use db::Tx;
 use inventory::{Component, Gone, ImageInventory};
 use oci::{Digest, ImageConfig, Reference, RepoName};
@@ -69,7 +69,7 @@ async fn page(visitor: &Visitor, reference: &str, against: Option<&str>) -> Page
         digest: image.digest.to_string(),
         platform: platform(image.platform.as_ref(), image.is_index()),
         scan: scan_state(&scan),
-        snapshot_age: snapshot_age(app, visitor.ctx.now, scan.snapshot.as_deref()),
+        snapshot_age: scan.age.as_ref().map(|age| (age.words(), age.stale)),
         snapshot: scan.snapshot,
         distribution: scan.distribution,
         base: base.map(|base| base.to_string()),
@@ -219,20 +219,6 @@ fn finding_view(finding: &ImageFinding, waivers: &[Waiver]) -> FindingView {
         fixed_version: about.fixed_version.clone(),
         waived: waiver_of(waivers, finding).map(waived),
     }
-}
-
-/// When the snapshot was made and how long ago that is, if it is the one in use; the built-in set does not age.
-fn snapshot_age(app: &App, now: Timestamp, label: Option<&str>) -> Option<String> {
-    let current = app.scan.snapshot();
-    if current.never_stale || label != Some(current.label.as_str()) {
-        return None;
-    }
-    let days = now.duration_since(current.created).as_hours() / 24;
-    Some(match days {
-        ..=0 => format!("{}, less than a day ago", moment(current.created)),
-        1 => format!("{}, a day ago", moment(current.created)),
-        days => format!("{}, {days} days ago", moment(current.created)),
-    })
 }
 
 fn gone_view(gone: &Gone) -> String {

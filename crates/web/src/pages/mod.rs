@@ -2,6 +2,7 @@
 //!
 //! Who is not signed in is sent to sign in and comes back. What is not there and what somebody may not see look alike.
 
+mod advisories;
 mod assets;
 mod chain;
 mod evidence;
@@ -16,7 +17,7 @@ mod view;
 
 use axum::{
     Router,
-    extract::{FromRequestParts, Request},
+    extract::{DefaultBodyLimit, FromRequestParts, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts as Head},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -40,6 +41,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/repositories/{*name}", get(tags::list))
         .route("/images/{*reference}", get(image::show))
         .route("/chain/{digest}", get(chain::show))
+        .route("/advisories", get(advisories::show))
+        .route("/advisories/upload", post(advisories::upload).layer(DefaultBodyLimit::disable()))
+        .route("/advisories/fetch", post(advisories::fetch))
         .route("/projects", get(projects::list))
         .route("/projects/{namespace}/{name}/pipelines", get(pipeline::list))
         .route("/projects/{namespace}/{name}/pipelines/{id}", get(pipeline::show))

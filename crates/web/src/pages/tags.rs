@@ -32,6 +32,7 @@ async fn page(visitor: &Visitor, name: &str, after: &str) -> Page {
     let page = app.registry.tag_views(&visitor.ctx, &name, after, limits::PAGE_DEFAULT).await?;
     let mut tx = app.db.read().await?;
     let signed = Signed::of(app, &mut tx, visitor.ctx.now, &name).await?;
+    let age = app.scan.age(&mut tx, visitor.ctx.now).await?;
     let mut tags = Vec::with_capacity(page.items.len());
     for tag in &page.items {
         tags.push(row(visitor, &mut tx, (&name, &signed), tag).await?);
@@ -42,7 +43,8 @@ async fn page(visitor: &Visitor, name: &str, after: &str) -> Page {
         immutable: repository.immutable,
         next: tags.last().filter(|_| page.more).map(|row| row.tag.clone()),
         tags,
-        snapshot: Some(app.scan.snapshot().label),
+        snapshot: app.scan.snapshot().label,
+        snapshot_age: (age.words(), age.stale),
     };
     Ok(ui::tags(&visitor.frame(), &view).into_string())
 }

@@ -55,6 +55,7 @@ mod tests {
                 counts,
                 finished_at: None,
                 snapshot: None,
+                age: None,
                 outdated: false,
                 distribution: None,
             })

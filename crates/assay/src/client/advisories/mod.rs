@@ -1,17 +1,23 @@
-//! Advisory snapshots: what is in use, making one from feeds, from changelogs or by a delta, using another.
+//! Advisory snapshots: what is in use, making one from feeds or changelogs, signing, publishing, using and fetching another.
+
+mod files;
+mod server;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use advisory::{About, Delta, Ecosystem, Import, Snapshot, from_changelog};
+use advisory::{About, Content, Ecosystem, Import, Snapshot, from_changelog};
 use anyhow::{Context, Result, bail, ensure};
 use base::{Clock, limits::ADVISORY_FEED_BYTES};
 use clap::Subcommand;
 use serde_json::{Value, json};
+use tlog::{KeyName, VerifierKey};
 
 use super::Client;
+pub(crate) use files::snapshot;
+use server::Settings;
 
 /// Folders within folders that are looked into.
 const DEPTH: usize = 16;
@@ -42,27 +48,45 @@ pub(crate) enum Advisories {
         #[command(flatten)]
         made: Made,
     },
-    /// Write what leads from one snapshot to another.
+    /// Make a key pair that snapshots are signed with. Printed is what servers trust.
+    Key {
+        /// What the key is called, such as `advisories.example.com`.
+        #[arg(long)]
+        name: KeyName,
+        /// Where the signing key goes. Who has this file can sign.
+        #[arg(long, value_name = "KEYFILE")]
+        out: PathBuf,
+    },
+    /// Put a signed snapshot into a folder that any web server can serve, with deltas from those that it held before.
+    Publish { snapshot: PathBuf, folder: PathBuf },
+    /// Write what leads from one snapshot to another. The note of the newer one, if it is signed, goes with it.
     Delta {
         old: PathBuf,
         new: PathBuf,
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Make the newer snapshot from the older one and a delta.
+    /// Make the newer snapshot from the older one and a delta. It must be what the note that came with the delta claims.
     Apply {
         old: PathBuf,
         delta: PathBuf,
+        /// What must have signed it: what `assay advisories key` printed.
+        #[arg(long, value_name = "KEY")]
+        key: Vec<VerifierKey>,
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Use this snapshot from now on; everything scanned before is matched again.
+    /// Use this snapshot, or this delta to the one in use, from now on; everything scanned before is matched again.
     Use {
         file: PathBuf,
         /// Also when it is older than the one in use.
         #[arg(long)]
         force: bool,
     },
+    /// Have the server fetch new advisories now, and wait until it did.
+    Fetch,
+    /// Show or set where new snapshots come from and whom they are trusted from.
+    Settings(Settings),
 }
 
 /// The snapshot that is made.
@@ -73,6 +97,9 @@ pub(crate) struct Made {
     /// Shown beside every finding made with it.
     #[arg(long)]
     label: String,
+    /// Sign it with this key; the file is a tar archive then. `assay advisories key` makes one.
+    #[arg(long, value_name = "KEYFILE")]
+    sign: Option<PathBuf>,
 }
 
 impl Advisories {
@@ -82,8 +109,12 @@ impl Advisories {
             Advisories::Status => client()?.get("/api/v0/imagescan/status").await,
             Advisories::Build { feeds, made, with_starter } => build(&feeds, &made, with_starter),
             Advisories::FromMirror { folder, release, made } => from_mirror(&folder, &release, &made),
-            Advisories::Delta { old, new, out } => delta(&old, &new, &out),
-            Advisories::Apply { old, delta, out } => apply(&old, &delta, &out),
+            Advisories::Key { name, out } => files::key(name, &out),
+            Advisories::Publish { snapshot, folder } => files::publish(&snapshot, &folder),
+            Advisories::Delta { old, new, out } => files::delta(&old, &new, &out),
+            Advisories::Apply { old, delta, key, out } => files::apply(&old, &delta, &key, &out),
+            Advisories::Fetch => server::fetch(&client()?).await,
+            Advisories::Settings(settings) => settings.run(&client()?).await,
             Advisories::Use { file, force } => {
                 client()?.put_bytes(&format!("/api/v1/advisories?force={force}"), read(&file)?).await
             }
@@ -158,33 +189,19 @@ fn about(made: &Made, name: &str) -> About {
 }
 
 fn write(about: About, advisories: Vec<advisory::Advisory>, made: &Made) -> Result<Value> {
+    // Before the work, whether it can be finished.
+    let signer = made.sign.as_deref().map(files::signer).transpose()?;
     let snapshot = Snapshot::new(about, advisories)?;
-    put(&made.out, snapshot.bytes())?;
+    let note = signer.as_ref().map(|signer| files::note(&snapshot, signer)).transpose()?;
+    put(&made.out, &files::packed(Content::Snapshot(snapshot.bytes()), note.as_deref()))?;
     Ok(json!({
+        "signedBy": signer.map(|signer| signer.verifier().to_string()),
         "digest": snapshot.digest(),
         "advisories": snapshot.advisory_count(),
         "vulnerabilities": snapshot.vulnerability_count(),
         "packages": snapshot.package_count(),
         "bytes": snapshot.bytes().len(),
     }))
-}
-
-fn delta(old: &Path, new: &Path, out: &Path) -> Result<Value> {
-    let delta = Delta::between(&snapshot(old)?, &snapshot(new)?)?;
-    let bytes = delta.serialise();
-    put(out, &bytes)?;
-    Ok(json!({"old": delta.old(), "new": delta.new_digest(), "bytes": bytes.len()}))
-}
-
-fn apply(old: &Path, delta: &Path, out: &Path) -> Result<Value> {
-    let delta = Delta::parse(&read(delta)?).with_context(|| format!("{} is no delta", delta.display()))?;
-    let new = delta.apply(&snapshot(old)?)?;
-    put(out, new.bytes())?;
-    Ok(json!({"digest": new.digest(), "advisories": new.advisory_count()}))
-}
-
-fn snapshot(path: &Path) -> Result<Snapshot> {
-    Snapshot::parse(&read(path)?).with_context(|| format!("{} is no snapshot", path.display()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

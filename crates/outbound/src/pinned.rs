@@ -23,6 +23,11 @@ struct Pinned {
     chains: Arc<WebPkiServerVerifier>,
 }
 
+/// Whether a PEM text can be what is trusted; otherwise why not.
+pub fn check(pem: &str) -> Result<(), String> {
+    certificates(pem).and_then(client).map(drop)
+}
+
 /// The certificates of a PEM text; at least one.
 pub(crate) fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
