@@ -10,7 +10,7 @@ use inventory::ImageInventory;
 use oci::{ImageConfig, Manifest, RepoName};
 use registry::{Image, Registry};
 
-use crate::{About, Error, Scan, Side, report, store};
+use crate::{About, Error, Scan, Side, base_told, report, store};
 
 /// Which result of an image is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,18 @@ impl Scan {
         (repository, image): (&RepoName, &Image),
         name: &str,
     ) -> Result<About, Error> {
+        let mut about = self.about_itself(tx, (repository, image), name).await?;
+        about.base = self.base_of(tx, ctx, repository, &image.digest, &about).await?;
+        Ok(about)
+    }
+
+    /// The same for everybody: of its base only what the image tells by itself.
+    pub(crate) async fn about_itself(
+        &self,
+        tx: &mut Tx,
+        (repository, image): (&RepoName, &Image),
+        name: &str,
+    ) -> Result<About, Error> {
         // What stands where a configuration is expected may be of any size.
         let small = image.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64);
         let config_json = if small { self.registry.config_bytes_in(tx, repository, image).await? } else { None };
@@ -90,7 +102,7 @@ impl Scan {
             config_json,
             base: None,
         };
-        about.base = self.base_of(tx, ctx, repository, &image.digest, &about).await?;
+        about.base = base_told(&about);
         Ok(about)
     }
 }

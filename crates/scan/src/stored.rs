@@ -1,9 +1,9 @@
 //! The report about an image that was scanned, made from what is stored: no layer is opened.
 
-use base::limits;
 use bom::Report;
-use oci::{ImageConfig, RepoName};
-use registry::{Image, Registry};
+use inventory::ImageInventory;
+use oci::RepoName;
+use registry::Image;
 
 use crate::{About, Error, Scan, State, Summary, layers::blocking, report, store};
 
@@ -20,7 +20,7 @@ impl Scan {
             return Err(unfinished(name, &summary));
         };
         let snapshot = self.snapshot_of(snapshot).await?;
-        let (about, inventory) = self.about(repository, image, name, &summary).await?;
+        let (about, inventory) = self.stored(repository, image, name, &summary).await?;
         let (profile, made) = (self.profile, summary.finished_at.unwrap_or(base::Timestamp::UNIX_EPOCH));
         blocking(move || report::report(&about, &inventory, Some((&snapshot, profile)), made)).await
     }
@@ -29,35 +29,22 @@ impl Scan {
     pub(crate) async fn bill(&self, repository: &RepoName, image: &Image, name: &str) -> Result<Report, Error> {
         let summary = store::summary(&mut self.db.read().await?, &image.digest).await?;
         let summary = summary.ok_or_else(|| Error::NotScanned(name.to_owned()))?;
-        let (about, inventory) = self.about(repository, image, name, &summary).await?;
+        let (about, inventory) = self.stored(repository, image, name, &summary).await?;
         let made = summary.finished_at.unwrap_or(base::Timestamp::UNIX_EPOCH);
         blocking(move || report::report(&about, &inventory, None, made)).await
     }
 
-    async fn about(
+    async fn stored(
         &self,
         repository: &RepoName,
         image: &Image,
         name: &str,
         summary: &Summary,
-    ) -> Result<(About, inventory::ImageInventory), Error> {
+    ) -> Result<(About, ImageInventory), Error> {
         let inventory = summary.inventory.as_deref().ok_or_else(|| unfinished(name, summary))?;
         let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
         let inventory = self.stored_inventory(&inventory).await?;
-        let layers = Registry::layers(&mut self.db.read().await?, &image.digest).await?;
-        // What stands where a configuration is expected may be of any size.
-        let small = image.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64);
-        let config = if small { self.registry.config_bytes(repository, image).await? } else { None };
-        let config = config.unwrap_or_default();
-        let about = About {
-            name: name.to_owned(),
-            kind: bom::Subject::Image,
-            digest: Some(image.digest.clone()),
-            layers: layers.into_iter().map(|layer| (Some(layer.digest), layer.size)).collect(),
-            config: ImageConfig::parse(&config).ok(),
-            config_json: config,
-            base_layers: 0,
-        };
+        let about = self.about_itself(&mut self.db.read().await?, (repository, image), name).await?;
         Ok((about, inventory))
     }
 }

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod advisories;
-mod attestations;
 mod advisory_updates;
+mod attestations;
 mod bad_input;
 mod browser;
 mod chain_told;

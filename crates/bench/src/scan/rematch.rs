@@ -79,13 +79,14 @@ async fn measure(rounds: usize, data: &Path, old: &Snapshot, new: &Snapshot) -> 
     };
     let registry = Registry::new(db.clone(), Blobs::at(&data.join("blobs")).await?, settings);
     let records = Blobs::at(&data.join("records")).await?;
-    let scan = Scan::open(&ctx, db.clone(), registry.clone(), records.clone()).await?;
+    let outbound = outbound::Outbound::new("localhost", &[], "");
+    let scan = Scan::open(&ctx, db.clone(), registry.clone(), records.clone(), outbound.clone()).await?;
     scan.use_snapshot(&ctx, new.serialise(), true).await?;
     let mut measured = Measured::default();
     for _ in 0..OPENED {
         // With what it asks the database about itself.
         let begun = Instant::now();
-        let opened = Scan::open(&ctx, db.clone(), registry.clone(), records.clone()).await?;
+        let opened = Scan::open(&ctx, db.clone(), registry.clone(), records.clone(), outbound.clone()).await?;
         measured.open.push(milliseconds(begun));
         ensure!(opened.snapshot().digest == new.digest(), "another snapshot was opened");
     }
