@@ -48,11 +48,11 @@ async fn the_newest_of_each_kind_is_there_and_nobody_pays_for_it() {
         for name in ["a/b", "a/c"] {
             world.push(&system, name, "1", &sample).await.unwrap();
         }
+        // In a repository that does not hold the image there is nothing to attach to.
+        world.repository("a/none", Visibility::Public, false).await;
         world.events().await;
         let full = used(&world, "a/b").await;
         world.registry.set_quota(&system, &QuotaOf::Repository(repo("a/b")), full).await.unwrap();
-        // In a repository that does not hold the image there is nothing to attach to.
-        world.repository("a/none", Visibility::Public, false).await;
         let places = ["a/b", "a/c", "a/none", "a/absent"];
         assert_eq!(attach(&world, &places, &image, "scan", "one").await.unwrap(), 2);
         assert_eq!(attach(&world, &places, &image, "inventory", "list").await.unwrap(), 2);
