@@ -57,6 +57,7 @@ const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
 const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
+const RECORDS: Duration = Duration::from_secs(6 * 60 * 60);
 const SCRUBS: Duration = Duration::from_secs(60 * 60);
 
 /// What also runs at each start, for what happened while nobody looked.
@@ -118,7 +119,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     ci.resume(&ctx).await?;
 
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
-    let worker = with_scan(promote.work(events.work(worker)), &scan);
+    let worker = with_scan(promote.work(events.work(worker)), &scan, &promote);
     let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
     let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
     if alone {
@@ -222,8 +223,9 @@ fn later(error: registry::Error) -> Result<(), Failure> {
 }
 
 /// The background work of the scanner.
-fn with_scan(worker: Worker, scan: &Scan) -> Worker {
+fn with_scan(worker: Worker, scan: &Scan, promote: &Promote) -> Worker {
     let (image, rematch, renew) = (scan.clone(), scan.clone(), scan.clone());
+    let (collector, promote) = (scan.clone(), promote.clone());
     worker
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
@@ -237,6 +239,14 @@ fn with_scan(worker: Worker, scan: &Scan) -> Worker {
             let scan = renew.clone();
             async move { scan.run_renew(ctx, job).await }
         })
+        .on(scan::COLLECT_JOB, move |ctx, _| {
+            let (scan, promote) = (collector.clone(), promote.clone());
+            async move {
+                let decided = promote.snapshots_named().await.map_err(Failure::retry)?;
+                scan.collect(&ctx, &decided).await.map(drop).map_err(Failure::retry)
+            }
+        })
+        .every(RECORDS, scan::COLLECT_JOB)
 }
 
 /// The background work of forge and ci.

@@ -13,6 +13,9 @@ pub enum Error {
     /// The repository does not hold all of the image.
     #[error("{0}")]
     Incomplete(String),
+    /// What an older program made cannot be read any more.
+    #[error("{0} was scanned by an older program and is being scanned again; ask again in a while")]
+    Renewed(String),
     #[error("{0}")]
     Invalid(String),
     #[error("the scanner is switched off; an administrator switches it on with the setting scanningEnabled")]
@@ -32,6 +35,7 @@ impl Error {
         match self {
             Error::NotScanned(_) => Kind::NotFound,
             Error::Unreadable(_) | Error::Incomplete(_) | Error::Invalid(_) | Error::SwitchedOff => Kind::Invalid,
+            Error::Renewed(_) => Kind::Unavailable,
             Error::Registry(error) => error.kind(),
             Error::Blob(error) => error.kind(),
             Error::Database(error) => error.kind(),

@@ -14,12 +14,14 @@
 //! What this crate does not know: policies, waivers, HTTP. It holds no credential and opens no connection.
 
 mod ahead;
+mod collect;
 mod layers;
 mod outcome;
 
 mod judgement;
 mod mapped;
 mod matching;
+mod records;
 mod rematch;
 mod renew;
 mod report;
@@ -35,6 +37,7 @@ mod jobs;
 mod service;
 mod store;
 
+pub use collect::{COLLECT_JOB, CollectedRecords};
 pub use error::Error;
 pub use jobs::{IMAGE_JOB, REMATCH_JOB, RENEW_JOB};
 pub use matching::findings;

@@ -34,5 +34,6 @@ mod server;
 mod signing_in;
 mod storage;
 mod trust_api;
+mod upgrade;
 mod upkeep;
 mod variables;
