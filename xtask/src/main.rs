@@ -9,6 +9,7 @@
 //! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
 //! cargo xtask bench registry   how fast it is, as ratios to Debian's docker-registry in the same run
 //! cargo xtask bench identify   how well components are found in bytes alone, on corpora made of what package registries have
+//! cargo xtask fuzz [READER]    every reader of foreign bytes under libFuzzer (nightly, cargo-fuzz)
 //! cargo xtask crash registry   whether an acknowledged push survives `kill -9` and power loss: rounds of load, kill, look
 //! cargo xtask interop [PART]   clients that come as Go modules, and the OCI's conformance program, against a real server
 //! cargo xtask interop engine   a newer Docker than Debian's, built from its modules (root); `storage`: a server that speaks S3
@@ -38,6 +39,7 @@ mod bench;
 mod check;
 mod crash;
 mod demo;
+mod fuzz;
 mod identify;
 mod interop;
 mod tidy;
@@ -79,6 +81,14 @@ enum Chore {
         /// This part alone
         #[arg(value_enum)]
         only: Option<interop::Part>,
+    },
+    /// Try to break the readers of foreign bytes with libFuzzer (a nightly toolchain, cargo-fuzz)
+    Fuzz {
+        /// These alone; `cargo run -p fuzz -- names` lists them
+        readers: Vec<String>,
+        /// How long each is tried
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
     },
     /// Measure against a peer, interleaved, as ratios
     #[command(subcommand)]
@@ -181,6 +191,10 @@ fn run(chore: &Chore) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Chore::Crash(Crash::Registry { arguments }) => crash::registry(repository(), arguments),
+        Chore::Fuzz { readers, seconds } => {
+            fuzz::run(repository(), readers, *seconds)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Chore::Interop { only } => {
             interop::run(&repository().join("target/interop"), *only)?;
             Ok(ExitCode::SUCCESS)

@@ -47,6 +47,10 @@ const TESTED: [(&str, &str); 4] = [
 /// What is measured against.
 const PEERS: [(&str, &str); 1] = [("docker-registry", "the registry that everybody knows")];
 
+/// What writes images that are scanned.
+const SCANNED: [(&str, &str); 2] =
+    [("docker-registry", "the registry that everybody knows"), ("apache2-utils", "passwords for it")];
+
 /// Compilers and archivers that the corpora of `bench identify` are made with.
 const BUILDERS: [(&str, &str); 6] = [
     ("gcc", "programs whose parts are known"),
@@ -85,6 +89,14 @@ pub fn ensure_for_tests(cleanup: &Cleanup) -> Result<String> {
 /// As [`ensure`].
 pub fn ensure_peers(cleanup: &Cleanup) -> Result<String> {
     install(cleanup, &PEERS)
+}
+
+/// What makes and keeps the images that `interop scan` looks at.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_scanned(cleanup: &Cleanup) -> Result<String> {
+    install(cleanup, &[&NEEDED[..], &TESTED, &SCANNED].concat())
 }
 
 /// What corpora for identification are made with.

@@ -61,6 +61,7 @@ const UNATTESTED: Duration = Duration::from_secs(10 * 60);
 const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
 /// Whether it is the time of day at which advisories are fetched.
 const FETCHES: Duration = Duration::from_secs(60);
+const RECORDS: Duration = Duration::from_secs(6 * 60 * 60);
 const SCRUBS: Duration = Duration::from_secs(60 * 60);
 
 /// What also runs at each start, for what happened while nobody looked.
@@ -123,7 +124,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     ci.resume(&ctx).await?;
 
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
-    let worker = with_scan(promote.work(events.work(worker)), &scan);
+    let worker = with_scan(promote.work(events.work(worker)), &scan, &promote);
     let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
     let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
     if alone {
@@ -227,9 +228,10 @@ fn later(error: registry::Error) -> Result<(), Failure> {
 }
 
 /// The background work of the scanner.
-fn with_scan(worker: Worker, scan: &Scan) -> Worker {
+fn with_scan(worker: Worker, scan: &Scan, promote: &Promote) -> Worker {
     let (image, rematch, renew) = (scan.clone(), scan.clone(), scan.clone());
     let (attest, fetch) = (scan.clone(), scan.clone());
+    let (collector, promote) = (scan.clone(), promote.clone());
     worker
         .on(scan::IMAGE_JOB, move |ctx, job| {
             let scan = image.clone();
@@ -253,6 +255,14 @@ fn with_scan(worker: Worker, scan: &Scan) -> Worker {
             async move { scan.run_fetch(ctx, job).await }
         })
         .every(FETCHES, scan::FETCH_JOB)
+        .on(scan::COLLECT_JOB, move |ctx, _| {
+            let (scan, promote) = (collector.clone(), promote.clone());
+            async move {
+                let decided = promote.snapshots_named().await.map_err(Failure::retry)?;
+                scan.collect(&ctx, &decided).await.map(drop).map_err(Failure::retry)
+            }
+        })
+        .every(RECORDS, scan::COLLECT_JOB)
 }
 
 /// The background work of forge and ci.

@@ -1,8 +1,10 @@
 //! Every limit of the product, by name, with the reason for its number.
 
 mod advisory;
+mod scanner;
 
 pub use advisory::*;
+pub use scanner::*;
 
 /// DTR cut `organization/repository` at 56 characters because of its database; we have no such reason, but a name is read
 /// by people and stands in a URL.
@@ -444,19 +446,6 @@ pub const LICENSE_FILE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Licences that one file is said to hold. Collections of notices name some dozens.
 pub const LICENSE_MATCHES: usize = 100;
-
-/// A file that is looked through for secrets. What is larger is data; a person does not write 16 MiB of configuration.
-pub const SECRETS_FILE_BYTES: usize = 16 * 1024 * 1024;
-
-/// Secrets that are told of one file; a file of more is a list of them, and the first say so.
-pub const SECRETS_OF_FILE: usize = 100;
-
-/// Longest value that may be a secret. Google's service accounts and JSON Web Tokens reach 2 KB.
-pub const SECRET_BYTES: usize = 8 * 1024;
-
-/// Places that one fact about an image names, and how much of each: the sentence and the number say the rest.
-pub const FACT_PLACES: usize = 100;
-pub const FACT_PLACE_CHARS: usize = 300;
 
 /// One printable run that the search for fingerprints takes for a text. The longest texts anybody wrote for people end a line
 /// before; what is longer is data.

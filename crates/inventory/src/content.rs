@@ -10,7 +10,7 @@ use base::limits::{EXECUTABLE_BYTES, LICENSE_FILE_BYTES, SECRETS_FILE_BYTES};
 use fingerprint::{Identification, Index, Pass, identify, is_executable};
 use license::{classify, is_license_file};
 use md5::Md5;
-use package::{Document, Form, PackageType, go, in_executable};
+use package::{Document, Form, Marks, PackageType, go, in_executable};
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -107,6 +107,7 @@ enum Kind<'a> {
 struct Running<'a> {
     pass: Pass<'a>,
     go: GoRecord,
+    marks: Marks,
     sums: Option<(Md5, Sha1)>,
 }
 
@@ -167,7 +168,8 @@ impl<'a> Content<'a> {
             self.kind = Kind::Executable;
         } else if self.form.is_none() && is_executable(&head) {
             let sums = is_system(self.path).then(|| (Md5::new(), Sha1::new()));
-            let mut running = Running { pass: Pass::new(self.index), go: GoRecord::default(), sums };
+            let (pass, go, marks) = (Pass::new(self.index), GoRecord::default(), Marks::default());
+            let mut running = Running { pass, go, marks, sums };
             running.feed(&head, 0);
             self.keep_bytes = 0;
             self.kind = Kind::LargeExecutable(Box::new(running));
@@ -258,6 +260,7 @@ impl Running<'_> {
     fn feed(&mut self, bytes: &[u8], offset: u64) {
         self.pass.feed(bytes);
         self.go.feed(bytes, offset);
+        self.marks.feed(bytes);
         if let Some((md5, sha1)) = &mut self.sums {
             md5.update(bytes);
             sha1.update(bytes);
@@ -271,9 +274,14 @@ impl Running<'_> {
             Ok(document) => program.documents.extend(document),
             Err(error) => said.broken = Some(error.to_string()),
         }
-        if program != Program::default() {
+        if let Some(what) = self.marks.found() {
+            said.broken = Some(format!(
+                "its record {what} is not read, as it has more bytes than the limit of {EXECUTABLE_BYTES}"
+            ));
+        }
+        if program != Program::default() || said.broken.is_some() {
             said.sums = self.sums.map(|(md5, sha1)| sums(md5, sha1)).unwrap_or_default();
-            said.program = Some(program);
+            said.program = Some(program).filter(|program| *program != Program::default());
         }
         said
     }

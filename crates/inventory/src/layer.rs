@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, FoundSecret, Listing, Program, Shadow};
 
 /// Raised whenever the same layer would give another inventory; stored ones of an older number are made again.
-pub const SCANNER_VERSION: u32 = 4;
+pub const SCANNER_VERSION: u32 = 5;
 
 /// What a layer brings and removes, as far as an image's components depend on it; every file by itself stands in its [`Listing`].
 /// Fields stand in the order of the alphabet, so that [`LayerInventory::to_json`] is canonical whatever features serde_json was
@@ -81,6 +81,15 @@ impl LayerInventory {
     /// Canonical JSON: keys sorted, no spaces. Equal inventories give equal bytes.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("strings, numbers and maps with string keys always serialise")
+    }
+
+    /// The digest of the list of files that an inventory names, whatever version of the scanner wrote it.
+    pub fn listing_in(json: &[u8]) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Named {
+            listing: String,
+        }
+        serde_json::from_slice(json).ok().map(|named: Named| named.listing)
     }
 
     pub fn from_json(json: &[u8]) -> Result<LayerInventory, Error> {

@@ -250,7 +250,9 @@ fn gaps(view: &View<'_>, files: u64) -> Vec<Gap> {
             gaps.push(gap);
         }
     }
-    gaps.extend(view.all().filter_map(|(path, seen)| {
+    // What a package installed and nobody changed is judged by that package.
+    let owned = owned(view);
+    gaps.extend(view.all().filter(|(path, _)| !owned.files.contains(path)).filter_map(|(path, seen)| {
         let reason = seen.broken?.to_owned();
         Some(Gap::Broken { layer: seen.layer, path: path.to_owned(), reason })
     }));

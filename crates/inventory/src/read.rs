@@ -201,14 +201,21 @@ impl<'i> Draft<'i> {
         Ok(keep_bytes)
     }
 
-    /// An archive may name much more than its packed bytes suggest; everything else was counted when it was kept.
+    /// What was read takes more memory than the bytes it was read from, which were counted when they were kept.
     fn named(&mut self, said: &Said) -> Result<(), Error> {
-        const PACKAGE_BYTES: u64 = 256;
+        const PACKAGE_BYTES: usize = 256;
+        const OWNED_BYTES: usize = 96;
         let of_program = said.program.iter().flat_map(|program| &program.documents);
         for document in said.document.iter().chain(of_program) {
-            if let Document::Packages { packages, .. } = document {
-                self.text_bytes += packages.len() as u64 * PACKAGE_BYTES;
-            }
+            let bytes = match document {
+                Document::Packages { packages, .. } => {
+                    let owned: usize = packages.iter().map(|package| package.owns.len()).sum();
+                    packages.len() * PACKAGE_BYTES + owned * OWNED_BYTES
+                }
+                Document::Owned { files, .. } => files.len() * OWNED_BYTES,
+                Document::Licenses { .. } | Document::Os { .. } => 0,
+            };
+            self.text_bytes += bytes as u64;
         }
         if self.text_bytes > self.limits.text_bytes {
             return Err(Error::TooLarge { what: "bytes of package metadata", limit: self.limits.text_bytes });

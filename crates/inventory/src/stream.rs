@@ -102,7 +102,8 @@ impl<R: Read> Unpacked<R> {
             Compression::None => Decoder::None(counted),
             Compression::Gzip => Decoder::Gzip(GzipMembers::new(buffered(counted))),
             Compression::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(buffered(counted)).map_err(Error::Source)?;
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(buffered(counted)).map_err(Error::Source)?;
+                decoder.window_log_max(base::limits::LAYER_ZSTD_WINDOW_LOG).map_err(Error::Source)?;
                 Decoder::Zstd(decoder)
             }
         };

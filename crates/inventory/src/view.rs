@@ -113,7 +113,7 @@ impl<'a> View<'a> {
         };
         let same = file.sum.as_ref().is_none_or(|sum| seen.sums.contains(sum));
         let component = matches!(seen.document, Some(Document::Packages { .. })) || seen.program.is_some();
-        (same && component).then_some(*path)
+        (same && (component || seen.broken.is_some())).then_some(*path)
     }
 
     /// Where a path leads when every symbolic link in it is followed; None when there is none, or no end.

@@ -70,5 +70,6 @@ impl Package {
 pub(crate) fn sorted(mut packages: Vec<Package>) -> Vec<Package> {
     packages.sort_by(|a, b| a.key().cmp(&b.key()));
     packages.dedup_by(|a, b| a.key() == b.key());
+    packages.shrink_to_fit();
     packages
 }

@@ -111,6 +111,8 @@ fn owned<'a>(files: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Vec<Own
         .collect();
     found.sort();
     found.dedup();
+    // A list of one path many times would keep its room.
+    found.shrink_to_fit();
     found
 }
 

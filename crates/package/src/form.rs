@@ -1,6 +1,6 @@
 //! Which files describe packages, and how each is read.
 
-use base::limits::{LAYER_FILE_BYTES, LAYER_NOTICE_BYTES};
+use base::limits::{DATABASE_LINES, LAYER_FILE_BYTES, LAYER_NOTICE_BYTES};
 
 use crate::{
     Document, Error, Language, PackageType, apk, copyright, dpkg, opkg, os_release, pacman, path, python, rpm,
@@ -108,11 +108,16 @@ impl Form {
             Form::RpmLog => return rpm::check_wal(bytes).map(|()| None),
             _ => {}
         }
+        // What a line becomes takes more memory than the line.
+        let is_text = !matches!(self, Form::Language(_));
+        if is_text && memchr::memchr_iter(b'\n', bytes).nth(DATABASE_LINES).is_some() {
+            return match self.need() {
+                Need::WholeOrNothing(_) => Ok(None),
+                _ => Err(Error::TooLarge { what: "lines", limit: DATABASE_LINES as u64 }),
+            };
+        }
         // An archive is no text, and too large to be copied.
-        let text = match self {
-            Form::Language(_) => std::borrow::Cow::default(),
-            _ => String::from_utf8_lossy(bytes),
-        };
+        let text = if is_text { String::from_utf8_lossy(bytes) } else { std::borrow::Cow::default() };
         let packages = |kind, packages| Some(Document::Packages { kind, packages });
         let owned = |files: Vec<crate::OwnedFile>| {
             let package = dpkg::package_of_list(path::split(path).1).to_owned();

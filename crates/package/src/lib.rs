@@ -39,12 +39,9 @@ mod executable;
 
 mod purl;
 
-#[cfg(test)]
-mod mutations;
-
 pub use document::{Document, OwnedFile, Package};
 pub use error::Error;
-pub use executable::{go, in_executable};
+pub use executable::{Marks, go, in_executable};
 pub use form::{Form, Need};
 pub use kind::PackageType;
 pub use language::Language;

@@ -70,6 +70,7 @@ pub(crate) fn owned(text: &str) -> Vec<OwnedFile> {
     found.reverse();
     found.dedup_by(|next, kept| next.path == kept.path);
     found.reverse();
+    found.shrink_to_fit();
     found
 }
 

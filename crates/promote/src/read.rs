@@ -1,11 +1,16 @@
 //! What pages, the API and other contexts ask: decisions and promotions.
 
+use std::collections::BTreeSet;
+
 use base::{Ctx, Id, limits};
 use db::Tx;
 use oci::{Digest, RepoName, Tag};
 use registry::{Registry, Right};
 
 use crate::{DecisionRecord, Error, Promote, Promotion, store};
+
+/// Documents that are read at once; some are 100 KB.
+const DOCUMENTS: i64 = 100;
 
 /// A decision with its two documents: whoever has them computes it again.
 #[derive(Clone, Debug)]
@@ -33,6 +38,22 @@ impl Promote {
         let policy = store::document(&mut tx, &record.decision.policy_digest).await?.ok_or_else(missing)?;
         let evidence = store::document(&mut tx, &record.decision.evidence_digest).await?.ok_or_else(missing)?;
         Ok(Explained { record, policy, evidence })
+    }
+
+    /// The snapshots of advisories that decisions were made with: who keeps snapshots keeps these.
+    pub async fn snapshots_named(&self) -> Result<BTreeSet<String>, Error> {
+        #[derive(serde::Deserialize)]
+        struct Named {
+            snapshot: Option<String>,
+        }
+        let (mut named, mut after) = (BTreeSet::new(), String::new());
+        loop {
+            let page = store::documents_after(&mut self.db.read().await?, &after, DOCUMENTS).await?;
+            let Some((last, _)) = page.last() else { return Ok(named) };
+            after = last.clone();
+            let snapshots = page.iter().filter_map(|(_, body)| serde_json::from_slice::<Named>(body).ok()?.snapshot);
+            named.extend(snapshots);
+        }
     }
 
     /// The decisions about an image, wherever, the newest first. Whoever asks has shown that they may see it there.

@@ -50,6 +50,11 @@ impl Registry {
         Ok(store::set_scans_new(tx, scan_on_push).await?)
     }
 
+    /// Whether anybody has these bytes: false once garbage collection took them.
+    pub async fn has_bytes(tx: &mut Tx, digest: &Digest) -> Result<bool, Error> {
+        Ok(store::bytes_size(tx, digest).await?.is_some())
+    }
+
     /// What a tag names.
     pub async fn tagged(tx: &mut Tx, name: &RepoName, tag: &Tag) -> Result<Option<TagView>, Error> {
         match store::repository(tx, name).await? {

@@ -16,6 +16,9 @@ pub enum Error {
     /// The repository does not hold all of the image.
     #[error("{0}")]
     Incomplete(String),
+    /// What an older program made cannot be read any more.
+    #[error("{0} was scanned by an older program and is being scanned again; ask again in a while")]
+    Renewed(String),
     #[error("{0}")]
     Invalid(String),
     /// Somebody else's server does not answer, or not with what was asked for.
@@ -38,6 +41,7 @@ impl Error {
         match self {
             Error::NotScanned(_) | Error::Unfinished(_) => Kind::NotFound,
             Error::Unreadable(_) | Error::Incomplete(_) | Error::Invalid(_) | Error::SwitchedOff => Kind::Invalid,
+            Error::Renewed(_) => Kind::Unavailable,
             Error::Registry(error) => error.kind(),
             Error::Blob(error) => error.kind(),
             Error::Database(error) => error.kind(),

@@ -22,8 +22,8 @@ impl Scan {
         let names: Vec<String> = layers.iter().map(|layer| layer.digest.to_string()).collect();
         let together = base::digest_hex(names.join(" ").as_bytes());
         let known = store::image_inventory(&mut self.db.read().await?, &together, SCANNER_VERSION).await?;
-        if let Some((digest, size)) = known {
-            let json = self.records.read(&digest, size).await?;
+        if let Some(digest) = known {
+            let json = self.record(&digest).await?;
             let image = ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))?;
             return Ok((digest, image));
         }
@@ -32,9 +32,7 @@ impl Scan {
             inventories.push(self.layer_inventory(ctx, layer).await?);
         }
         let merged = blocking(move || inventory::merge(&inventories)).await?;
-        let json = merged.to_json();
-        let (digest, size) = (Digest::sha256_of(&json), json.len());
-        self.records.put(ctx, &digest, json).await?;
+        let (digest, size) = self.keep_record(ctx, merged.to_json()).await?;
         db::write!(self.db, ctx, |tx| {
             store::insert_image_inventory(tx, &together, SCANNER_VERSION, &digest, size).await
         })
@@ -46,8 +44,8 @@ impl Scan {
     async fn layer_inventory(&self, ctx: &Ctx, layer: &Layer) -> Result<LayerInventory, Error> {
         self.ahead.wait(&layer.digest).await;
         let known = store::layer_inventory(&mut self.db.read().await?, &layer.digest, SCANNER_VERSION).await?;
-        if let Some((digest, size)) = known {
-            let json = self.records.read(&digest, size).await?;
+        if let Some(digest) = known {
+            let json = self.record(&digest).await?;
             return LayerInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()));
         }
         let file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_blocking().await?;
@@ -60,13 +58,10 @@ impl Scan {
     pub(crate) async fn keep_layer(&self, ctx: &Ctx, layer: &Digest, read: ReadLayer) -> Result<LayerInventory, Error> {
         let ReadLayer { inventory, listing } = read;
         let text = blocking(move || listing.to_text()).await?;
-        let named = inventory.listing.parse().map_err(|_| Error::Internal("a listing's digest".to_owned()))?;
-        self.records.put(ctx, &named, text).await?;
-        let json = inventory.to_json();
-        let (digest, size) = (Digest::sha256_of(&json), json.len());
-        self.records.put(ctx, &digest, json).await?;
+        let (listing, _) = self.keep_record(ctx, text).await?;
+        let (digest, size) = self.keep_record(ctx, inventory.to_json()).await?;
         db::write!(self.db, ctx, |tx| {
-            store::insert_layer_inventory(tx, layer, SCANNER_VERSION, &digest, size).await
+            store::insert_layer_inventory(tx, layer, SCANNER_VERSION, (&digest, size), &listing).await
         })
         .map_err(|error: db::Error| Error::Database(error))?;
         Ok(inventory)
@@ -74,9 +69,7 @@ impl Scan {
 
     /// A stored inventory.
     pub(crate) async fn stored_inventory(&self, digest: &Digest) -> Result<ImageInventory, Error> {
-        let size = self.records.stat(digest).await?;
-        let size = size.ok_or_else(|| Error::Internal(format!("the inventory {digest} is not in the store")))?;
-        let json = self.records.read(digest, size).await?;
+        let json = self.record(digest).await?;
         ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))
     }
 }

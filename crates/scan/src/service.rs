@@ -76,7 +76,7 @@ impl Scan {
 
     /// Records of an early state lie among the registry's blobs: copy them, before garbage collection finds them there.
     async fn bring_records(&self, ctx: &Ctx) -> Result<(), Error> {
-        let known = store::records(&mut self.db.read().await?).await?;
+        let known = store::plain_records(&mut self.db.read().await?).await?;
         for digest in known {
             if self.records.stat(&digest).await?.is_none()
                 && let Some(size) = self.registry.blobs().stat(&digest).await?
@@ -279,7 +279,11 @@ impl Scan {
         let (Some(inventory), Some(snapshot)) = (&summary.inventory, &summary.snapshot) else { return Ok(Vec::new()) };
         let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
         let image = self.stored_inventory(&inventory).await?;
-        Ok(findings(&image, &*self.snapshot_of(snapshot).await?, self.profile))
+        match self.snapshot_of(snapshot).await {
+            Ok(snapshot) => Ok(findings(&image, &snapshot, self.profile)),
+            Err(_) if store::is_of_older_scanner(tx, digest).await? => Err(Error::Renewed(digest.to_string())),
+            Err(error) => Err(error),
+        }
     }
 
     /// The inventory of a scanned image that the repository holds whole.

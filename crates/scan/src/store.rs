@@ -2,6 +2,7 @@
 
 mod attestations;
 mod history;
+mod records;
 mod settings;
 mod subjects;
 mod updates;
@@ -24,6 +25,10 @@ pub(crate) use attestations::{
     Known, attestation, attestations_wanted, attested, known, set_attestation, want_all_attestations, want_attestation,
 };
 pub(crate) use history::{before, keep_before};
+pub(crate) use records::{
+    Packed, delete_layer, delete_older_images, delete_packed, insert_packed, is_record_named, layers_after, packed,
+    snapshots_before,
+};
 pub(crate) use settings::{
     SETTINGS_KEY, see_version, set_settings, settings, settings_state, snapshot_history, version_seen,
 };
@@ -80,6 +85,13 @@ pub const SCHEMA: Schema = Schema {
       ALTER TABLE snapshot_updates ADD COLUMN answer TEXT;
       CREATE TABLE update_settings (
         id BIGINT PRIMARY KEY, urls TEXT NOT NULL, daily_at TEXT NOT NULL, trusted TEXT NOT NULL, stale_days BIGINT NOT NULL)",
+        // Where inventories and listings lie packed, and what names a listing.
+        "CREATE TABLE records (
+        digest TEXT PRIMARY KEY, size BIGINT NOT NULL, packed TEXT NOT NULL, packed_size BIGINT NOT NULL);
+      ALTER TABLE layer_inventories ADD COLUMN listing TEXT;
+      CREATE INDEX layer_inventories_inventory ON layer_inventories (inventory);
+      CREATE INDEX layer_inventories_listing ON layer_inventories (listing);
+      CREATE INDEX image_inventories_inventory ON image_inventories (inventory)",
     ],
 };
 
@@ -87,39 +99,41 @@ pub(crate) async fn layer_inventory(
     tx: &mut Tx,
     layer: &Digest,
     scanner_version: u32,
-) -> Result<Option<(Digest, u64)>, Error> {
+) -> Result<Option<Digest>, Error> {
     let row = tx
         .opt(
-            "SELECT inventory, size FROM layer_inventories WHERE layer = $1 AND scanner_version = $2",
+            "SELECT inventory FROM layer_inventories WHERE layer = $1 AND scanner_version = $2",
             &args![layer.to_string(), scanner_version],
         )
         .await?;
-    row.map(|row| Ok((row.parse("inventory")?, row.int("size")?.unsigned_abs()))).transpose()
+    row.map(|row| row.parse("inventory")).transpose()
 }
 
 pub(crate) async fn insert_layer_inventory(
     tx: &mut Tx,
     layer: &Digest,
     scanner_version: u32,
-    inventory: &Digest,
-    size: usize,
+    (inventory, size): (&Digest, usize),
+    listing: &Digest,
 ) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO layer_inventories (layer, scanner_version, inventory, size) VALUES ($1, $2, $3, $4)
+        "INSERT INTO layer_inventories (layer, scanner_version, inventory, size, listing) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (layer, scanner_version) DO NOTHING",
-        &args![layer.to_string(), scanner_version, inventory.to_string(), int(size)],
+        &args![layer.to_string(), scanner_version, inventory.to_string(), int(size), listing.to_string()],
     )
     .await?;
     Ok(())
 }
 
-/// The digests of everything that is kept in files: inventories of layers and images, snapshots.
-pub(crate) async fn records(tx: &mut Tx) -> Result<Vec<Digest>, Error> {
+/// The digests of everything that is kept in files as it is: snapshots, and inventories of before there was a table of records.
+pub(crate) async fn plain_records(tx: &mut Tx) -> Result<Vec<Digest>, Error> {
     let rows = tx
         .all(
-            "SELECT inventory AS digest FROM layer_inventories
-             UNION SELECT inventory FROM scans WHERE inventory IS NOT NULL
-             UNION SELECT before_inventory FROM scans WHERE before_inventory IS NOT NULL UNION SELECT digest FROM snapshots",
+            "SELECT digest FROM (SELECT inventory AS digest FROM layer_inventories
+               UNION SELECT inventory FROM scans WHERE inventory IS NOT NULL
+               UNION SELECT before_inventory FROM scans WHERE before_inventory IS NOT NULL
+               UNION SELECT digest FROM snapshots) AS kept
+             WHERE NOT EXISTS (SELECT 1 FROM records WHERE records.digest = kept.digest)",
             &[],
         )
         .await?;
@@ -341,6 +355,12 @@ pub(crate) async fn scanned(tx: &mut Tx, which: &Renew, after: &str, limit: i64)
     let sql = "SELECT digest FROM scans WHERE state = 'done' AND scanner_version < $1 AND digest > $2 ORDER BY digest LIMIT $3";
     let rows = tx.all(sql, &args![older_than, after, limit]).await?;
     rows.iter().map(|row| row.parse("digest")).collect()
+}
+
+/// Whether an older version of the scanner made the result that stands.
+pub(crate) async fn is_of_older_scanner(tx: &mut Tx, digest: &Digest) -> Result<bool, Error> {
+    let sql = "SELECT 1 AS one FROM scans WHERE digest = $1 AND scanner_version < $2";
+    Ok(tx.opt(sql, &args![digest.to_string(), SCANNER_VERSION]).await?.is_some())
 }
 
 /// The present state under the keys that this context's audit entries set.

@@ -29,6 +29,8 @@ pub enum Skipped {
     Binary,
     /// More than [`limits::SECRETS_FILE_BYTES`].
     TooLarge,
+    /// More beginnings than [`limits::SECRETS_FOLLOWED`]: what was found up to there is told.
+    TooMany,
 }
 
 /// What a rule found, before it is masked.
@@ -41,6 +43,18 @@ pub(crate) struct Found {
     pub(crate) confidence: Confidence,
     /// Nothing of it may be shown.
     pub(crate) hidden: bool,
+}
+
+/// How many beginnings may still be followed for kilobytes.
+#[derive(Debug)]
+pub(crate) struct Patience(usize);
+
+impl Patience {
+    /// None when there is none left.
+    pub(crate) fn take(&mut self) -> Option<()> {
+        self.0 = self.0.checked_sub(1)?;
+        Some(())
+    }
 }
 
 /// Bytes that git looks at to tell text from binary.
@@ -64,6 +78,7 @@ pub fn find(path: &str, bytes: &[u8], key: Option<&Key>) -> Findings {
         return Findings { secrets: Vec::new(), skipped: Some(Skipped::Binary) };
     }
     let mut found = credential_file::find(path, bytes);
+    let mut patience = Patience(limits::SECRETS_FOLLOWED);
     for hit in BEGINNINGS.find_iter(bytes) {
         if found.len() >= 4 * limits::SECRETS_OF_FILE {
             break;
@@ -72,15 +87,16 @@ pub fn find(path: &str, bytes: &[u8], key: Option<&Key>) -> Findings {
         match RULES.get(pattern) {
             Some(rule) => found.extend(token::follow(rule, bytes, hit.start())),
             None => match ANCHORS[pattern - RULES.len()].1 {
-                token::Anchor::PrivateKey => found.extend(private_key::follow(bytes, hit.start())),
-                anchor => found.extend(token::around(anchor, bytes, hit.start())),
+                token::Anchor::PrivateKey => found.extend(private_key::follow(bytes, hit.start(), &mut patience)),
+                anchor => found.extend(token::around(anchor, bytes, hit.start(), &mut patience)),
             },
         }
     }
     if assignment::is_configuration(path) {
         found.extend(assignment::find(bytes));
     }
-    Findings { secrets: told(path, bytes, found, key), skipped: None }
+    let skipped = (patience.0 == 0).then_some(Skipped::TooMany);
+    Findings { secrets: told(path, bytes, found, key), skipped }
 }
 
 /// Of what overlaps the surest, with lines, masked.

@@ -6,7 +6,10 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 
-use crate::{Confidence, find::Found};
+use crate::{
+    Confidence,
+    find::{Found, Patience},
+};
 
 /// The least that a private key has after its header, in base64: an Ed25519 key in PKCS #8 has 64.
 const BODY: usize = 60;
@@ -14,11 +17,14 @@ const BODY: usize = 60;
 /// What is read of a key to see that it is one, and whether it is encrypted.
 const LOOK_BYTES: usize = 4_096;
 
-pub(crate) fn follow(bytes: &[u8], start: usize) -> Option<Found> {
+pub(crate) fn follow(bytes: &[u8], start: usize, patience: &mut Patience) -> Option<Found> {
     let rest = &bytes[start..bytes.len().min(start + LOOK_BYTES)];
     let (rule, description, length) = match rest.strip_prefix(b"-----BEGIN ") {
-        Some(after) => pem(bytes, start, after)?,
-        None => putty(rest)?,
+        Some(after) => pem(bytes, start, after, patience)?,
+        None => {
+            patience.take()?;
+            putty(rest)?
+        }
     };
     Some(Found { rule, description, start, end: start + length, confidence: Confidence::High, hidden: true })
 }
@@ -26,9 +32,14 @@ pub(crate) fn follow(bytes: &[u8], start: usize) -> Option<Found> {
 /// The rule, what it is, and the bytes that stand for it.
 type Read = (&'static str, &'static str, usize);
 
-fn pem(bytes: &[u8], start: usize, after: &[u8]) -> Option<Read> {
+fn pem(bytes: &[u8], start: usize, after: &[u8], patience: &mut Patience) -> Option<Read> {
     let label_end = after.windows(5).take(60).position(|window| window == b"-----")?;
     let label = std::str::from_utf8(&after[..label_end]).ok()?;
+    // Certificates, of which there are many, end here.
+    if !label.contains("PRIVATE KEY") {
+        return None;
+    }
+    patience.take()?;
     let body = &after[label_end + 5..];
     let body = &body[..body.windows(8).position(|window| window == b"-----END").unwrap_or(body.len())];
     let letters = base64_of(body);

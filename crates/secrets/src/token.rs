@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
     Confidence,
-    find::Found,
+    find::{Found, Patience},
     judge,
     rules::{Alphabet, Check, Rule},
 };
@@ -66,10 +66,10 @@ pub(crate) fn follow(rule: &Rule, bytes: &[u8], start: usize) -> Option<Found> {
 }
 
 /// The token of which this is a part.
-pub(crate) fn around(anchor: Anchor, bytes: &[u8], at: usize) -> Option<Found> {
+pub(crate) fn around(anchor: Anchor, bytes: &[u8], at: usize, patience: &mut Patience) -> Option<Found> {
     match anchor {
         Anchor::PrivateKey => None,
-        Anchor::JsonWebToken => json_web_token(bytes, at),
+        Anchor::JsonWebToken => json_web_token(bytes, at, patience),
         Anchor::Telegram => {
             let start = at - back(&bytes[..at], |byte| byte.is_ascii_digit(), 11);
             let end = at + 1 + run(&bytes[at + 1..], Alphabet::Url, 36);
@@ -136,10 +136,11 @@ fn has_checksum(value: &[u8]) -> bool {
 
 /// Three parts in base64url, the first two JSON objects, and a signature (RFC 7519). Whether it has expired is not known
 /// without a clock, so it is never sure.
-fn json_web_token(bytes: &[u8], start: usize) -> Option<Found> {
+fn json_web_token(bytes: &[u8], start: usize, patience: &mut Patience) -> Option<Found> {
     if start > 0 && (is_word(bytes[start - 1]) || bytes[start - 1] == b'.') {
         return None;
     }
+    patience.take()?;
     let rest = &bytes[start..bytes.len().min(start + limits::SECRET_BYTES)];
     let end = rest.iter().take_while(|byte| Alphabet::Dotted.has(**byte)).count();
     let mut parts = rest[..end].split(|byte| *byte == b'.');

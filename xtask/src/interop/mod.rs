@@ -6,6 +6,7 @@
 //! conformance   the OCI's own program: every check of distribution-spec, nothing switched off
 //! clients    crane, oras, regctl, helm: push, pull, copy, attach, delete
 //! signing    cosign, notation: sign and verify, as referrers and under tags
+//! scan       `assay scan` on one image in a real registry and in archives of every tool
 //! storage    the tests of the store with buckets of a real server
 //! engine     an engine and a client of Docker that are newer than Debian's, with both of its image stores
 //! ```
@@ -13,6 +14,7 @@
 mod clients;
 mod conformance;
 mod engine;
+mod scan;
 mod server;
 mod signing;
 mod storage;
@@ -37,6 +39,8 @@ pub enum Part {
     Clients,
     /// cosign, notation
     Signing,
+    /// `assay scan` on what docker, podman, buildah, skopeo and docker-registry make (root)
+    Scan,
     /// The tests of the store, with buckets of a real server that speaks S3
     Storage,
     /// A newer Docker than Debian's (root)
@@ -64,6 +68,7 @@ const PLAYS: [(Part, &tools::Tool, Play); 7] = [
 pub fn run(folder: &Path, only: Option<Part>) -> Result<()> {
     match only {
         Some(Part::Storage) => return storage::run(folder),
+        Some(Part::Scan) => return scan::run(folder),
         Some(Part::Engine) => return engine::run(folder),
         _ => {}
     }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use base::Clock;
 use bom::{Bill, Report};
 use fingerprint::Index;
-use inventory::{Compression, ImageInventory, LayerInventory, Limits, Progress, merge, read_layer};
+use inventory::{Compression, Gap, ImageInventory, LayerInventory, Limits, Progress, merge, read_layer};
 use oci::{ImageConfig, ImageRef};
 use scan::About;
 
@@ -116,14 +116,15 @@ enum Opened {
 impl Opened {
     fn read(self, name: &str, platform: &str, index: &Index, progress: &Progress) -> Result<(About, ImageInventory)> {
         let mut about = About { name: name.to_owned(), ..About::default() };
-        let mut inventories = Vec::new();
+        let (mut inventories, mut not_entered) = (Vec::new(), Vec::new());
         match self {
             Opened::Folder(path) => {
                 about.kind = bom::Subject::Folder;
                 let archive = root_folder::as_archive(&path);
-                let archive = archive.with_context(|| format!("cannot read {}", path.display()))?;
+                let (archive, elsewhere) = archive.with_context(|| format!("cannot read {}", path.display()))?;
                 let layer = read_layer(archive, Compression::None, &Limits::default(), index, progress)?.inventory;
                 about.layers.push((None, layer.unpacked_bytes));
+                not_entered = elsewhere.take();
                 inventories.push(layer);
             }
             Opened::Store(store) => {
@@ -148,7 +149,13 @@ impl Opened {
                 }
             }
         }
-        Ok((about, merge(&inventories)))
+        let mut image = merge(&inventories);
+        image.gaps.extend(not_entered.into_iter().map(|path| Gap::Broken {
+            layer: 0,
+            path,
+            reason: "it is another file system, which is not entered; scan it by itself".to_owned(),
+        }));
+        Ok((about, image))
     }
 }
 

@@ -69,7 +69,17 @@ impl Remote {
 
     /// The manifest or index that the reference names, its digest and media type.
     pub(crate) fn manifest(&self) -> Result<(Digest, Vec<u8>, String)> {
-        let named = match &self.reference {
+        self.manifest_at(&self.reference)
+    }
+
+    /// One that an index names. Registries keep manifests apart from blobs (OCI distribution specification, "Pulling manifests").
+    pub(crate) fn child(&self, digest: &Digest) -> Result<Vec<u8>> {
+        let (_, bytes, _) = self.manifest_at(&Reference::Digest(digest.clone()))?;
+        Ok(bytes)
+    }
+
+    fn manifest_at(&self, reference: &Reference) -> Result<(Digest, Vec<u8>, String)> {
+        let named = match reference {
             Reference::Digest(digest) => digest.to_string(),
             Reference::Tag(tag) => tag.to_string(),
         };
@@ -80,7 +90,7 @@ impl Remote {
         let read = self.reader(response).take(MANIFEST_BYTES as u64 + 1).read_to_end(&mut bytes);
         read.context("the manifest cannot be fetched")?;
         ensure!(bytes.len() <= MANIFEST_BYTES, "the manifest is larger than the limit of {MANIFEST_BYTES} bytes");
-        let digest = match &self.reference {
+        let digest = match reference {
             Reference::Digest(digest) => digest.clone(),
             Reference::Tag(_) => Digest::sha256_of(&bytes),
         };

@@ -135,7 +135,10 @@ impl Store {
     }
 
     fn of_descriptor(&self, descriptor: &Descriptor, platform: &str, depth: usize) -> Result<Found> {
-        let bytes = self.document(&descriptor.digest)?;
+        let bytes = match self {
+            Store::Remote(remote) => remote.child(&descriptor.digest)?,
+            _ => self.document(&descriptor.digest)?,
+        };
         let media_type = descriptor.media_type.to_string();
         self.of_manifest(&bytes, Some(&media_type), descriptor.digest.clone(), platform, depth)
     }

@@ -37,5 +37,6 @@ mod server;
 mod signing_in;
 mod storage;
 mod trust_api;
+mod upgrade;
 mod upkeep;
 mod variables;

@@ -12,6 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base::{Clock, Ctx, Entropy, Secret};
+use db::{Db, Location};
+
 pub const PASSWORD: &str = "correct horse battery";
 /// `admin` and the password, as Basic credentials.
 pub const BASIC: &str = "YWRtaW46Y29ycmVjdCBob3JzZSBiYXR0ZXJ5";
@@ -45,6 +48,29 @@ impl Drop for Address {
     }
 }
 
+/// A new schema in the database that `ASSAY_TEST_POSTGRES` names, as the URL of a database of its own.
+pub fn own_schema() -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
+    let url = std::env::var("ASSAY_TEST_POSTGRES").ok()?;
+    let name = format!("assay_{}", Entropy::System.token(16));
+    let sql: &'static str = format!("CREATE SCHEMA {name}").leak();
+    // Of its own thread, as some tests have a runtime already.
+    let plain = Location::Postgres(Secret::new(url.clone()));
+    let made = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let plain = Db::open(&plain, &[]).await.unwrap();
+            let ctx = Ctx::system("test", &Clock::System, &Entropy::System);
+            let made: Result<u64, db::Error> = db::write!(plain, &ctx, |tx| tx.execute(sql, &[]).await);
+            made.unwrap();
+            plain.close().await;
+        });
+    });
+    made.join().unwrap();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    Some(format!("{url}{separator}options=-c%20search_path%3D{name}"))
+}
+
 /// The server, stopped at the end.
 pub struct Server {
     /// `host:port`.
@@ -74,7 +100,12 @@ impl Server {
         Server::start_so("127.0.0.1", tempfile::tempdir().unwrap(), environment)
     }
 
-    fn start_so(ip: &str, folder: tempfile::TempDir, environment: Vec<(&'static str, String)>) -> Server {
+    /// On PostgreSQL when there is one, unless the folder says where its data is.
+    fn start_so(ip: &str, folder: tempfile::TempDir, mut environment: Vec<(&'static str, String)>) -> Server {
+        let decided = ["assay.toml", "data"].iter().any(|name| folder.path().join(name).exists());
+        if !decided && let Some(url) = own_schema() {
+            environment.push(("ASSAY_DATABASE", url));
+        }
         let port = TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap().port();
         let authority = format!("{ip}:{port}");
         let said = Arc::default();

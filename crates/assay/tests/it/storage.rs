@@ -6,15 +6,14 @@ use std::{
     process::{Command, Output},
 };
 
-use base::{Clock, Ctx, Entropy, Secret, limits};
-use db::{Db, Location};
+use base::limits;
 use oci::{Algorithm, Digest};
 use serde_json::Value;
 
 use crate::{
     gateway::Gateway,
     image::{as_admin, debian, push, scanned},
-    server::{Answer, Server},
+    server::{Answer, Server, own_schema},
 };
 
 const UPLOADS: &str = "/v2/admin/big/blobs/uploads/";
@@ -44,27 +43,6 @@ fn report(output: &Output) -> Value {
 fn ask(server: &Server, method: &str, path: &str, body: &[u8]) -> Answer {
     let (name, value) = as_admin();
     server.ask(method, path, &[(name, &value), ("Content-Type", "application/octet-stream")], body)
-}
-
-/// A new schema in the database that `ASSAY_TEST_POSTGRES` names, as the URL of a database of its own.
-fn own_schema() -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
-    let Ok(url) = std::env::var("ASSAY_TEST_POSTGRES") else {
-        eprintln!("NOT TESTED: two replicas; ASSAY_TEST_POSTGRES names no PostgreSQL database");
-        return None;
-    };
-    let name = format!("assay_{}", Entropy::System.token(16));
-    let sql: &'static str = format!("CREATE SCHEMA {name}").leak();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let plain = Db::open(&Location::Postgres(Secret::new(url.clone())), &[]).await.unwrap();
-        let ctx = Ctx::system("test", &Clock::System, &Entropy::System);
-        let made: Result<u64, db::Error> = db::write!(plain, &ctx, |tx| tx.execute(sql, &[]).await);
-        made.unwrap();
-        plain.close().await;
-    });
-    let separator = if url.contains('?') { '&' } else { '?' };
-    Some(format!("{url}{separator}options=-c%20search_path%3D{name}"))
 }
 
 /// Letters, because answers are read as text.
@@ -187,7 +165,10 @@ fn clients_are_sent_to_the_bucket_where_the_operator_wants_it() {
 #[test]
 fn an_upload_begun_on_one_replica_is_finished_on_the_other() {
     let Some(gateway) = Gateway::start() else { return };
-    let Some(url) = own_schema() else { return };
+    let Some(url) = own_schema() else {
+        eprintln!("NOT TESTED: two replicas; ASSAY_TEST_POSTGRES names no PostgreSQL database");
+        return;
+    };
     let replica = |keys: Option<&Path>| {
         let folder = tempfile::tempdir().unwrap();
         let configuration = format!("database = {url:?}\n{}", table(&gateway, folder.path(), ""));

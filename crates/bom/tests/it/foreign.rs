@@ -6,20 +6,7 @@ fn component<'a>(bill: &'a Bill, name: &str) -> &'a Component {
     bill.components.iter().find(|component| component.name == name).unwrap_or_else(|| panic!("{name}: {bill:#?}"))
 }
 
-pub const SYFT: &str = r#"{
-  "artifacts": [
-    {"id": "1", "name": "libc6", "version": "2.36-9+deb12u9", "type": "deb",
-     "locations": [{"path": "/var/lib/dpkg/status", "layerID": "sha256:00"}],
-     "licenses": [{"value": "LGPL-2.1", "spdxExpression": "LGPL-2.1-only", "type": "declared"}, {"value": "GPL (any)"}],
-     "cpes": [{"cpe": "cpe:2.3:a:libc6:libc6:2.36:*:*:*:*:*:*:*", "source": "syft-generated"}],
-     "purl": "pkg:deb/debian/libc6@2.36-9%2Bdeb12u9?arch=amd64&distro=debian-12&upstream=glibc", "metadata": {"any": ["thing", 1]}},
-    {"name": "requests", "version": "2.31.0", "licenses": ["Apache-2.0"], "cpes": ["cpe:2.3:a:x:y:1:*:*:*:*:*:*:*"],
-     "purl": "pkg:pypi/requests@2.31.0"}],
-  "artifactRelationships": [],
-  "source": {"id": "x", "name": "debian", "version": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "type": "image"},
-  "distro": {"prettyName": "Debian GNU/Linux 12 (bookworm)", "name": "Debian GNU/Linux", "id": "debian", "versionID": "12"},
-  "descriptor": {"name": "syft", "version": "1.18.1"},
-  "schema": {"version": "16.0.20", "url": "x"}}"#;
+pub const SYFT: &str = include_str!("foreign/syft.json");
 
 #[test]
 fn syft_json() {
@@ -85,13 +72,7 @@ fn every_version_of_cyclonedx_and_no_other() {
     assert!(Bill::read(text.as_bytes()).unwrap_err().to_string().contains("components[0].purl"));
 }
 
-pub const TAG_VALUE: &str = "SPDXVersion: SPDX-2.3\nDataLicense: CC0-1.0\nSPDXID: SPDXRef-DOCUMENT\nDocumentName: app\n\
-    DocumentNamespace: https://example.org/app\nCreator: Tool: reuse-1\nCreated: 2026-01-01T00:00:00Z\n\n\
-    # a comment\nPackageName: glibc\nSPDXID: SPDXRef-1\nPackageVersion: 2.36\nPackageSupplier: Organization: GNU\n\
-    PackageLicenseDeclared: LGPL-2.1-or-later\nPackageCopyrightText: <text>Copyright\nPackageName: not a tag\n</text>\n\
-    ExternalRef: PACKAGE-MANAGER purl pkg:generic/glibc@2.36\nExternalRef: SECURITY cpe23Type cpe:2.3:a:gnu:glibc:2.36:*:*:*:*:*:*:*\n\n\
-    PackageName: app\nSPDXID: SPDXRef-2\nPackageVersion: 1\nPrimaryPackagePurpose: CONTAINER\n\n\
-    FileName: ./x\nSPDXID: SPDXRef-3\nPackageVersion: 9\n\nRelationship: SPDXRef-DOCUMENT DESCRIBES SPDXRef-2\n";
+pub const TAG_VALUE: &str = include_str!("foreign/tags.spdx");
 
 #[test]
 fn spdx_of_tags_and_values() {

@@ -134,26 +134,7 @@ fn analyses_of_cyclonedx_are_statements() {
     assert_eq!(apply(&mut other, &read), 0);
 }
 
-pub const CSAF: &str = r#"{
-  "document": {"category": "csaf_vex", "publisher": {"name": "Example PSIRT"},
-    "tracking": {"id": "EX-1", "current_release_date": "2026-11-20T00:00:00.000Z"}},
-  "product_tree": {
-    "branches": [{"category": "vendor", "name": "Example", "branches": [
-      {"category": "product_version", "product": {"product_id": "left", "name": "left-pad",
-        "product_identification_helper": {"purl": "pkg:npm/left-pad@1.3.0"}}},
-      {"category": "product_name", "product": {"product_id": "os", "name": "Example OS 9",
-        "product_identification_helper": {"cpe": "cpe:/o:example:os:9"}}}]}],
-    "full_product_names": [{"product_id": "ssl", "name": "libssl3",
-      "product_identification_helper": {"purl": "pkg:deb/debian/libssl3?arch=amd64"}}],
-    "relationships": [{"category": "default_component_of", "product_reference": "ssl", "relates_to_product_reference": "os",
-      "full_product_name": {"product_id": "os:ssl", "name": "libssl3 in Example OS 9"}}],
-    "product_groups": [{"group_id": "all", "product_ids": ["left", "os:ssl"]}]},
-  "vulnerabilities": [
-    {"cve": "CVE-2024-0001", "product_status": {"known_not_affected": ["left"]},
-      "flags": [{"label": "component_not_present", "group_ids": ["all"]}],
-      "threats": [{"category": "impact", "details": "It is not called.", "product_ids": ["left"]}]},
-    {"cve": "CVE-2023-5678", "product_status": {"known_affected": ["os:ssl"]},
-      "remediations": [{"category": "no_fix_planned", "details": "Will not fix", "group_ids": ["all"]}]}]}"#;
+pub const CSAF: &str = include_str!("foreign/csaf.json");
 
 #[test]
 fn csaf_states_for_products_of_its_tree() {

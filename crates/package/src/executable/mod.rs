@@ -13,12 +13,15 @@
 mod bundle;
 pub mod go;
 mod graal;
+mod marks;
 mod note;
 mod rust;
 
 use std::collections::BTreeMap;
 
 use object::{Object, ObjectSection};
+
+pub use marks::Marks;
 
 use crate::{Document, Error, Package, PackageType, document::sorted};
 

@@ -1,99 +1,18 @@
-//! Programs that are made here byte by byte: an ELF with the sections that matter, and what stands in them.
+//! What programs say they were built from.
 
 use std::io::Write;
 
-use flate2::{Compression, write::ZlibEncoder};
+use flate2::Compression;
 use package::{Error, go, in_executable};
 
-use crate::cases::lines;
-
-/// An ELF of 64 bits and little endian with these sections; each is also a segment at the address of its offset.
-pub fn elf(sections: &[(&str, &[u8])]) -> Vec<u8> {
-    const HEADER: usize = 64;
-    const SEGMENT: usize = 56;
-    let mut names = b"\0".to_vec();
-    let mut body = Vec::new();
-    let mut table = vec![0; 64];
-    let mut segments = Vec::new();
-    let begin = HEADER + SEGMENT * sections.len();
-    let mut add = |kind: u32, name: u32, content: &[u8], body: &mut Vec<u8>| {
-        while !(begin + body.len()).is_multiple_of(16) {
-            body.push(0);
-        }
-        let at = (begin + body.len()) as u64;
-        body.extend(content);
-        let size = content.len() as u64;
-        table.extend([name.to_le_bytes(), kind.to_le_bytes()].concat());
-        // Flags, address, offset, size, two links in eight bytes, alignment, size of an entry.
-        table.extend([3, at, at, size, 0, 16, 0].iter().flat_map(|value: &u64| value.to_le_bytes()));
-        segments.extend([1u32.to_le_bytes(), 6u32.to_le_bytes()].concat());
-        segments.extend([at, at, at, size, size, 16].iter().flat_map(|value: &u64| value.to_le_bytes()));
-    };
-    for (name, content) in sections {
-        let at = u32::try_from(names.len()).unwrap();
-        names.extend(name.as_bytes());
-        names.push(0);
-        add(1, at, content, &mut body);
-    }
-    let names_at = (begin + body.len()) as u64;
-    body.extend(&names);
-    table.extend([0u32.to_le_bytes(), 3u32.to_le_bytes()].concat());
-    table.extend([0, 0, names_at, names.len() as u64, 0, 1, 0].iter().flat_map(|value: &u64| value.to_le_bytes()));
-    let table_at = (begin + body.len()) as u64;
-    let half = |value: usize| u16::try_from(value).unwrap().to_le_bytes();
-    let mut out = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    out.extend([half(2), half(62)].concat());
-    out.extend(1u32.to_le_bytes());
-    out.extend([0, HEADER as u64, table_at].iter().flat_map(|value| value.to_le_bytes()));
-    out.extend(0u32.to_le_bytes());
-    let (segment_count, section_count) = (sections.len(), sections.len() + 2);
-    out.extend(
-        [half(64), half(SEGMENT), half(segment_count), half(64), half(section_count), half(section_count - 1)].concat(),
-    );
-    [out, segments, body, table].concat()
-}
-
-fn varint(mut value: usize) -> Vec<u8> {
-    let mut out = Vec::new();
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(u8::try_from(value).unwrap());
-    out
-}
+use crate::{
+    cases::lines,
+    made::{auditable, elf, inline, marked, note},
+};
 
 const MODULES: &str = "path\texample.org/app\nmod\texample.org/app\t(devel)\t\ndep\tgithub.com/a/b\tv1.2.3\th1:x=\n\
     dep\tgithub.com/c/d\tv0.1.0\n=>\tgithub.com/fork/d\tv0.2.0\th1:y=\ndep\tk8s.io/api\tv0.0.0\n=>\t./staging\t(devel)\t\n\
     build\t-compiler=gc\nbuild\tvcs.revision=0123\nbuild\tvcs.modified=true\n";
-
-fn marked(modules: &str) -> Vec<u8> {
-    [b"0123456789abcdef", modules.as_bytes(), b"fedcba9876543210"].concat()
-}
-
-pub fn inline(version: &str, modules: &str) -> Vec<u8> {
-    let mut out = go::MAGIC.to_vec();
-    out.extend([8, 2]);
-    out.resize(32, 0);
-    let modules = marked(modules);
-    out.extend([varint(version.len()), version.as_bytes().to_vec(), varint(modules.len()), modules].concat());
-    out
-}
-
-pub fn auditable(json: &str) -> Vec<u8> {
-    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
-    packed.write_all(json.as_bytes()).unwrap();
-    packed.finish().unwrap()
-}
-
-pub fn note(json: &str) -> Vec<u8> {
-    let mut out =
-        [4u32.to_le_bytes(), u32::try_from(json.len()).unwrap().to_le_bytes(), 0xcafe_1a7e_u32.to_le_bytes()].concat();
-    out.extend(b"FDO\0");
-    out.extend(json.as_bytes());
-    out.resize(out.len().next_multiple_of(4), 0);
-    out
-}
 
 fn read(bytes: &[u8]) -> String {
     in_executable(bytes).unwrap().into_iter().map(lines_of).collect()

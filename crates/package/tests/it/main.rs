@@ -6,4 +6,5 @@ mod cases;
 mod executable;
 mod go_programs;
 mod jars;
+mod made;
 mod mutations;

@@ -82,31 +82,6 @@ fn what_is_no_configuration() {
     assert_eq!(Config::parse(&vec![b' '; base::limits::MANIFEST_BYTES + 1]), None);
 }
 
-#[test]
-fn a_thousand_mutated_configurations() {
-    let source = fs::read(format!("{}/tests/cases/classic.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let mut state = 5u32;
-    let mut next = |bound: usize| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as usize % bound
-    };
-    let mut parsed = 0;
-    for _ in 0..1_000 {
-        let mut bytes = source.clone();
-        for _ in 0..=next(3) {
-            let at = next(bytes.len());
-            bytes[at] = b"|#=/ :0\"x"[next(9)];
-        }
-        if let Some(config) = Config::parse(&bytes) {
-            parsed += 1;
-            let found = facts(&config, []);
-            assert!(found.iter().all(|fact| fact.places.len() <= fact.count));
-            assert!(layers_of_history(&config) <= config.diff_ids.len());
-        }
-    }
-    assert!(parsed > 100, "{parsed}");
-}
-
 proptest! {
     #[test]
     fn any_step_is_an_instruction_once(text in "(RUN )?(\\|[0-9]{1,2} )?([A-Z]=[a-z ]{0,5} )?(/bin/sh -c )?(#\\(nop\\) )?\\PC{0,30}( # buildkit)?") {

@@ -16,6 +16,13 @@ pub(crate) async fn insert_document(tx: &mut Tx, digest: &str, body: &[u8]) -> R
     Ok(())
 }
 
+/// Digests and texts of documents after this one, by digest.
+pub(crate) async fn documents_after(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let sql = "SELECT digest, body FROM decision_documents WHERE digest > $1 ORDER BY digest LIMIT $2";
+    let rows = tx.all(sql, &args![after, limit]).await?;
+    rows.iter().map(|row| Ok((row.text("digest")?, row.bytes("body")?))).collect()
+}
+
 pub(crate) async fn document(tx: &mut Tx, digest: &str) -> Result<Option<Vec<u8>>, Error> {
     let row = tx.opt("SELECT body FROM decision_documents WHERE digest = $1", &args![digest]).await?;
     row.map(|row| row.bytes("body")).transpose()

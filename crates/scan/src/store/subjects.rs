@@ -7,15 +7,11 @@ use oci::Digest;
 
 use crate::subjects::{Numbers, StoredSubject, decode, encode};
 
-/// The inventory of an image with these layers, and its size, where this version of the scanner made it before.
-pub(crate) async fn image_inventory(
-    tx: &mut Tx,
-    layers: &str,
-    scanner_version: u32,
-) -> Result<Option<(Digest, u64)>, Error> {
-    let sql = "SELECT inventory, size FROM image_inventories WHERE layers = $1 AND scanner_version = $2";
+/// The inventory of an image with these layers, where this version of the scanner made it before.
+pub(crate) async fn image_inventory(tx: &mut Tx, layers: &str, scanner_version: u32) -> Result<Option<Digest>, Error> {
+    let sql = "SELECT inventory FROM image_inventories WHERE layers = $1 AND scanner_version = $2";
     let row = tx.opt(sql, &args![layers, scanner_version]).await?;
-    row.map(|row| Ok((row.parse("inventory")?, row.int("size")?.unsigned_abs()))).transpose()
+    row.map(|row| row.parse("inventory")).transpose()
 }
 
 pub(crate) async fn insert_image_inventory(

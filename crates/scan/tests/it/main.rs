@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 use advisory::{About, Snapshot};
-use base::{Clock, Ctx, Entropy};
+use base::{Clock, Ctx, Entropy, Secret};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
 use flate2::{Compression, write::GzEncoder};
@@ -14,6 +14,7 @@ use registry::{ManifestPush, NewRepository, Registry, Settings};
 use scan::{Evidence, Scan, State, Summary};
 use serde_json::json;
 
+mod collecting;
 mod switch;
 mod updates;
 
@@ -25,6 +26,23 @@ struct World {
     registry: Registry,
     scan: Scan,
     folder: tempfile::TempDir,
+}
+
+/// A schema of its own on PostgreSQL, when `ASSAY_TEST_POSTGRES` holds a URL: then every test runs there instead of on SQLite.
+async fn postgres() -> Option<Location> {
+    #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
+    let Ok(url) = std::env::var("ASSAY_TEST_POSTGRES") else {
+        eprintln!("ASSAY_TEST_POSTGRES is not set: PostgreSQL was not tested");
+        return None;
+    };
+    let name = format!("scan_{}", Entropy::System.token(16));
+    let plain = Db::open(&Location::Postgres(Secret::new(url.clone())), &[]).await.unwrap();
+    let sql: &'static str = format!("CREATE SCHEMA {name}").leak();
+    let made: Result<u64, db::Error> = db::write!(plain, &ctx(), |tx| tx.execute(sql, &[]).await);
+    made.unwrap();
+    plain.close().await;
+    let separator = if url.contains('?') { '&' } else { '?' };
+    Some(Location::Postgres(Secret::new(format!("{url}{separator}options=-c%20search_path%3D{name}"))))
 }
 
 /// The account whose repository this is.
@@ -42,7 +60,8 @@ impl World {
     async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let location = postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        let db = Db::open(&location, &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let settings = Settings {
             host: "assay.test".into(),
@@ -207,25 +226,6 @@ async fn a_new_snapshot_is_matched_with_stored_inventories_and_the_log_agrees() 
     let state = Scan::state(&mut world.db.read().await.unwrap()).await.unwrap();
     let (_, value) = state.iter().find(|(key, _)| *key == format!("scan/image/{digest}")).unwrap();
     assert!(value.contains(snapshot.digest()), "{value}");
-}
-
-#[tokio::test]
-async fn records_of_an_early_state_are_brought_over() {
-    let world = World::new().await;
-    let content = layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &dpkg("hello", "2.10-3"))]);
-    let digest = world.push("old", &content).await;
-    // As it was when there was one folder for both.
-    let (records, blobs) = (world.folder.path().join("records"), world.folder.path().join("blobs"));
-    for prefix in std::fs::read_dir(records.join("blobs/sha256")).unwrap() {
-        for file in std::fs::read_dir(prefix.unwrap().path()).unwrap() {
-            let path = file.unwrap().path();
-            std::fs::rename(&path, blobs.join(path.strip_prefix(&records).unwrap())).unwrap();
-        }
-    }
-    let again = Blobs::at(&records).await.unwrap();
-    let scan = Scan::open(&ctx(), world.db.clone(), world.registry.clone(), again, outbound()).await.unwrap();
-    let evidence = scan.evidence(&mut world.db.read().await.unwrap(), &repo(), &digest).await.unwrap();
-    assert!(matches!(evidence, Evidence::Known(_)), "{evidence:?}");
 }
 
 /// Whoever knows a manifest but not its layers learns nothing of what a scan found in them.
