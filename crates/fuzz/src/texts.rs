@@ -32,7 +32,7 @@ pub(crate) fn readers() -> Vec<Reader> {
             let Some(config) = Config::parse(bytes) else { return false };
             assert!(facts(&config, []).iter().all(|fact| fact.places.len() <= fact.count));
             assert!(layers_of_history(&config) <= config.diff_ids.len());
-            base_named(&config);
+            base_named(&config.labels);
             config.history.iter().for_each(|step| drop(instruction(&step.created_by)));
             true
         }),
