@@ -217,7 +217,7 @@ mod tests {
 
     fn scanned(stage: Stage, critical: u64) -> Scanned {
         let counts = Counts { critical, ..Counts::default() };
-        Scanned { stage, counts, finished_at: None, snapshot: None, outdated: false, distribution: None }
+        Scanned { stage, counts, finished_at: None, snapshot: None, age: None, outdated: false, distribution: None }
     }
 
     #[test]

@@ -172,14 +172,24 @@ fn the_page_tells_their_age_and_takes_another() {
     let cookie = session(server, "dora", PASSWORD);
     let dora = ("Cookie", cookie.as_str());
     assert_eq!(upload(server, &[dora, OURS], &old).status, 404);
-    assert!(!page(dora, "/advisories").contains("<form class=\"inline\"") && page(dora, "/advisories").contains("Signed by"));
+    assert!(
+        !page(dora, "/advisories").contains("<form class=\"inline\"")
+            && page(dora, "/advisories").contains("Signed by")
+    );
     assert_eq!(get(server, "/api/v1/advisories")["neverStale"], true);
 
     assert_eq!(upload(server, &[admin, OURS], &old).header("location"), Some("/advisories"));
     let refused = upload(server, &[admin, OURS], b"nonsense");
     assert!(refused.status == 400 && refused.body.contains("nobody signed"), "{}", refused.body);
     let shown = page(admin, "/advisories");
-    for part in ["&lt;of long ago&gt;", "STALE", "advisories.test+", "upload.js", "never: this server is set to offline", "nobody signed"] {
+    for part in [
+        "&lt;of long ago&gt;",
+        "STALE",
+        "advisories.test+",
+        "upload.js",
+        "never: this server is set to offline",
+        "nobody signed",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let digest = get(server, "/api/v0/repositories/admin/shop/tags/1")["digest"].as_str().unwrap().to_owned();
