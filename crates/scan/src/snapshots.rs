@@ -237,7 +237,12 @@ impl Scan {
             let why = format!("this snapshot says that it is of {}, which is in the future", new.created);
             return Err(Error::Invalid(format!("{why}; force takes it all the same")));
         }
-        let Some(old) = store::current_snapshot(tx).await? else { return Ok(()) };
+        let Some(mut old) = store::current_snapshot(tx).await? else { return Ok(()) };
+        let held = self.current.get();
+        if held.digest() == old.digest {
+            // Also where an earlier program wrote the row, which did not note it.
+            old.created = held.about().created;
+        }
         if !force && new.created < old.created && old.digest != advisory::starter().digest() {
             let (new, old, name) = (new.created, old.created, old.name);
             let why = format!("this snapshot is of {new}, older than the one in use, {name:?} of {old}");
