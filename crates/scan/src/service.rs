@@ -17,6 +17,7 @@ use crate::{
     Error, Evidence, IMAGE_JOB, ImageFinding, ScanEvidence, State, Summary,
     ahead::Ahead,
     matching::{Matched, findings, match_inventory},
+    rematch::KnownSubjects,
     snapshots::Current,
     store::{self, Inspected},
     subjects::{Numbers, StoredSubject, of_image},
@@ -33,6 +34,7 @@ pub struct Scan {
     pub(crate) current: Current,
     pub(crate) ahead: Ahead,
     pub(crate) numbers: Numbers,
+    pub(crate) subjects: KnownSubjects,
     /// How severities are told.
     pub(crate) profile: Profile,
 }
@@ -48,6 +50,7 @@ impl Scan {
             current,
             ahead: Ahead::default(),
             numbers: Numbers::default(),
+            subjects: KnownSubjects::default(),
             profile: Profile::default(),
         };
         scan.bring_records(ctx).await?;
