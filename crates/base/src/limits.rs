@@ -182,6 +182,9 @@ pub const LAYER_HEADER_BYTES: u64 = 1024 * 1024;
 /// they pass, and so are the records that Go writes into its data.
 pub const EXECUTABLE_BYTES: u64 = 32 * 1024 * 1024;
 
+/// Executables that wait to be looked at or are, while a layer is read: two of the largest, or hundreds of usual ones.
+pub const EXECUTABLES_WAITING_BYTES: usize = 2 * EXECUTABLE_BYTES as usize;
+
 /// Secrets and licence files that one layer's inventory lists; more of them say nothing new.
 pub const LAYER_SECRETS: usize = 1_000;
 pub const LAYER_LICENSE_FILES: usize = 20_000;

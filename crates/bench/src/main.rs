@@ -36,6 +36,10 @@ use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use rows::Sides;
 
+/// The product's own (decision 10), since parts of it run in here.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[derive(Parser)]
 #[command(name = "bench", about = "How fast the registry and the scanner are, interleaved with peers, as ratios")]
 enum Measured {
@@ -49,6 +53,9 @@ enum Measured {
     /// Be the floor of the scanner, for this layer
     #[command(hide = true)]
     FloorOfScan { layer: PathBuf },
+    /// Be the part of the scanner that reads this layer
+    #[command(hide = true)]
+    LayerOfScan { layer: PathBuf },
 }
 
 #[derive(clap::Args)]
@@ -91,6 +98,7 @@ fn main() -> ExitCode {
         Measured::Scan(arguments) => scan::run(&arguments),
         Measured::FloorOfRegistry { address, blobs } => floor::serve(address, &blobs),
         Measured::FloorOfScan { layer } => scan::floor(&layer).map(|seen| println!("{seen}")),
+        Measured::LayerOfScan { layer } => scan::read(&layer).map(|seen| println!("{seen}")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

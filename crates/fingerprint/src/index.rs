@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
-use crate::table::Table;
+use crate::table::{Filter, Table};
 
 pub const MAGIC: &[u8; 8] = b"ASSAYFP1";
 pub const PARTS: usize = 10;
@@ -65,6 +65,8 @@ pub enum Part {
 pub struct Index {
     bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
     parts: [(usize, usize); PARTS],
+    /// Made when the first executable is looked at.
+    filter: Arc<OnceLock<Filter>>,
 }
 
 /// What an index was made of, for people and for records that name it.
@@ -100,6 +102,8 @@ pub struct Product<'i> {
 pub struct Tables<'i> {
     pub identities: Table<'i>,
     pub texts: Table<'i>,
+    /// Of the texts.
+    pub filter: &'i Filter,
     pub templates: Table<'i>,
 }
 
@@ -117,7 +121,7 @@ impl Index {
     /// here: see [`Index::verify`].
     pub fn open(bytes: Arc<dyn AsRef<[u8]> + Send + Sync>) -> Result<Self, Error> {
         let parts = directory((*bytes).as_ref())?;
-        let index = Self { bytes, parts };
+        let index = Self { bytes, parts, filter: Arc::default() };
         for part in [Part::IdentityBuckets, Part::TextBuckets, Part::TemplateBuckets] {
             index.table(part).ok_or(Error::Index("tables whose sizes do not fit"))?;
         }
@@ -178,9 +182,11 @@ impl Index {
 
     pub(crate) fn tables(&self) -> Tables<'_> {
         let table = |part| self.table(part).expect("opening looked at every table");
+        let texts = table(Part::TextBuckets);
         Tables {
             identities: table(Part::IdentityBuckets),
-            texts: table(Part::TextBuckets),
+            texts,
+            filter: self.filter.get_or_init(|| Filter::of(&texts)),
             templates: table(Part::TemplateBuckets),
         }
     }

@@ -129,8 +129,8 @@ impl Seen<'_> {
         if (8..=240).contains(&trimmed.len()) {
             let hash = text_hash(trimmed);
             // What the learner would not take for a text counts for nothing here either, whatever hash it has.
-            let row =
-                self.tables.texts.get(hash).filter(|row| row.flags & EXPORT == 0 && text_weight(trimmed).is_some());
+            let row = if self.tables.filter.may_hold(hash) { self.tables.texts.get(hash) } else { None };
+            let row = row.filter(|row| row.flags & EXPORT == 0 && text_weight(trimmed).is_some());
             if let Some(row) = row {
                 let hits = self.products.entry(row.product).or_default();
                 let library = row.flags & LIBRARY != 0;

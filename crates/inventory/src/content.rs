@@ -183,6 +183,11 @@ impl<'a> Content<'a> {
         }
         self.kept = head;
         self.kept.truncate(self.keep_bytes);
+        // Where it will lie as a whole: growing step by step would copy it twice over.
+        let whole = usize::try_from(self.size_bytes).unwrap_or(usize::MAX).min(self.keep_bytes);
+        if whole <= EXECUTABLE_BYTES as usize {
+            self.kept.reserve_exact(whole.saturating_sub(self.kept.len()));
+        }
     }
 
     /// The file's SHA-256, what it says, and what is left to be looked at.
@@ -232,6 +237,10 @@ impl<'a> Content<'a> {
 }
 
 impl Executable {
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn look(&self, index: &Index) -> Said {
         let mut said = Said::default();
         let identifications = identify(index, &self.bytes, Some(&self.digest));

@@ -30,6 +30,7 @@ mod stream;
 mod content;
 mod layer;
 mod listing;
+mod queue;
 mod read;
 mod shadow;
 

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read,
-    sync::mpsc::{SyncSender, sync_channel},
     thread,
 };
 
@@ -15,13 +14,11 @@ use crate::{
     Compression, Entry, Error, FoundSecret, LayerInventory, Limits, Listing, Program, Progress, ReadLayer,
     SCANNER_VERSION, Shadow,
     archive::{Archive, Kind, Member},
-    content::{Content, Executable, Said},
+    content::{Content, Said},
     layer::Notable,
     pipe,
+    queue::Queue,
 };
-
-/// Executables that wait to be looked at, besides the one that is and the one that is coming.
-const LOOKED_AT: usize = 1;
 
 /// The type of a directory in a mode, as inode(7) has it.
 const FOLDER: u32 = 0o040_000;
@@ -38,21 +35,19 @@ pub fn read_layer(
     index: &Index,
     progress: &Progress,
 ) -> Result<ReadLayer, Error> {
+    let queue = Queue::default();
     thread::scope(|scope| {
         let (pipe, whole) = pipe::open(scope, packed, compression, *limits, progress);
         let mut archive = Archive::open(pipe, *limits);
-        let (to_look, executables) = sync_channel::<Executable>(LOOKED_AT);
-        let looking = scope.spawn(move || {
-            let look = |executable: Executable| (executable.look(index), executable.path, executable.sha256);
-            executables.into_iter().map(look).collect::<Vec<_>>()
-        });
-        let mut draft = Draft::new(*limits, index, to_look);
+        let looking = scope.spawn(|| look(&queue, index));
+        let closing = Closing(&queue);
+        let mut draft = Draft::new(*limits, index, &queue);
         while let Some(member) = archive.next_member()? {
             draft.take(&mut archive, member)?;
         }
         archive.finish()?;
         let (diff_id, unpacked_bytes) = whole.join().expect("hashing never panics");
-        draft.to_look = None;
+        drop(closing);
         for (said, path, sha256) in looking.join().expect("looking at executables never panics") {
             draft.looked_at(path, &sha256, said)?;
         }
@@ -61,10 +56,31 @@ pub fn read_layer(
     })
 }
 
+/// Look at executables until there will be no more.
+fn look(queue: &Queue, index: &Index) -> Vec<(Said, String, String)> {
+    let _closing = Closing(queue);
+    let (mut all, mut last) = (Vec::new(), None);
+    while let Some(executable) = queue.pop(last.take()) {
+        let said = executable.look(index);
+        all.push((said, executable.path.clone(), executable.sha256.clone()));
+        last = Some(executable);
+    }
+    all
+}
+
+/// Whichever side ends first, the other does not wait for it.
+struct Closing<'q>(&'q Queue);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 struct Draft<'i> {
     index: &'i Index,
     /// Executables go there; what they hold comes back at the end.
-    to_look: Option<SyncSender<Executable>>,
+    to_look: &'i Queue,
     limits: Limits,
     broken: BTreeMap<String, String>,
     documents: BTreeMap<String, Document>,
@@ -80,10 +96,10 @@ struct Draft<'i> {
 }
 
 impl<'i> Draft<'i> {
-    fn new(limits: Limits, index: &'i Index, to_look: SyncSender<Executable>) -> Draft<'i> {
+    fn new(limits: Limits, index: &'i Index, to_look: &'i Queue) -> Draft<'i> {
         Draft {
             index,
-            to_look: Some(to_look),
+            to_look,
             limits,
             broken: BTreeMap::new(),
             documents: BTreeMap::new(),
@@ -155,9 +171,8 @@ impl<'i> Draft<'i> {
             content.feed(bytes);
         }
         let (sha256, mut said, executable) = content.finish();
-        if let (Some(to_look), Some(executable)) = (&self.to_look, executable) {
-            // It ends only when this ends.
-            let _ = to_look.send(executable);
+        if let Some(executable) = executable {
+            self.to_look.push(executable);
         }
         said.broken = said.broken.or(too_large);
         self.named(&said)?;

@@ -8,7 +8,10 @@
 //!
 //! Where the old snapshot cannot be read any more, every subject is judged, and every image's sum is compared.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use advisory::{Profile, Snapshot, changed};
 use audit::Entry;
@@ -29,12 +32,19 @@ const PAGE: i64 = 10_000;
 const WRITTEN: usize = 100;
 
 /// All subjects of the database, by number.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Subjects(BTreeMap<u64, StoredSubject>);
+
+/// The subjects that were read before: they never change, so that only new ones are read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownSubjects(Arc<Mutex<Arc<Subjects>>>);
 
 /// How judgements changed, by the number of the subject: what was said before, where that is known, and what is said now.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     judgements: HashMap<u64, (Judgement, Judgement)>,
+    /// A bit for each number of a subject, set where it is among these: every component of every image is looked up.
+    touched: Vec<u64>,
     /// Every subject is in, and images' totals begin with nothing.
     whole: bool,
 }
@@ -52,20 +62,38 @@ impl Changes {
         let (numbers, touched): (Vec<u64>, Vec<_>) = touched.into_iter().unzip();
         let (before, after) = (judgements(&touched, old, profile), judgements(&touched, new, profile));
         let pairs = numbers.into_iter().zip(before.into_iter().zip(after));
-        Changes { judgements: pairs.filter(|(_, (before, after))| before != after).collect(), whole: false }
+        Changes::of(pairs.filter(|(_, (before, after))| before != after), false)
     }
 
     /// What one snapshot says of everything.
     pub(crate) fn anew(subjects: &Subjects, new: &Snapshot, profile: Profile) -> Changes {
         let all: Vec<_> = subjects.0.values().map(StoredSubject::as_subject).collect();
         let after = judgements(&all, new, profile).into_iter().map(|after| (Judgement::default(), after));
-        Changes { judgements: subjects.0.keys().copied().zip(after).collect(), whole: true }
+        Changes::of(subjects.0.keys().copied().zip(after), true)
+    }
+
+    fn of(judgements: impl Iterator<Item = (u64, (Judgement, Judgement))>, whole: bool) -> Changes {
+        let judgements: HashMap<u64, (Judgement, Judgement)> = judgements.collect();
+        let mut touched = Vec::new();
+        for number in judgements.keys() {
+            let word = usize::try_from(number / 64).unwrap_or(usize::MAX - 1);
+            if touched.len() <= word {
+                touched.resize(word + 1, 0);
+            }
+            touched[word] |= 1 << (number % 64);
+        }
+        Changes { judgements, touched, whole }
+    }
+
+    fn touches(&self, number: u64) -> bool {
+        let word = usize::try_from(number / 64).ok().and_then(|word| self.touched.get(word));
+        word.is_some_and(|word| word & (1 << (number % 64)) != 0)
     }
 
     /// The new totals of an image with these subjects; None when nothing changes for it.
     pub(crate) fn apply(&self, list: &[(u64, u64)], totals: &Totals) -> Option<Totals> {
         let mut changed = if self.whole { Totals::default() } else { totals.clone() };
-        for (number, times) in list {
+        for (number, times) in list.iter().filter(|(number, _)| self.touches(*number)) {
             if let Some((before, after)) = self.judgements.get(number) {
                 if !self.whole {
                     changed.remove(before, *times);
@@ -86,14 +114,33 @@ impl Subjects {
         self.0.iter()
     }
 
-    pub(crate) async fn load(scan: &Scan) -> Result<Subjects, Error> {
-        let mut all = BTreeMap::new();
-        let mut last = -1;
+    pub(crate) async fn load(scan: &Scan) -> Result<Arc<Subjects>, Error> {
+        let mut all = scan.subjects.take();
         loop {
+            let last = all.0.last_key_value().map_or(-1, |(number, _)| number.cast_signed());
             let page = store::subjects_after(&mut scan.db.read().await?, last, PAGE).await?;
-            let Some((number, _)) = page.last() else { return Ok(Subjects(all)) };
-            last = *number;
-            all.extend(page.into_iter().map(|(number, subject)| (number.unsigned_abs(), subject)));
+            if page.is_empty() {
+                scan.subjects.keep(&all);
+                return Ok(all);
+            }
+            // Nobody else has it but in the rare case of two at once, when it is copied.
+            let known = &mut Arc::make_mut(&mut all).0;
+            known.extend(page.into_iter().map(|(number, subject)| (number.unsigned_abs(), subject)));
+        }
+    }
+}
+
+impl KnownSubjects {
+    /// More are read each time: memory is worth more.
+    const KEPT: usize = 500_000;
+
+    fn take(&self) -> Arc<Subjects> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn keep(&self, subjects: &Arc<Subjects>) {
+        if subjects.0.len() <= KnownSubjects::KEPT {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(subjects);
         }
     }
 }
@@ -107,7 +154,7 @@ impl Scan {
         if outdated.is_empty() {
             return Ok(());
         }
-        let subjects = std::sync::Arc::new(Subjects::load(self).await?);
+        let subjects = Subjects::load(self).await?;
         for digest in outdated {
             let old = self.snapshot_of(&digest).await;
             let (subjects, new, profile) = (subjects.clone(), new.clone(), self.profile);
@@ -127,41 +174,38 @@ impl Scan {
     /// Write what changed for the images that were last held against the old snapshot.
     async fn apply(&self, ctx: &Ctx, old: &str, changes: &Changes) -> Result<(), Error> {
         let new = self.current.get();
-        if !changes.is_empty() {
-            let lists = self.lists_with(changes).await?;
-            let mut after = String::new();
-            loop {
-                let page = store::confirmed(&mut self.db.read().await?, old, &after, PAGE).await?;
-                let Some(last) = page.last() else { break };
-                after = last.digest.to_string();
-                let affected: Vec<(Scanned, Totals)> = page
-                    .into_iter()
-                    .filter_map(|scanned| {
-                        let totals = changes.apply(lists.get(&scanned.inventory)?, &scanned.totals)?;
-                        Some((scanned, totals))
-                    })
-                    .collect();
-                for part in affected.chunks(WRITTEN) {
-                    self.record_matched(ctx, new.digest(), part).await?;
-                }
+        let mut after = String::new();
+        while !changes.is_empty() {
+            let wanted = |number| changes.whole || changes.touches(number);
+            let (lists, last) = store::subjects_of(&mut self.db.read().await?, &after, PAGE, wanted).await?;
+            let Some(last) = last else { break };
+            let affected = self.affected(old, changes, &lists).await?;
+            for part in affected.chunks(WRITTEN) {
+                self.record_matched(ctx, new.digest(), part).await?;
             }
+            after = last;
         }
         db::write!(self.db, ctx, |tx| store::confirm(tx, old, new.digest()).await)
             .map_err(|error: db::Error| Error::Database(error))
     }
 
-    /// The inventories that have a changed subject.
-    async fn lists_with(&self, changes: &Changes) -> Result<HashMap<String, Vec<(u64, u64)>>, Error> {
-        let mut lists = HashMap::new();
-        let mut after = String::new();
-        loop {
-            let page = store::subjects_of(&mut self.db.read().await?, &after, PAGE).await?;
-            let Some((last, _)) = page.last() else { return Ok(lists) };
-            after.clone_from(last);
-            lists.extend(page.into_iter().filter(|(_, list)| {
-                changes.whole || list.iter().any(|(number, _)| changes.judgements.contains_key(number))
+    /// The images that have one of these inventories and another result now.
+    async fn affected(
+        &self,
+        old: &str,
+        changes: &Changes,
+        lists: &[(String, Vec<(u64, u64)>)],
+    ) -> Result<Vec<(Scanned, Totals)>, Error> {
+        let mut affected = Vec::new();
+        let mut tx = self.db.read().await?;
+        for (inventory, list) in lists {
+            let scanned = store::confirmed(&mut tx, old, inventory).await?;
+            affected.extend(scanned.into_iter().filter_map(|scanned| {
+                let totals = changes.apply(list, &scanned.totals)?;
+                Some((scanned, totals))
             }));
         }
+        Ok(affected)
     }
 
     async fn record_matched(&self, ctx: &Ctx, snapshot: &str, images: &[(Scanned, Totals)]) -> Result<(), Error> {
@@ -185,11 +229,6 @@ impl Scan {
             let digests: Vec<&Digest> = images.iter().map(|(image, _)| &image.digest).collect();
             self.want_attestations(tx, ctx, &digests, &entry).await
         })
-    }
-
-    /// How many distinct subjects there are, for whoever measures.
-    pub async fn subject_count(&self) -> Result<usize, Error> {
-        Ok(Subjects::load(self).await?.0.keys().collect::<BTreeSet<_>>().len())
     }
 }
 

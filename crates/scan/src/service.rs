@@ -19,6 +19,7 @@ use crate::{
     Error, Evidence, IMAGE_JOB, ImageFacts, ImageFinding, ScanEvidence, State, Summary,
     ahead::Ahead,
     matching::{Matched, findings, match_inventory},
+    rematch::KnownSubjects,
     signing::AttestationKey,
     snapshots::Current,
     store::{self, Inspected},
@@ -41,6 +42,7 @@ pub struct Scan {
     pub(crate) numbers: Numbers,
     /// What attestations are signed with.
     pub(crate) attestation_key: Option<Arc<AttestationKey>>,
+    pub(crate) subjects: KnownSubjects,
     /// How severities are told.
     pub(crate) profile: Profile,
 }
@@ -65,6 +67,7 @@ impl Scan {
             ahead: Ahead::default(),
             numbers: Numbers::default(),
             attestation_key: None,
+            subjects: KnownSubjects::default(),
             profile: Profile::default(),
         };
         scan.bring_records(ctx).await?;

@@ -322,22 +322,14 @@ fn json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<T, Er
 #[derive(Clone, Debug)]
 pub(crate) struct Scanned {
     pub(crate) digest: Digest,
-    pub(crate) inventory: String,
     pub(crate) totals: Totals,
 }
 
-/// Completed scans that were last held against this snapshot, after `after`, by digest.
-pub(crate) async fn confirmed(tx: &mut Tx, snapshot: &str, after: &str, limit: i64) -> Result<Vec<Scanned>, Error> {
-    let sql = "SELECT * FROM scans WHERE state = 'done' AND confirmed = $1 AND digest > $2 ORDER BY digest LIMIT $3";
-    let rows = tx.all(sql, &args![snapshot, after, limit]).await?;
-    let scanned = |row: &Row| {
-        Ok(Scanned {
-            digest: row.parse("digest")?,
-            inventory: row.opt_text("inventory")?.unwrap_or_default(),
-            totals: totals_of(row)?,
-        })
-    };
-    rows.iter().map(scanned).collect()
+/// Completed scans with this inventory that were last held against this snapshot.
+pub(crate) async fn confirmed(tx: &mut Tx, snapshot: &str, inventory: &str) -> Result<Vec<Scanned>, Error> {
+    let sql = "SELECT * FROM scans WHERE inventory = $1 AND state = 'done' AND confirmed = $2 ORDER BY digest";
+    let rows = tx.all(sql, &args![inventory, snapshot]).await?;
+    rows.iter().map(|row| Ok(Scanned { digest: row.parse("digest")?, totals: totals_of(row)? })).collect()
 }
 
 /// The snapshots, other than this one, that completed scans were last held against.

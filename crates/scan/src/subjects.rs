@@ -127,8 +127,14 @@ pub(crate) fn encode(mut list: Vec<(u64, u64)>) -> Vec<u8> {
 
 /// None when the bytes are no such list.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<(u64, u64)>> {
+    let mut list = Vec::with_capacity(bytes.len() / 2);
+    each(bytes, |number, times| list.push((number, times)))?;
+    Some(list)
+}
+
+/// Every number of a list, with how often it counts; None when the bytes are no such list.
+pub(crate) fn each(bytes: &[u8], mut take: impl FnMut(u64, u64)) -> Option<()> {
     let mut bytes = bytes.iter();
-    let mut list = Vec::new();
     let mut before: u64 = 0;
     while !bytes.as_slice().is_empty() {
         let mut number = || {
@@ -143,9 +149,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<(u64, u64)>> {
             None
         };
         before = before.checked_add(number()?)?;
-        list.push((before, number()?));
+        take(before, number()?);
     }
-    Some(list)
+    Some(())
 }
 
 /// The family whose advisories judge what a language's tool installed, and what was found in bytes.

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use fingerprint::Index;
+use inventory::{Compression, Limits, Progress, read_layer};
 
 use self::image::Image;
 use self::process::Run;
@@ -27,6 +29,15 @@ use crate::report::Line;
 use crate::rows::Say;
 
 pub use floor::run as floor;
+
+/// Reads a layer as the server does; says what came of it.
+pub fn read(layer: &Path) -> Result<serde_json::Value> {
+    let packed = fs::File::open(layer).with_context(|| format!("cannot open {}", layer.display()))?;
+    let (limits, progress) = (Limits::default(), Progress::default());
+    let read = read_layer(packed, Compression::Gzip, &limits, Index::builtin(), &progress)?;
+    let json = read.inventory.to_json();
+    Ok(serde_json::json!({"files": read.inventory.files, "bytes": json.len(), "digest": base::digest_hex(&json)}))
+}
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -96,7 +107,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-const CONTENT: [&str; 5] = ["scan-of-floor", "scan-of-trivy", "scan-of-syft", "scan-cpu-of-floor", "scan-memory"];
+const CONTENT: [&str; 6] =
+    ["scan-of-floor", "scan-layer-of-floor", "scan-of-trivy", "scan-of-syft", "scan-cpu-of-floor", "scan-memory"];
 
 /// Everybody looks at the same archive; the floor at the layer in it.
 fn content(arguments: &Arguments, image: &Image, say: Say<'_>) -> Result<()> {
@@ -106,7 +118,9 @@ fn content(arguments: &Arguments, image: &Image, say: Say<'_>) -> Result<()> {
     floor.arg("floor-of-scan").arg(&image.layer);
     let mut ours = Command::new(assay);
     ours.arg("scan").arg(saved).args(["--output", "json"]);
-    let mut sides = vec![("floor", floor), ("ours", ours)];
+    let mut layer = Command::new(std::env::current_exe()?);
+    layer.arg("layer-of-scan").arg(&image.layer);
+    let mut sides = vec![("floor", floor), ("ours", ours), ("layer", layer)];
     if let Some(trivy) = trivy {
         // What package databases and metadata say, no vulnerabilities.
         let mut command = Command::new(trivy);
@@ -134,6 +148,8 @@ fn content(arguments: &Arguments, image: &Image, say: Say<'_>) -> Result<()> {
     let of = |name: &str| sides.iter().zip(&runs).find(|((side, _), _)| *side == name).map(|(_, runs)| median(runs));
     let (ours, floor) = (of("ours").context("nothing ran")?, of("floor").context("nothing ran")?);
     say(Line::of("scan-of-floor", "s", ours.seconds, Some(floor.seconds)));
+    let layer = of("layer").context("nothing ran")?;
+    say(Line::of("scan-layer-of-floor", "s", layer.seconds, Some(floor.seconds)));
     say(Line::of("scan-cpu-of-floor", "s", ours.cpu_seconds, Some(floor.cpu_seconds)));
     for (peer, name) in [("trivy", "scan-of-trivy"), ("syft", "scan-of-syft")] {
         match of(peer) {
