@@ -28,11 +28,11 @@ impl Scan {
         let numbers = numbers.await?;
         let (mut found, mut after) = (HashSet::new(), String::new());
         while !numbers.is_empty() {
-            let page = store::subjects_of(&mut self.db.read().await?, &after, PAGE).await?;
-            let Some((last, _)) = page.last() else { break };
-            after.clone_from(last);
-            let has = |list: &[(u64, u64)]| list.iter().any(|(number, _)| numbers.contains(number));
-            found.extend(page.into_iter().filter(|(_, list)| has(list)).map(|(inventory, _)| inventory));
+            let wanted = |number| numbers.contains(&number);
+            let (page, last) = store::subjects_of(&mut self.db.read().await?, &after, PAGE, wanted).await?;
+            let Some(last) = last else { break };
+            after = last;
+            found.extend(page.into_iter().map(|(inventory, _)| inventory));
         }
         Ok(Some(found))
     }
