@@ -66,7 +66,7 @@ fn lists_are_cut_and_counted() {
 fn the_base_by_labels_and_by_history() {
     let text = fs::read(format!("{}/tests/cases/buildkit.json", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let config = Config::parse(&text).unwrap();
-    assert_eq!(base_named(&config).name.as_deref(), Some("docker.io/library/debian:12"));
+    assert_eq!(base_named(&config.labels).name.as_deref(), Some("docker.io/library/debian:12"));
     assert_eq!(layers_of_history(&config), 1);
     assert_eq!(layers_of_history(&Config::default()), 0);
 }
