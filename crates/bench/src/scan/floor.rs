@@ -2,8 +2,8 @@
 //! executables once for some thousand words.
 //!
 //! ```text
-//!   packed ─► SHA-256, inflate ─┬─ chunks ─► walk the tar: SHA-256 of each file, Aho-Corasick over those that begin with ELF's magic
-//!                               └─ every other chunk's turn at the tar's SHA-256 cannot be shared, so the walking thread has it too
+//!   packed ─► SHA-256, inflate ─ chunks ─► SHA-256 of the tar ─► each file: SHA-256, and Aho-Corasick where it begins as ELF does
+//!   one thread                             the other
 //! ```
 //!
 //! The same inflater, SHA-256 and Aho-Corasick as the product's. The words are the names of all products in its index: what the
