@@ -22,8 +22,9 @@ impl Scan {
         let names: Vec<String> = layers.iter().map(|layer| layer.digest.to_string()).collect();
         let together = base::digest_hex(names.join(" ").as_bytes());
         let known = store::image_inventory(&mut self.db.read().await?, &together, SCANNER_VERSION).await?;
-        if let Some(digest) = known {
-            let json = self.record(&digest).await?;
+        if let Some(digest) = known
+            && let Some(json) = self.record_if_there(&digest).await
+        {
             let image = ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))?;
             return Ok((digest, image));
         }
@@ -44,8 +45,9 @@ impl Scan {
     async fn layer_inventory(&self, ctx: &Ctx, layer: &Layer) -> Result<LayerInventory, Error> {
         self.ahead.wait(&layer.digest).await;
         let known = store::layer_inventory(&mut self.db.read().await?, &layer.digest, SCANNER_VERSION).await?;
-        if let Some(digest) = known {
-            let json = self.record(&digest).await?;
+        if let Some(digest) = known
+            && let Some(json) = self.record_if_there(&digest).await
+        {
             return LayerInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()));
         }
         let file = self.registry.blobs().open(&layer.digest, layer.size).await?.into_blocking().await?;

@@ -20,7 +20,10 @@ impl Scan {
     /// Keep bytes under the digest of what they say.
     pub(crate) async fn keep_record(&self, ctx: &Ctx, bytes: Vec<u8>) -> Result<(Digest, usize), Error> {
         let (digest, size) = (Digest::sha256_of(&bytes), bytes.len());
-        if store::packed(&mut self.db.read().await?, &digest).await?.is_some() {
+        // A row alone is not enough: the collector may have taken the file in this moment.
+        if let Some((packed, _)) = store::packed(&mut self.db.read().await?, &digest).await?
+            && self.records.stat(&packed.digest).await? == Some(packed.size)
+        {
             return Ok((digest, size));
         }
         let packed = blocking(move || zstd::encode_all(&bytes[..], LEVEL)).await?;
@@ -30,6 +33,17 @@ impl Scan {
         db::write!(self.db, ctx, |tx| store::insert_packed(tx, &digest, size as u64, &row).await)
             .map_err(|error: db::Error| Error::Database(error))?;
         Ok((digest, size))
+    }
+
+    /// The bytes that were kept under this digest, where they can be had; else they are made again.
+    pub(crate) async fn record_if_there(&self, digest: &Digest) -> Option<Vec<u8>> {
+        match self.record(digest).await {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                tracing::warn!(%error, "a record is made again");
+                None
+            }
+        }
     }
 
     /// The bytes that were kept under this digest, checked.

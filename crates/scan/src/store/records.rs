@@ -24,7 +24,8 @@ pub(crate) async fn packed(tx: &mut Tx, record: &Digest) -> Result<Option<(Packe
 
 pub(crate) async fn insert_packed(tx: &mut Tx, record: &Digest, size: u64, packed: &Packed) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO records (digest, size, packed, packed_size) VALUES ($1, $2, $3, $4) ON CONFLICT (digest) DO NOTHING",
+        "INSERT INTO records (digest, size, packed, packed_size) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (digest) DO UPDATE SET packed = excluded.packed, packed_size = excluded.packed_size",
         &args![record.to_string(), super::count(size), packed.digest.to_string(), super::count(packed.size)],
     )
     .await?;

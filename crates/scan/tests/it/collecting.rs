@@ -88,6 +88,14 @@ async fn inventories_go_with_their_layers() {
     let again = world.scan.collect(&ctx(), &BTreeSet::new()).await.unwrap();
     assert_eq!(again.inventories, 0);
 
+    // A file that is lost is made again.
+    let packed: Vec<PathBuf> =
+        files(&records).into_iter().filter(|file| fs::read(file).unwrap().starts_with(&ZSTD)).collect();
+    packed.iter().for_each(|file| fs::remove_file(file).unwrap());
+    world.scan.request(&ctx(), &repo(), &Reference::Digest(kept.clone())).await.unwrap();
+    world.run_jobs().await;
+    assert!(matches!(world.evidence(&kept).await, Evidence::Known(_)));
+
     // Pushed again, it is read again.
     let again = layer(&[("etc/os-release", OS), ("var/lib/dpkg/status", &status), ("a", "1")]);
     assert_eq!(world.push("again", &again).await, gone);
