@@ -85,17 +85,16 @@ pub(crate) fn time(at: Timestamp, cutoff: Timestamp, ago: Option<&str>, before: 
     format!("the tag was last updated at {at}, which is {not}{side} {cutoff}{ago}")
 }
 
-/// `the secrets of the image are not known: the image was not scanned`
-pub(crate) fn not_told(noun: &str, evidence: &Evidence) -> String {
+/// `the secrets of the image are not known: the image was not scanned`; `what` ends with its verb.
+pub(crate) fn not_told(what: &str, evidence: &Evidence) -> String {
     let why = match (&evidence.missing, &evidence.counts) {
         (None, Some(_)) => "the scan does not tell".to_owned(),
         _ => why_missing(evidence),
     };
-    let verb = if noun.ends_with('s') { "are" } else { "is" };
-    format!("the {noun} of the image {verb} not known: {why}")
+    format!("{what} not known: {why}")
 }
 
-/// `2 of the 9 license expressions need another license than "MIT": "GPL-2.0-only", "AGPL-3.0-only"`
+/// `2 of the 9 license expressions cannot be met with "MIT": "GPL-2.0-only", "AGPL-3.0-only"`
 pub(crate) fn expressions(total: usize, odd: &[&str], none_wanted: bool, values: &[String]) -> String {
     let listed: Vec<String> = values.iter().take(5).map(|value| quoted(value)).collect();
     let more = values.len().saturating_sub(5);
@@ -106,7 +105,9 @@ pub(crate) fn expressions(total: usize, odd: &[&str], none_wanted: bool, values:
         false => ("with", "cannot be met with"),
     };
     if odd.is_empty() {
-        return format!("all {total} license expressions can be met {can} {listed}");
+        let all =
+            if total == 1 { "the license expression".to_owned() } else { format!("all {total} license expressions") };
+        return format!("{all} can be met {can} {listed}");
     }
     let shown: Vec<String> = odd.iter().take(5).map(|text| quoted(text)).collect();
     format!("{} of the {total} license expressions {need} {listed}: {}", odd.len(), shown.join(", "))

@@ -85,7 +85,7 @@ fn the_base_is_marked_for_those_who_may_see_it_and_for_nobody_else() {
     );
     call(&server, 201, "POST", "/api/v0/repositories/prod", &json!({"name": "app", "visibility": "public"}));
     let (below, above) = (debian(&[LOG4J]), vec![("app/run".to_owned(), "#!/bin/sh".to_owned())]);
-    push_layers(&server, &as_admin().1, "prod/hidden", "12", &[below.clone()]);
+    push_layers(&server, &as_admin().1, "prod/hidden", "12", std::slice::from_ref(&below));
     let app = push_layers(&server, &as_admin().1, "prod/app", "1", &[below.clone(), above]);
     scanned(&server, "prod/app:1", 6);
     let path = format!("/images/prod/app@{app}");
@@ -93,7 +93,7 @@ fn the_base_is_marked_for_those_who_may_see_it_and_for_nobody_else() {
     assert!(seen.contains("prod/hidden:12: the lowest layer, as their digests say"), "{seen}");
     assert!(seen.contains("1 findings come with it, 0 do not"), "{seen}");
     let unseen = page(&server, "guest", &path);
-    assert!(!unseen.contains("hidden") && !unseen.contains("id=\"base\""), "{unseen}");
+    assert!(!unseen.contains("prod/hidden") && !unseen.contains("id=\"base\""), "{unseen}");
     let guest = page(&server, "guest", &format!("{path}?against=prod/hidden:12"));
     assert!(guest.contains("there is no such image, or you may not see it"), "{guest}");
     assert!(page(&server, "admin", &format!("{path}?against=prod/hidden:12")).contains("Against prod/hidden:12"));

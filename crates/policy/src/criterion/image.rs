@@ -15,7 +15,9 @@ impl Criterion {
         kinds: Option<&BTreeMap<String, u64>>,
         evidence: &Evidence,
     ) -> (Outcome, String) {
-        let Some(kinds) = kinds else { return (Outcome::Unknown, sentence::not_told(&format!("{noun}s"), evidence)) };
+        let Some(kinds) = kinds else {
+            return (Outcome::Unknown, sentence::not_told(&format!("the {noun}s of the image are"), evidence));
+        };
         let hits: Vec<&str> = kinds.keys().map(String::as_str).filter(|kind| self.accepts(kind)).collect();
         let found = sentence::names(noun, kinds.len(), &hits, self.operator, &self.rule.values);
         (Outcome::of(hits.is_empty() == (self.operator == Operator::NotOneOf)), found)
@@ -30,7 +32,7 @@ impl Criterion {
                 let files = |facts: &BTreeMap<String, u64>| facts.get("setuid-files").copied().unwrap_or_default();
                 (evidence.facts.as_ref().map(files), "number of setuid files")
             }
-            _ => (evidence.lowest_confidence, "lowest confidence of a component, in percent,"),
+            _ => (evidence.lowest_confidence, "lowest confidence of a component in percent"),
         };
         let wanted = sentence::wanted(self.operator, bound);
         match number {
@@ -39,7 +41,7 @@ impl Criterion {
                 (outcome, format!("the {noun} is {number}; the policy asks for {wanted}"))
             }
             None => {
-                let why = sentence::not_told(noun.trim_end_matches(','), evidence);
+                let why = sentence::not_told(&format!("the {noun} is"), evidence);
                 (Outcome::Unknown, format!("{why}; the policy asks for {wanted}"))
             }
         }
@@ -49,7 +51,7 @@ impl Criterion {
     /// of an `OR` is enough for both.
     pub(super) fn test_expressions(&self, evidence: &Evidence) -> (Outcome, String) {
         let Some(all) = &evidence.license_expressions else {
-            return (Outcome::Unknown, sentence::not_told("licenses", evidence));
+            return (Outcome::Unknown, sentence::not_told("the licenses of the image are", evidence));
         };
         let none_wanted = self.operator == Operator::NotOneOf;
         let listed = |id: &str| self.rule.values.iter().any(|value| value.eq_ignore_ascii_case(id));
@@ -65,7 +67,7 @@ impl Criterion {
     /// Every image must have a base that satisfies; for `noo` none may have one that is listed.
     pub(super) fn test_bases(&self, evidence: &Evidence) -> (Outcome, String) {
         let Some(images) = &evidence.bases else {
-            return (Outcome::Unknown, sentence::not_told("base images", evidence));
+            return (Outcome::Unknown, sentence::not_told("the base image is", evidence));
         };
         let (none_wanted, values) = (self.operator == Operator::NotOneOf, &self.rule.values);
         let hit = |names: &[String]| names.iter().any(|name| self.accepts(name));
@@ -86,7 +88,7 @@ impl Criterion {
     pub(super) fn test_end(&self, evidence: &Evidence) -> (Outcome, String) {
         let before = self.operator == Operator::Before;
         let Some(distribution) = &evidence.distribution else {
-            return (Outcome::Unknown, sentence::not_told("distribution and its end", evidence));
+            return (Outcome::Unknown, sentence::not_told("the end of the distribution's updates is", evidence));
         };
         if distribution.name.is_empty() {
             return (Outcome::of(!before), "the image has no distribution whose updates could end".to_owned());

@@ -1,3 +1,5 @@
+//! Each input that differs is named as the cause, and the differences lead from one report to the other.
+
 use std::collections::BTreeMap;
 
 use advisory::{About, Advisory, Affected, Ecosystem, Family, Profile, Range, Rating};
