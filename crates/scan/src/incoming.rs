@@ -155,7 +155,7 @@ mod tests {
                 }
                 match Incoming::read(&bytes, &trusted, &old) {
                     Ok(taken) => {
-                        assert_eq!((taken.snapshot.digest(), taken.signed_by), (new.digest(), named(&trusted)))
+                        assert_eq!((taken.snapshot.digest(), taken.signed_by), (new.digest(), named(&trusted)));
                     }
                     Err(Error::Invalid(_)) => refusals += 1,
                     Err(error) => panic!("{error}"),
