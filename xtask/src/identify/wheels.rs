@@ -119,6 +119,8 @@ fn unpack(archive: &Path, into: &Path) -> Result<()> {
         return Ok(());
     }
     let making = PathBuf::from(format!("{}.unpacking", into.display()));
+    // unzip makes one folder, not those above it.
+    fs::create_dir_all(&making)?;
     for wheel in executable::list(archive)?.iter().filter(|path| path.extension().is_some_and(|end| end == "whl")) {
         command::run(Command::new("unzip").arg("-qo").arg(wheel).arg("-d").arg(&making))?;
     }
