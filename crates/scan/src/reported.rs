@@ -53,9 +53,15 @@ impl Scan {
             Moment::Before => store::before(tx, &image.digest).await?,
         };
         let Some((inventory, snapshot, at)) = inputs else { return Ok(None) };
-        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
-        let inventory = self.stored_inventory(&inventory).await?;
-        let snapshot = self.snapshot_of(&snapshot).await?;
+        let (inventory, snapshot) = match self.read_inputs(&inventory, &snapshot).await {
+            Ok(inputs) => inputs,
+            // It is kept as long as it is of use, and not longer.
+            Err(error) if moment == Moment::Before => {
+                tracing::info!(%error, image = %image.digest, "the result before cannot be told any more");
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let about = self.about(tx, ctx, (repository, image), name).await?;
         let (profile, at) = (self.profile, at.unwrap_or(ctx.now));
         let made = tokio::task::spawn_blocking(move || {
@@ -63,6 +69,11 @@ impl Scan {
             Reported { report, image: inventory, snapshot }
         });
         made.await.map(Some).map_err(|error| Error::Internal(error.to_string()))
+    }
+
+    async fn read_inputs(&self, inventory: &str, snapshot: &str) -> Result<(ImageInventory, Arc<Snapshot>), Error> {
+        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
+        Ok((self.stored_inventory(&inventory).await?, self.snapshot_of(snapshot).await?))
     }
 
     /// What is known of an image beside its inventory, as far as the actor may know it.
