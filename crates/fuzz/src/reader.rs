@@ -4,11 +4,14 @@ use std::{fmt, fs, path::Path};
 
 use crate::{advisories, bills, documents, layers, packages, programs, texts};
 
+/// True when the bytes were taken for what they should be.
+type Read = Box<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
 /// A function over bytes, and whole files that it reads.
 pub struct Reader {
     pub name: String,
     pub seeds: Vec<Vec<u8>>,
-    read: Box<dyn Fn(&[u8]) -> bool + Send + Sync>,
+    read: Read,
 }
 
 impl Reader {

@@ -234,8 +234,10 @@ impl Bench {
         fs::set_permissions(&helper, fs::Permissions::from_mode(0o755))?;
         self.docker_config("helped", &json!({"credHelpers": {&*self.authority: "interop"}}))?;
         let mut scan = self.scan("helped", &self.reference("app:1"), &[]);
-        let path = std::env::var("PATH").context("PATH")?;
-        scan.env("PATH", format!("{}:{path}", self.path("programs").display()));
+        let mut path = self.path("programs").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        scan.env("PATH", path);
         let found = components_in(&command::run(&mut scan)?)?;
         ensure!(found == amd64, "with a helper's credentials the image has {found:?}");
         Ok(())

@@ -101,8 +101,7 @@ fn write(root: &Path, writer: PipeWriter, not_entered: &NotEntered) -> io::Resul
                 }
                 continue;
             }
-            archive
-                .append_path_with_name(&place, &path)
+            append(&mut archive, &place, &path, &metadata)
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", place.display())))?;
             if metadata.is_dir() && !elsewhere {
                 folders.push(path);
@@ -113,6 +112,27 @@ fn write(root: &Path, writer: PipeWriter, not_entered: &NotEntered) -> io::Resul
     }
     archive.into_inner()?.into_inner().map_err(io::IntoInnerError::into_error)?;
     Ok(())
+}
+
+/// Devices and pipes by hand: the crate would write them under the path that they have on this machine.
+fn append(
+    archive: &mut tar::Builder<impl io::Write>,
+    place: &Path,
+    path: &Path,
+    metadata: &fs::Metadata,
+) -> io::Result<()> {
+    let kind = metadata.file_type();
+    let kind = match () {
+        () if kind.is_char_device() => tar::EntryType::Char,
+        () if kind.is_block_device() => tar::EntryType::Block,
+        () if kind.is_fifo() => tar::EntryType::Fifo,
+        () => return archive.append_path_with_name(place, path),
+    };
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(metadata.mode());
+    header.set_size(0);
+    archive.append_data(&mut header, path, io::empty())
 }
 
 fn may_hold_packages(place: &Path) -> io::Result<bool> {

@@ -23,7 +23,7 @@ fn unpacked() -> tempfile::TempDir {
 fn decisions(server: &Server, tag: &str) -> Vec<(String, String)> {
     let view = get(server, &format!("/api/v1/repositories/admin/app/tags/{tag}/decisions"));
     let text = |one: &Value, field: &str| one[field].as_str().unwrap_or_default().to_owned();
-    let list = view.as_array().unwrap_or_else(|| panic!("{view}")).iter();
+    let list = view["decisions"].as_array().unwrap_or_else(|| panic!("{view}")).iter();
     list.map(|one| (text(one, "id"), text(one, "verdict"))).collect()
 }
 

@@ -160,7 +160,7 @@ fn long_names() -> Box<dyn Read + Send> {
     };
     let mut number = 0;
     let mut rest: Vec<u8> = Vec::new();
-    Box::new(FromFn(Box::new(move |buffer: &mut [u8]| {
+    Box::new(FromFn(move |buffer: &mut [u8]| {
         if rest.is_empty() {
             number += 1;
             rest = with(number);
@@ -169,12 +169,12 @@ fn long_names() -> Box<dyn Read + Send> {
         buffer[..count].copy_from_slice(&rest[..count]);
         rest.drain(..count);
         Ok(count)
-    })))
+    }))
 }
 
-struct FromFn(Box<dyn FnMut(&mut [u8]) -> io::Result<usize> + Send>);
+struct FromFn<F>(F);
 
-impl Read for FromFn {
+impl<F: FnMut(&mut [u8]) -> io::Result<usize>> Read for FromFn<F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (self.0)(buffer)
     }
