@@ -8,7 +8,7 @@ use super::Client;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Attestation {
-    /// Show the key that verifies the attestations of the server's scanner, for `cosign verify-attestation --key`.
+    /// Show the key that verifies what the server's scanner attests.
     Key,
 }
 

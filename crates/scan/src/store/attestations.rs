@@ -2,6 +2,7 @@
 
 use base::Timestamp;
 use db::{Error, Tx, args};
+use inventory::SCANNER_VERSION;
 use oci::Digest;
 
 /// What was scanned before attestations were made is attested once the program runs.
@@ -21,10 +22,11 @@ pub(crate) struct Known {
     pub(crate) unjudged: String,
 }
 
-/// Of a completed scan.
+/// Of a completed scan. One of an older scanner is made again by itself, and attested then.
 pub(crate) async fn known(tx: &mut Tx, image: &Digest) -> Result<Option<Known>, Error> {
-    let sql = "SELECT inventory, fingerprint, unjudged FROM scans WHERE digest = $1 AND state = 'done' AND inventory IS NOT NULL";
-    let row = tx.opt(sql, &args![image.as_str()]).await?;
+    let sql = "SELECT inventory, fingerprint, unjudged FROM scans
+         WHERE digest = $1 AND state = 'done' AND inventory IS NOT NULL AND scanner_version >= $2";
+    let row = tx.opt(sql, &args![image.as_str(), SCANNER_VERSION]).await?;
     row.map(|row| {
         Ok(Known {
             inventory: row.text("inventory")?,

@@ -34,7 +34,7 @@ pub(super) async fn tags(call: &Call, repo: &RepoName) -> Result<Response, OciEr
 
 /// `GET /v2/<name>/referrers/<digest>`: an index, also when nothing refers to it.
 pub(super) async fn referrers(call: &Call, repo: &RepoName, digest: &Digest) -> Result<Response, OciError> {
-    let wanted = call.query("artifactType").map(|text| text.parse::<MediaType>()).transpose();
+    let wanted = artifact_type(call).map(|text| text.parse::<MediaType>()).transpose();
     let wanted = wanted.map_err(|error| OciError::new(Kind::Invalid, ErrorCode::Unsupported, error))?;
     let (last, limit) = page(call)?;
     let found = call.app.registry.referrers(&call.ctx, repo, digest, wanted.as_ref(), (&last, limit)).await;
@@ -49,6 +49,11 @@ pub(super) async fn referrers(call: &Call, repo: &RepoName, digest: &Digest) -> 
         headers.insert("oci-filters-applied", HeaderValue::from_static("artifactType"));
     }
     Ok(response)
+}
+
+/// The media type that is asked for. Not every client quotes the `+` in it, and a space is in none.
+fn artifact_type(call: &Call) -> Option<String> {
+    Some(call.query("artifactType")?.replace(' ', "+"))
 }
 
 /// Where the page starts and how long it may be. A client never makes us allocate by a number.
@@ -68,7 +73,7 @@ fn with_link(call: &Call, body: String, limit: usize, next: Option<String>) -> R
     if let Some(next) = next {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("n", &limit.to_string()).append_pair("last", &next);
-        if let Some(wanted) = call.query("artifactType") {
+        if let Some(wanted) = artifact_type(call) {
             query.append_pair("artifactType", &wanted);
         }
         let link = format!("<{}?{}>; rel=\"next\"", call.uri.path(), query.finish());
