@@ -77,13 +77,15 @@ struct Bench {
     authority: String,
     assay: PathBuf,
     folder: PathBuf,
+    /// podman's sockets lie here: its path may have 50 characters at most.
+    state: tempfile::TempDir,
 }
 
 impl Bench {
     fn start(cleanup: &Cleanup, run: &Run, switch: &Switch, assay: PathBuf) -> Result<Bench> {
         let host = switch.host_address();
         let authority = TcpListener::bind((host, 0))?.local_addr()?.to_string();
-        let bench = Bench { authority, assay, folder: run.folder("scanned")? };
+        let bench = Bench { authority, assay, folder: run.folder("scanned")?, state: tempfile::tempdir()? };
         bench.certificates(&host.to_string())?;
         bench.in_folder("htpasswd", &["-Bbc", "htpasswd", NAME, PASSWORD])?;
         let at = |name: &str| bench.path(name).display().to_string();
@@ -142,7 +144,7 @@ impl Bench {
 
     /// podman or buildah with images of its own.
     fn storage(&self, program: &str, arguments: &[&str]) -> Result<String> {
-        let (root, state) = (self.path("images"), self.path("state"));
+        let (root, state) = (self.path("images"), self.state.path());
         let mut command = Command::new(program);
         command.arg("--root").arg(root).arg("--runroot").arg(state).args(["--storage-driver", "vfs"]);
         let said = command::run(command.args(arguments).current_dir(&self.folder))?;
