@@ -1,5 +1,6 @@
 //! What other contexts read, in their own transaction. Rights are theirs to ask for, with [`Registry::authorize`].
 
+use base::limits;
 use db::Tx;
 use oci::{Digest, RepoName, Tag};
 
@@ -94,14 +95,17 @@ impl Registry {
         Ok(self.blobs.read(&image.digest, image.size).await?)
     }
 
-    /// The bytes of an image's configuration, checked; `None` for an index, and where the repository does not hold it.
+    /// The bytes of an image's configuration, checked; `None` for an index, where the repository does not hold it, and where it is larger
+    /// than any configuration: what an artifact has in its place may be anything.
     pub async fn config_bytes(&self, name: &RepoName, image: &Image) -> Result<Option<Vec<u8>>, Error> {
         self.config_bytes_in(&mut self.db.read().await?, name, image).await
     }
 
     /// The same for whoever reads already.
     pub async fn config_bytes_in(&self, tx: &mut Tx, name: &RepoName, image: &Image) -> Result<Option<Vec<u8>>, Error> {
-        let Some(config) = &image.config else { return Ok(None) };
+        let Some(config) = image.config.as_ref().filter(|config| config.size <= limits::MANIFEST_BYTES as u64) else {
+            return Ok(None);
+        };
         let Some(repository) = store::repository(tx, name).await? else { return Ok(None) };
         let held = store::blob_size(tx, &repository.id, &config.digest).await?;
         match held.filter(|size| *size == config.size) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{Timestamp, limits};
+use base::Timestamp;
 use db::Tx;
 use inventory::{Component, ImageInventory};
 use oci::{Digest, RepoName};
@@ -63,10 +63,8 @@ impl Scan {
     ) -> Result<ImageFacts, Error> {
         let bases = Scan::public_bases(tx, repository, digest).await?;
         let config = match Registry::image_of(tx, digest).await? {
-            Some(found) if found.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64) => {
-                self.registry.config_bytes_in(tx, repository, &found).await?
-            }
-            _ => None,
+            Some(found) => self.registry.config_bytes_in(tx, repository, &found).await?,
+            None => None,
         };
         Ok(ImageFacts::of(image, config.as_deref(), bases))
     }

@@ -69,9 +69,10 @@ impl Scan {
         Ok(inventory)
     }
 
-    /// A stored inventory.
-    pub(crate) async fn stored_inventory(&self, digest: &Digest) -> Result<ImageInventory, Error> {
-        let json = self.record(digest).await?;
+    /// The stored inventory that a row names.
+    pub(crate) async fn stored_inventory(&self, digest: &str) -> Result<ImageInventory, Error> {
+        let digest = digest.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
+        let json = self.record(&digest).await?;
         ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))
     }
 }

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use advisory::Snapshot;
-use base::{Ctx, limits};
+use base::Ctx;
 use bom::Report;
 use db::Tx;
 use inventory::ImageInventory;
 use oci::{ImageConfig, Manifest, RepoName};
 use registry::{Image, Registry};
 
-use crate::{About, Error, Scan, Side, base_told, report, store};
+use crate::{About, Error, Scan, Side, base_told, layers::blocking, report, store};
 
 /// Which result of an image is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,16 +64,15 @@ impl Scan {
         };
         let about = self.about(tx, ctx, (repository, image), name).await?;
         let (profile, at) = (self.profile, at.unwrap_or(ctx.now));
-        let made = tokio::task::spawn_blocking(move || {
+        let made = blocking(move || {
             let report = report(&about, &inventory, Some((&snapshot, profile)), at);
             Reported { report, image: inventory, snapshot }
         });
-        made.await.map(Some).map_err(|error| Error::Internal(error.to_string()))
+        made.await.map(Some)
     }
 
     async fn read_inputs(&self, inventory: &str, snapshot: &str) -> Result<(ImageInventory, Arc<Snapshot>), Error> {
-        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
-        Ok((self.stored_inventory(&inventory).await?, self.snapshot_of(snapshot).await?))
+        Ok((self.stored_inventory(inventory).await?, self.snapshot_of(snapshot).await?))
     }
 
     /// What is known of an image beside its inventory, as far as the actor may know it.
@@ -96,10 +95,7 @@ impl Scan {
         (repository, image): (&RepoName, &Image),
         name: &str,
     ) -> Result<About, Error> {
-        // What stands where a configuration is expected may be of any size.
-        let small = image.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64);
-        let config_json = if small { self.registry.config_bytes_in(tx, repository, image).await? } else { None };
-        let config_json = config_json.unwrap_or_default();
+        let config_json = self.registry.config_bytes_in(tx, repository, image).await?.unwrap_or_default();
         let manifest = self.registry.manifest_bytes(image).await?;
         let manifest = Manifest::parse(&manifest, Some(image.media_type.as_ref())).ok();
         let layers = Registry::layers(tx, &image.digest).await?;

@@ -93,9 +93,8 @@ impl Scan {
             let Some(summary) = self.summary(tx, &place.repository, digest).await? else { continue };
             let (Some(inventory), Some(snapshot)) = (&summary.inventory, &summary.snapshot) else { continue };
             if found.is_none() {
-                let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
                 let counted = summary.counts.all() > 0;
-                found = self.parts(tx, wanted, digest, (&inventory, snapshot, counted)).await?;
+                found = self.parts(tx, wanted, digest, (inventory, snapshot, counted)).await?;
             }
             let Some((components, findings)) = found.clone() else { return Ok(()) };
             let repository = place.repository;
@@ -110,7 +109,7 @@ impl Scan {
         tx: &mut Tx,
         wanted: &Wanted,
         digest: &Digest,
-        (inventory, snapshot, counted): (&Digest, &str, bool),
+        (inventory, snapshot, counted): (&str, &str, bool),
     ) -> Result<Option<(Vec<Component>, Vec<ImageFinding>)>, Error> {
         if let Wanted::Layer(layer) = wanted {
             let layers = Registry::layers(tx, digest).await?;

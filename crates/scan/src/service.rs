@@ -280,8 +280,7 @@ impl Scan {
     ) -> Result<Vec<ImageFinding>, Error> {
         let Some(summary) = self.summary(tx, repository, digest).await? else { return Ok(Vec::new()) };
         let (Some(inventory), Some(snapshot)) = (&summary.inventory, &summary.snapshot) else { return Ok(Vec::new()) };
-        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
-        let image = self.stored_inventory(&inventory).await?;
+        let image = self.stored_inventory(inventory).await?;
         match self.snapshot_of(snapshot).await {
             Ok(snapshot) => Ok(findings(&image, &snapshot, self.profile)),
             Err(_) if store::is_of_older_scanner(tx, digest).await? => Err(Error::Renewed(digest.to_string())),
@@ -299,7 +298,6 @@ impl Scan {
         let Some(Summary { inventory: Some(inventory), .. }) = self.summary(tx, repository, digest).await? else {
             return Ok(None);
         };
-        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
         Ok(Some(self.stored_inventory(&inventory).await?))
     }
 
@@ -338,8 +336,7 @@ impl Scan {
         let (Some(snapshot), Some(inventory)) = (&summary.snapshot, &summary.inventory) else {
             return Err(Error::Internal(format!("the scan of {digest} has no inputs")));
         };
-        let parsed = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
-        let image = self.stored_inventory(&parsed).await?;
+        let image = self.stored_inventory(inventory).await?;
         let facts = self.facts_of(tx, repository, digest, &image).await?;
         Ok(Evidence::Known(ScanEvidence { facts, ..ScanEvidence::of(&summary, snapshot, inventory, &image) }))
     }

@@ -42,8 +42,7 @@ impl Scan {
         summary: &Summary,
     ) -> Result<(About, ImageInventory), Error> {
         let inventory = summary.inventory.as_deref().ok_or_else(|| unfinished(name, summary))?;
-        let inventory = inventory.parse().map_err(|_| Error::Internal("an inventory's digest".to_owned()))?;
-        let inventory = self.stored_inventory(&inventory).await?;
+        let inventory = self.stored_inventory(inventory).await?;
         let about = self.about_itself(&mut self.db.read().await?, (repository, image), name).await?;
         Ok((about, inventory))
     }

@@ -6,15 +6,14 @@ use axum::{
     routing::get,
 };
 use base::{Ctx, Kind};
-use bom::Report;
 use db::Tx;
 use oci::{Digest, Reference, RepoName};
-use promote::{Promote, Waiver};
+use promote::Promote;
 use registry::Image;
 use scan::{Comparison, Moment, Reported};
 use serde::Deserialize;
 
-use crate::{App, caller::Caller, dtr::Params, error::ApiError, scanned::Error};
+use crate::{App, caller::Caller, dtr::Params, error::ApiError, reports::waive, scanned::Error};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/api/v1/repositories/{namespace}/{repo}/images/{reference}/changes", get(show))
@@ -117,18 +116,4 @@ async fn present(
 async fn compared(before: Reported, after: Reported) -> Result<Comparison, Error> {
     let work = tokio::task::spawn_blocking(move || scan::compare(before.side(), after.side()));
     work.await.map_err(|error| Error::Scan(scan::Error::Internal(error.to_string())))
-}
-
-/// Write the waivers into the findings that they cover.
-fn waive(report: &mut Report, waivers: &[Waiver]) {
-    for finding in &mut report.findings {
-        let found = waivers.iter().find(|waiver| waiver.accepts(&finding.id, &finding.aliases, &finding.component));
-        finding.waiver = found.map(|waiver| bom::Waiver {
-            reason: waiver.reason.clone(),
-            justification: None,
-            author: waiver.author.clone(),
-            created: Some(waiver.created_at),
-            expires: waiver.expires_at,
-        });
-    }
 }

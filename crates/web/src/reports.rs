@@ -127,7 +127,8 @@ async fn waivers(app: &App, ctx: &Ctx, name: &RepoName, digests: [&Digest; 2]) -
     Ok(waivers)
 }
 
-fn waive(report: &mut Report, waivers: &[Waiver]) {
+/// Write the waivers into the findings that they cover.
+pub(crate) fn waive(report: &mut Report, waivers: &[Waiver]) {
     for finding in &mut report.findings {
         let waiver = waivers.iter().find(|one| one.accepts(&finding.id, &finding.aliases, &finding.component));
         finding.waiver = waiver.map(|waiver| bom::Waiver {

@@ -4,7 +4,6 @@ use axum::{
     extract::{Path, Query},
     response::Response,
 };
-use base::limits;
 use db::Tx;
 use inventory::{Component, Gone, ImageInventory};
 use oci::{Digest, ImageConfig, Reference, RepoName};
@@ -85,10 +84,9 @@ async fn page(visitor: &Visitor, reference: &str, against: Option<&str>) -> Page
     Ok(ui::image(&visitor.frame(), &view).into_string())
 }
 
-/// The configuration of an image that can run; what an artifact has in its place may be anything, of any size.
+/// The configuration of an image that can run.
 async fn config(app: &App, name: &RepoName, image: &Image) -> Result<(ImageConfig, posture::Config), Failure> {
-    let fits = image.config.as_ref().is_some_and(|config| config.size <= limits::MANIFEST_BYTES as u64);
-    if !image.is_runnable() || !fits {
+    if !image.is_runnable() {
         return Ok(Default::default());
     }
     let bytes = app.registry.config_bytes(name, image).await?.unwrap_or_default();
