@@ -128,6 +128,14 @@ fn a_server_says_what_changed() {
     let found = get(&server, &changes("2", "?against=admin/app:1"));
     assert_eq!(found["findings"][0]["cause"], "component-added", "{found}");
     assert_eq!(found["components"].as_array().unwrap().len(), 2, "{found}");
+    let waiver = json!({
+        "repository": "admin/app", "advisory": "CVE-2021-44228", "reason": "the class is removed",
+        "justification": "vulnerable_code_not_present",
+    });
+    let made = call(&server, 201, "POST", "/api/v1/waivers", &waiver);
+    let found = get(&server, &changes("2", "?against=admin/app:1"));
+    assert_eq!(found["findings"][0]["after"]["waiver"]["justification"], waiver["justification"], "{found}");
+    call(&server, 204, "DELETE", &format!("/api/v1/waivers/{}", made["id"].as_str().unwrap()), &json!(null));
     call(&server, 404, "GET", &changes("2", ""), &json!(null));
     call(&server, 404, "GET", &changes("2", "?against=admin/none:1"), &json!(null));
     call(&server, 400, "GET", &changes("2", "?against=nonsense"), &json!(null));
