@@ -206,10 +206,14 @@ impl Skeleton {
     }
 }
 
-/// A cheap look before the skeleton is made: two digits side by side, or one on either side of a dot.
+/// A cheap look before the skeleton is made: two digits side by side, or one on either side of a dot. Most texts have no digit at
+/// all, which is known soonest without stopping at the first.
 fn may_hold_version(text: &[u8]) -> bool {
-    text.windows(2)
-        .any(|pair| pair[0].is_ascii_digit() && (pair[1].is_ascii_digit() || pair[1] == b'.' || pair[1] == b'_'))
+    let digits = text.iter().fold(false, |any, byte| any | byte.is_ascii_digit());
+    digits
+        && text
+            .windows(2)
+            .any(|pair| pair[0].is_ascii_digit() && (pair[1].is_ascii_digit() || pair[1] == b'.' || pair[1] == b'_'))
 }
 
 fn word_at(text: &[u8], at: usize) -> &[u8] {

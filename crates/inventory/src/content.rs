@@ -108,7 +108,14 @@ struct Running<'a> {
     pass: Pass<'a>,
     go: GoRecord,
     marks: Marks,
-    sums: Option<(Md5, Sha1)>,
+    sums: Option<Sums>,
+}
+
+/// As package databases write them; SHA-256 is known of every file.
+#[derive(Default)]
+struct Sums {
+    md5: Md5,
+    sha1: Sha1,
 }
 
 /// The record that Go writes into a program, found in the stream.
@@ -167,7 +174,7 @@ impl<'a> Content<'a> {
             self.keep_bytes = usize::MAX;
             self.kind = Kind::Executable;
         } else if self.form.is_none() && is_executable(&head) {
-            let sums = is_system(self.path).then(|| (Md5::new(), Sha1::new()));
+            let sums = is_system(self.path).then(Sums::default);
             let (pass, go, marks) = (Pass::new(self.index), GoRecord::default(), Marks::default());
             let mut running = Running { pass, go, marks, sums };
             running.feed(&head, 0);
@@ -213,7 +220,7 @@ impl<'a> Content<'a> {
                 Err(error) => said.broken = Some(error.to_string()),
             }
             if matches!(&said.document, Some(Document::Packages { kind, .. }) if !kind.is_distribution()) {
-                said.sums = sums(Md5::new_with_prefix(&self.kept), Sha1::new_with_prefix(&self.kept));
+                said.sums = Sums::of(&self.kept);
             }
         }
         if !said.sums.is_empty() {
@@ -251,7 +258,7 @@ impl Executable {
         }
         if program != Program::default() {
             if is_system(&self.path) {
-                said.sums = sums(Md5::new_with_prefix(&self.bytes), Sha1::new_with_prefix(&self.bytes));
+                said.sums = Sums::of(&self.bytes);
                 said.sums.push(format!("sha256:{}", self.sha256));
             }
             said.program = Some(program);
@@ -270,9 +277,8 @@ impl Running<'_> {
         self.pass.feed(bytes);
         self.go.feed(bytes, offset);
         self.marks.feed(bytes);
-        if let Some((md5, sha1)) = &mut self.sums {
-            md5.update(bytes);
-            sha1.update(bytes);
+        if let Some(sums) = &mut self.sums {
+            sums.update(bytes);
         }
     }
 
@@ -289,7 +295,7 @@ impl Running<'_> {
             ));
         }
         if program != Program::default() || said.broken.is_some() {
-            said.sums = self.sums.map(|(md5, sha1)| sums(md5, sha1)).unwrap_or_default();
+            said.sums = self.sums.map(Sums::finish).unwrap_or_default();
             said.program = Some(program).filter(|program| *program != Program::default());
         }
         said
@@ -330,7 +336,23 @@ impl From<secrets::Secret> for FoundSecret {
     }
 }
 
-/// As package databases write them; SHA-256 is known of every file.
-fn sums(md5: Md5, sha1: Sha1) -> Vec<String> {
-    vec![format!("md5:{}", hex::encode(md5.finalize())), format!("sha1:{}", hex::encode(sha1.finalize()))]
+impl Sums {
+    fn of(bytes: &[u8]) -> Vec<String> {
+        let mut sums = Sums::default();
+        sums.update(bytes);
+        sums.finish()
+    }
+
+    /// Both are chains in which every step waits for the last: in short turns a processor has the one to do while it waits for the other.
+    fn update(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(64) {
+            self.md5.update(part);
+            self.sha1.update(part);
+        }
+    }
+
+    fn finish(self) -> Vec<String> {
+        let (md5, sha1) = (hex::encode(self.md5.finalize()), hex::encode(self.sha1.finalize()));
+        vec![format!("md5:{md5}"), format!("sha1:{sha1}")]
+    }
 }
