@@ -32,6 +32,7 @@ mod image_facts;
 mod layers;
 mod outcome;
 
+mod changes;
 mod judgement;
 mod mapped;
 mod matching;
@@ -43,6 +44,7 @@ mod report;
 mod reported;
 mod search;
 mod settings;
+mod shares;
 mod signing;
 mod snapshots;
 mod status;
@@ -51,6 +53,7 @@ mod subjects;
 
 mod age;
 mod fetch;
+mod follow;
 mod incoming;
 mod updates;
 

@@ -1,6 +1,6 @@
 //! Package versions for a registry that nobody pushed: real names, and versions at the edges of what real advisories say of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use advisory::{Advisory, Snapshot};
 use anyhow::{Result, ensure};
@@ -13,12 +13,36 @@ pub const IMAGES: usize = 10_000;
 pub const COMPONENTS: std::ops::Range<u64> = 200..300;
 /// Records that the older snapshot lacks: what a busy day brings.
 pub const NEWEST: usize = 100;
+/// Package versions of the registry that the smaller difference may be about.
+const FEW: usize = 8;
 
 /// The records without the newest ones.
 pub fn older(records: &[Advisory]) -> Vec<Advisory> {
+    before(records, |_| true)
+}
+
+/// The records without the newest ones of those that say little of the registry: all of these together are about a few of its package
+/// versions, as a day's records are where most are about what nobody has.
+pub fn older_by_few(records: &[Advisory], subjects: &[String]) -> Result<Vec<Advisory>> {
+    let mut versions: HashMap<String, usize> = HashMap::new();
+    for subject in subjects {
+        let subject: serde_json::Value = serde_json::from_str(subject)?;
+        *versions.entry(subject["package"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    let mut left = FEW;
+    Ok(before(records, |record| {
+        let packages: BTreeSet<&str> = record.affected.iter().map(|affected| affected.package.as_str()).collect();
+        let about: usize = packages.iter().filter_map(|package| versions.get(*package)).sum();
+        let taken = about <= left;
+        left -= if taken { about } else { 0 };
+        taken
+    }))
+}
+
+fn before(records: &[Advisory], mut wanted: impl FnMut(&Advisory) -> bool) -> Vec<Advisory> {
     let mut order: Vec<usize> = (0..records.len()).filter(|at| !records[*at].affected.is_empty()).collect();
     order.sort_by_key(|at| (records[*at].modified.or(records[*at].published), *at));
-    let newest: BTreeSet<usize> = order.into_iter().rev().take(NEWEST).collect();
+    let newest: BTreeSet<usize> = order.into_iter().rev().filter(|at| wanted(&records[*at])).take(NEWEST).collect();
     let kept = records.iter().enumerate().filter(|(at, _)| !newest.contains(at));
     kept.map(|(_, record)| record.clone()).collect()
 }
