@@ -4,7 +4,7 @@
 //! some of them, the difference is added to the totals of the images that have them. No list of findings is compared for that: each
 //! finding has a number drawn from what it says, and a set of findings has the sum of theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use advisory::{Profile, Snapshot, Subject, Unknown, find_distinct};
 use policy::Counts;
@@ -45,11 +45,14 @@ pub(crate) fn judgements(subjects: &[Subject<'_>], snapshot: &Snapshot, profile:
 fn judge(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Vec<Judgement> {
     let hits = find_distinct(subjects, snapshot, profile);
     let mut unknown = hits.unknown.iter().peekable();
+    // What affects one version of a package mostly affects others too.
+    let mut known = HashMap::new();
     let of = |position: usize| {
         let mut judgement = Judgement::default();
         for hit in hits.of(position) {
             *class(&mut judgement.counts, hit.severity) += 1;
-            judgement.fingerprint.add(Fingerprint::of(&snapshot.stamp(hit)), 1);
+            let fingerprint = known.entry(hit).or_insert_with(|| Fingerprint::of(&snapshot.stamp(hit)));
+            judgement.fingerprint.add(*fingerprint, 1);
         }
         judgement.unknown = unknown.next_if(|(at, _)| *at as usize == position).map(|(_, reason)| reason.clone());
         judgement

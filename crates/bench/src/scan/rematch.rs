@@ -17,7 +17,7 @@ use jobs::Job;
 use registry::{Registry, Settings};
 use scan::{AttestationKey, REMATCH_JOB, Scan};
 
-use super::{Arguments, middle, store, synthetic};
+use super::{Arguments, middle, process, store, synthetic};
 use crate::report::Line;
 use crate::rows::Say;
 use crate::side::start_assay;
@@ -34,16 +34,22 @@ pub fn rows(arguments: &Arguments, feeds: &Path, say: Say<'_>) -> Result<()> {
     let file = arguments.scratch.join("advisories.snapshot");
     let mut build = Command::new(&arguments.assay);
     build.args(["advisories", "build", "--label", "bench", "--out"]).arg(&file).arg(feeds);
-    super::process::run("assay advisories build", &mut build, arguments.scratch.join("advisories"))?;
+    process::run("assay advisories build", &mut build, arguments.scratch.join("advisories"))?;
     let new = Snapshot::parse(&fs::read(&file)?)?;
     let records = new.records()?;
     let subjects = synthetic::subjects(&new)?;
     let older = |label: &str, records| Snapshot::new(About { label: label.to_owned(), ..new.about().clone() }, records);
-    let old = older("bench, the day before", synthetic::older(&records))?;
+    let old = older("bench, the day before", synthetic::older(&records)?)?;
     let few = older("bench, a day before", synthetic::older_by_few(&records, &subjects)?)?;
     drop(records);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let measured = runtime.block_on(measure(arguments.rounds, &folder.join("data"), &subjects, [&new, &old, &few]))?;
+    println!(
+        "# processor time: full {:.0} ms, all {:.0} ms, few {:.0} ms",
+        middle(measured.cpu[0].clone()),
+        middle(measured.cpu[1].clone()),
+        middle(measured.cpu[2].clone())
+    );
     println!(
         "# rematch: {} advisories, {} images, {} package versions; {} records fewer change {} images, {} others {}",
         new.advisory_count(),
@@ -72,6 +78,8 @@ struct Measured {
     /// Images whose result the differences change.
     changed: i64,
     changed_few: i64,
+    /// Milliseconds of the processor: full, all, few.
+    cpu: [Vec<f64>; 3],
 }
 
 async fn measure(rounds: usize, data: &Path, subjects: &[String], [new, old, few]: [&Snapshot; 3]) -> Result<Measured> {
@@ -104,14 +112,18 @@ async fn measure(rounds: usize, data: &Path, subjects: &[String], [new, old, few
     rematch(&scan, &db, new).await?;
     for _ in 0..rounds {
         scan.use_snapshot(&ctx, old.serialise(), true).await?;
-        let (took, changed) = rematch(&scan, &db, old).await?;
+        let (took, changed, cpu) = rematch(&scan, &db, old).await?;
+        measured.cpu[1].push(cpu);
         measured.diff.push(took);
         measured.changed = changed;
         store::forget_snapshot(&db, &ctx).await?;
         scan.use_snapshot(&ctx, new.serialise(), true).await?;
-        measured.full.push(rematch(&scan, &db, new).await?.0);
+        let (took, _, cpu) = rematch(&scan, &db, new).await?;
+        measured.full.push(took);
+        measured.cpu[0].push(cpu);
         scan.use_snapshot(&ctx, few.serialise(), true).await?;
-        let (took, changed) = rematch(&scan, &db, few).await?;
+        let (took, changed, cpu) = rematch(&scan, &db, few).await?;
+        measured.cpu[2].push(cpu);
         measured.few.push(took);
         measured.changed_few = changed;
         scan.use_snapshot(&ctx, new.serialise(), true).await?;
@@ -121,7 +133,7 @@ async fn measure(rounds: usize, data: &Path, subjects: &[String], [new, old, few
 }
 
 /// The job, and then a look at what it left.
-async fn rematch(scan: &Scan, db: &Db, snapshot: &Snapshot) -> Result<(f64, i64)> {
+async fn rematch(scan: &Scan, db: &Db, snapshot: &Snapshot) -> Result<(f64, i64, f64)> {
     let ctx = Ctx::system("bench", &Clock::System, &Entropy::System);
     let job = Job {
         id: Id::new(&ctx),
@@ -131,14 +143,19 @@ async fn rematch(scan: &Scan, db: &Db, snapshot: &Snapshot) -> Result<(f64, i64)
         attempt: 1,
         created_at: ctx.now,
     };
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), own_milliseconds()?);
     scan.run_rematch(ctx, job).await?;
-    let took = milliseconds(begun);
+    let (took, cpu) = (milliseconds(begun), own_milliseconds()? - before);
     let (held, changed) = store::held(db, snapshot.digest()).await?;
     ensure!(held == synthetic::IMAGES as i64, "{held} images were held against the snapshot, not all");
-    Ok((took, changed))
+    Ok((took, changed, cpu))
 }
 
 fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
+}
+
+/// Of the processor, of this process.
+fn own_milliseconds() -> Result<f64> {
+    Ok(process::cpu_seconds(std::process::id())? * 1000.0)
 }
