@@ -297,6 +297,8 @@ impl Built {
         let (scan, owner) = (self.app.scan.clone(), tasks.clone());
         let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
         tasks.spawn(async move { scan.read_ahead(owner, clock, entropy).await });
+        let (scan, owner) = (self.app.scan.clone(), tasks.clone());
+        tasks.spawn(async move { scan.keep_following(owner).await });
     }
 }
 

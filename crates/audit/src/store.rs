@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Ctx, Id, limits};
-use db::{Error, Row, Schema, Tx, args};
+use db::{Bulk, Error, Row, Schema, Tx, Val, args};
 
 use crate::{Entry, Filter, StoredEntry};
 
@@ -35,6 +35,8 @@ pub(crate) struct Kept {
     pub subjects: BTreeSet<String>,
 }
 
+static INSERT_SUBJECTS: Bulk<2> = Bulk::new("INSERT INTO audit_subjects (subject, entry) VALUES {rows}", 0);
+
 pub(crate) async fn insert(
     tx: &mut Tx,
     ctx: &Ctx,
@@ -49,9 +51,8 @@ pub(crate) async fn insert(
         &args![id, ctx.now, ordinal, kind, ctx.actor.label(), body],
     )
     .await?;
-    for subject in subjects {
-        tx.execute("INSERT INTO audit_subjects (subject, entry) VALUES ($1, $2)", &args![subject, id]).await?;
-    }
+    let rows: Vec<[Val; 2]> = subjects.iter().map(|subject| args![subject, id]).collect();
+    INSERT_SUBJECTS.execute(tx, &[], &rows).await?;
     Ok(())
 }
 

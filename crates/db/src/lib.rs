@@ -19,6 +19,7 @@
 //! What this crate does not know: any table of the product. Each context brings its own SQL in its `store.rs` and its own
 //! [`Schema`].
 
+mod bulk;
 mod engine;
 mod error;
 mod group;
@@ -29,6 +30,7 @@ mod tx;
 mod value;
 mod wal;
 
+pub use bulk::Bulk;
 pub use engine::{Attempts, Db, Location, Open};
 pub use error::Error;
 pub use row::Row;

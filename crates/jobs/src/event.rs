@@ -1,10 +1,10 @@
 //! Events: what happened, told to whoever subscribed.
 
-use base::{Ctx, Timestamp};
+use base::{Ctx, Id, Timestamp};
 use db::{Error, Tx};
 use serde::{Deserialize, Serialize};
 
-use crate::{NewJob, enqueue, store};
+use crate::{NewJob, queue::enqueue_all, store};
 
 /// Something that happened, as it is stored in the payload of each subscriber's job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +21,13 @@ pub struct Event {
     pub entry: String,
 }
 
+impl Event {
+    /// Whose scopes decide; empty where an event is about none.
+    fn repository(&self) -> &str {
+        self.data["repository"].as_str().unwrap_or_default()
+    }
+}
+
 /// That jobs of kind `job` are wanted for events of kind `event`.
 #[derive(Clone, Copy, Debug)]
 pub struct Subscription {
@@ -32,14 +39,22 @@ pub struct Subscription {
 
 /// Write one job per subscriber of this event, in the caller's transaction.
 pub async fn emit(tx: &mut Tx, ctx: &Ctx, event: &Event) -> Result<(), Error> {
-    let payload = serde_json::to_value(event).expect("an event has no map with keys that are not text");
-    let repository = event.data["repository"].as_str().unwrap_or_default();
-    for job in store::subscribers(tx, &event.kind, repository).await? {
-        let lane = format!("{job} {}", event.subject);
-        let new = NewJob::new(&job, payload.clone()).in_lane(&lane).caused_by(&event.entry);
-        enqueue(tx, ctx, new).await?;
+    emit_all(tx, ctx, &event.kind, std::slice::from_ref(event)).await
+}
+
+/// The same for many events of this kind, with few statements.
+pub async fn emit_all(tx: &mut Tx, ctx: &Ctx, kind: &str, events: &[Event]) -> Result<(), Error> {
+    let repositories = events.iter().map(Event::repository).collect();
+    let wanted = store::subscribers(tx, kind, &repositories).await?;
+    let mut jobs = Vec::new();
+    for event in events {
+        for job in wanted.get(event.repository()).into_iter().flatten() {
+            let payload = serde_json::to_value(event).expect("an event has no map with keys that are not text");
+            let lane = format!("{job} {}", event.subject);
+            jobs.push((Id::new(ctx), NewJob::new(job, payload).in_lane(&lane).caused_by(&event.entry)));
+        }
     }
-    Ok(())
+    enqueue_all(tx, ctx, jobs).await
 }
 
 /// Replace the scopes in which the filtered subscriptions of a job count: names of repositories as events carry them in their

@@ -23,7 +23,7 @@ mod store;
 mod tasks;
 mod worker;
 
-pub use event::{Event, Subscription, emit, subscribe, want};
+pub use event::{Event, Subscription, emit, emit_all, subscribe, want};
 pub use queue::{Failure, Job, NewJob, enqueue};
 pub use store::SCHEMA;
 pub use tasks::Tasks;

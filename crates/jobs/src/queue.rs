@@ -102,8 +102,18 @@ static ORDINAL: AtomicI64 = AtomicI64::new(0);
 
 /// Write a job in the caller's transaction; it runs once that is committed.
 pub async fn enqueue(tx: &mut Tx, ctx: &Ctx, job: NewJob) -> Result<Id<Job>, Error> {
-    let id = Id::new(ctx);
-    store::insert(tx, ctx, &id, &job, ORDINAL.fetch_add(1, Ordering::Relaxed)).await?;
-    tx.wake();
+    let id: Id<Job> = Id::new(ctx);
+    enqueue_all(tx, ctx, vec![(id.clone(), job)]).await?;
     Ok(id)
+}
+
+/// Write jobs that run in this order where they share a lane.
+pub(crate) async fn enqueue_all(tx: &mut Tx, ctx: &Ctx, jobs: Vec<(Id<Job>, NewJob)>) -> Result<(), Error> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let numbered = jobs.into_iter().map(|(id, job)| (id, job, ORDINAL.fetch_add(1, Ordering::Relaxed)));
+    store::insert(tx, ctx, &numbered.collect::<Vec<_>>()).await?;
+    tx.wake();
+    Ok(())
 }

@@ -1,7 +1,9 @@
 //! The SQL of the queue.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use base::{Ctx, Id, Timestamp, from_micros, micros};
-use db::{Error, Row, Schema, Tx, args};
+use db::{Bulk, Error, Row, Schema, Tx, Val, args};
 
 use crate::{Job, NewJob, Subscription};
 
@@ -24,23 +26,30 @@ pub const SCHEMA: Schema = Schema {
     ],
 };
 
-pub(crate) async fn insert(tx: &mut Tx, ctx: &Ctx, id: &Id<Job>, job: &NewJob, ordinal: i64) -> Result<(), Error> {
-    let delay = i64::try_from(job.delay.as_micros()).unwrap_or(i64::MAX / 2);
-    tx.execute(
-        "INSERT INTO jobs (id, kind, lane, payload, cause, state, run_at, attempts, lease_until, created_at, ordinal)
-         VALUES ($1, $2, $3, $4, $5, 'waiting', $6, 0, 0, $7, $8)",
-        &args![
+static INSERT: Bulk<11> = Bulk::new(
+    "INSERT INTO jobs (id, kind, lane, payload, cause, state, run_at, attempts, lease_until, created_at, ordinal) VALUES {rows}",
+    0,
+);
+
+/// Write jobs, each with its id and its place among those of the same moment.
+pub(crate) async fn insert(tx: &mut Tx, ctx: &Ctx, jobs: &[(Id<Job>, NewJob, i64)]) -> Result<(), Error> {
+    let row = |(id, job, ordinal): &(Id<Job>, NewJob, i64)| {
+        let delay = i64::try_from(job.delay.as_micros()).unwrap_or(i64::MAX / 2);
+        args![
             id,
             &job.kind,
             job.lane.as_ref(),
             job.payload.to_string(),
             job.cause.as_ref(),
+            "waiting",
             micros(ctx.now) + delay,
+            0,
+            0,
             ctx.now,
-            ordinal
-        ],
-    )
-    .await?;
+            *ordinal
+        ]
+    };
+    INSERT.execute(tx, &[], &jobs.iter().map(row).collect::<Vec<_>>()).await?;
     Ok(())
 }
 
@@ -136,16 +145,25 @@ pub(crate) async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
     Ok(row.opt_int("due")?.map(from_micros))
 }
 
-/// Jobs that are wanted for this event in this repository.
-pub(crate) async fn subscribers(tx: &mut Tx, event: &str, repository: &str) -> Result<Vec<String>, Error> {
-    let rows = tx
-        .all(
-            "SELECT s.job FROM event_subscriptions s WHERE s.event = $1 AND (NOT s.filtered OR EXISTS (
-                SELECT 1 FROM event_scopes w WHERE w.job = s.job AND w.scope IN ('', $2))) ORDER BY s.job",
-            &args![event, repository],
-        )
-        .await?;
-    rows.iter().map(|row| row.text("job")).collect()
+static SUBSCRIBERS: Bulk<1> = Bulk::new(
+    "SELECT r.column1 AS repository, s.job FROM (VALUES {rows}) AS r, event_subscriptions s
+     WHERE s.event = $1 AND (NOT s.filtered OR EXISTS (
+        SELECT 1 FROM event_scopes w WHERE w.job = s.job AND w.scope IN ('', r.column1))) ORDER BY s.job",
+    1,
+);
+
+/// Jobs that are wanted for this event, by repository; repositories without any are left out.
+pub(crate) async fn subscribers(
+    tx: &mut Tx,
+    event: &str,
+    repositories: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, Vec<String>>, Error> {
+    let rows: Vec<[Val; 1]> = repositories.iter().map(|name| args![*name]).collect();
+    let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in SUBSCRIBERS.all(tx, &args![event], &rows).await? {
+        wanted.entry(row.text("repository")?).or_default().push(row.text("job")?);
+    }
+    Ok(wanted)
 }
 
 pub(crate) async fn replace_subscriptions(tx: &mut Tx, subscriptions: &[Subscription]) -> Result<(), Error> {

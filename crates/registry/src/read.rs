@@ -1,5 +1,7 @@
 //! What other contexts read, in their own transaction. Rights are theirs to ask for, with [`Registry::authorize`].
 
+use std::collections::BTreeMap;
+
 use base::limits;
 use db::Tx;
 use oci::{Digest, RepoName, Tag};
@@ -88,6 +90,11 @@ impl Registry {
             places.push(Place { repository, tags: store::tags_naming(tx, &id, digest).await? });
         }
         Ok(places)
+    }
+
+    /// Every tag that names one of these manifests, by digest.
+    pub async fn tags_of(tx: &mut Tx, digests: &[&Digest]) -> Result<BTreeMap<Digest, Vec<(RepoName, Tag)>>, Error> {
+        Ok(store::tags_of(tx, digests).await?)
     }
 
     /// The bytes of a manifest, checked.

@@ -79,9 +79,7 @@ impl Scan {
         if self.attestation_key.is_none() || images.is_empty() || !store::settings(tx).await?.attest {
             return Ok(());
         }
-        for image in images {
-            store::want_attestation(tx, image, ctx.now).await?;
-        }
+        store::want_attestations(tx, images, ctx.now).await?;
         Ok(enqueue(tx, ctx, &Next::default(), Some(entry)).await?)
     }
 

@@ -95,8 +95,11 @@ impl Scan {
     }
 
     async fn forget_images(&self, ctx: &Ctx) -> Result<BTreeSet<(Digest, bool)>, Error> {
-        let removed = db::write!(self.db, ctx, |tx| store::delete_older_images(tx, SCANNER_VERSION).await)
-            .map_err(|error: db::Error| Error::Database(error))?;
+        let removed = db::write!(self.db, ctx, |tx| {
+            store::forget_empty(tx).await?;
+            store::delete_older_images(tx, SCANNER_VERSION).await
+        })
+        .map_err(|error: db::Error| Error::Database(error))?;
         Ok(removed.into_iter().map(|digest| (digest, true)).collect())
     }
 

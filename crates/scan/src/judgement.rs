@@ -4,12 +4,14 @@
 //! some of them, the difference is added to the totals of the images that have them. No list of findings is compared for that: each
 //! finding has a number drawn from what it says, and a set of findings has the sum of theirs.
 
-use std::{collections::BTreeMap, num::NonZero, thread};
+use std::collections::{BTreeMap, HashMap};
 
 use advisory::{Profile, Snapshot, Subject, Unknown, find_distinct};
 use policy::Counts;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::shares::in_shares;
 
 /// Subjects that one thread judges at a time; fewer are not worth a thread.
 const SHARE: usize = 2_000;
@@ -37,26 +39,20 @@ pub(crate) struct Totals {
 
 /// Judge each of many subjects, on all processors when there are many.
 pub(crate) fn judgements(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Vec<Judgement> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(subjects.len() / SHARE + 1);
-    if threads == 1 {
-        return judge(subjects, snapshot, profile);
-    }
-    let share = subjects.len().div_ceil(threads);
-    thread::scope(|scope| {
-        let parts: Vec<_> =
-            subjects.chunks(share).map(|part| scope.spawn(move || judge(part, snapshot, profile))).collect();
-        parts.into_iter().flat_map(|part| part.join().expect("matching never panics")).collect()
-    })
+    in_shares(subjects, SHARE, |part| judge(part, snapshot, profile)).into_iter().flatten().collect()
 }
 
 fn judge(subjects: &[Subject<'_>], snapshot: &Snapshot, profile: Profile) -> Vec<Judgement> {
     let hits = find_distinct(subjects, snapshot, profile);
     let mut unknown = hits.unknown.iter().peekable();
+    // What affects one version of a package mostly affects others too.
+    let mut known = HashMap::new();
     let of = |position: usize| {
         let mut judgement = Judgement::default();
         for hit in hits.of(position) {
             *class(&mut judgement.counts, hit.severity) += 1;
-            judgement.fingerprint.add(Fingerprint::of(&snapshot.stamp(hit)), 1);
+            let fingerprint = known.entry(hit).or_insert_with(|| Fingerprint::of(&snapshot.stamp(hit)));
+            judgement.fingerprint.add(*fingerprint, 1);
         }
         judgement.unknown = unknown.next_if(|(at, _)| *at as usize == position).map(|(_, reason)| reason.clone());
         judgement
@@ -81,11 +77,11 @@ impl Fingerprint {
         Fingerprint(u128::from_le_bytes(half))
     }
 
-    fn add(&mut self, other: Fingerprint, times: u64) {
+    pub(crate) fn add(&mut self, other: Fingerprint, times: u64) {
         self.0 = self.0.wrapping_add(other.0.wrapping_mul(u128::from(times)));
     }
 
-    fn remove(&mut self, other: Fingerprint, times: u64) {
+    pub(crate) fn remove(&mut self, other: Fingerprint, times: u64) {
         self.0 = self.0.wrapping_sub(other.0.wrapping_mul(u128::from(times)));
     }
 
@@ -107,28 +103,12 @@ impl Totals {
     }
 
     pub(crate) fn add(&mut self, judgement: &Judgement, times: u64) {
-        for (count, more) in pairs(&mut self.counts, judgement.counts) {
+        for (count, more) in classes(&mut self.counts).into_iter().zip(classes(&mut judgement.counts.clone())) {
             *count = count.saturating_add(more.saturating_mul(times));
         }
         self.fingerprint.add(judgement.fingerprint, times);
         if let Some(reason) = &judgement.unknown {
             *self.unknown.entry(reason.clone()).or_default() += times;
-        }
-    }
-
-    /// Take away what was added before.
-    pub(crate) fn remove(&mut self, judgement: &Judgement, times: u64) {
-        for (count, less) in pairs(&mut self.counts, judgement.counts) {
-            *count = count.saturating_sub(less.saturating_mul(times));
-        }
-        self.fingerprint.remove(judgement.fingerprint, times);
-        if let Some(reason) = &judgement.unknown
-            && let Some(count) = self.unknown.get_mut(reason)
-        {
-            *count = count.saturating_sub(times);
-            if *count == 0 {
-                self.unknown.remove(reason);
-            }
         }
     }
 
@@ -138,11 +118,7 @@ impl Totals {
     }
 }
 
-fn pairs(counts: &mut Counts, other: Counts) -> [(&mut u64, u64); 4] {
-    [
-        (&mut counts.critical, other.critical),
-        (&mut counts.major, other.major),
-        (&mut counts.minor, other.minor),
-        (&mut counts.unknown, other.unknown),
-    ]
+/// The numbers of each class.
+pub(crate) fn classes(counts: &mut Counts) -> [&mut u64; 4] {
+    [&mut counts.critical, &mut counts.major, &mut counts.minor, &mut counts.unknown]
 }

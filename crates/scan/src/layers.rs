@@ -19,8 +19,7 @@ impl Scan {
     /// The inventory of an image, from layers read now or before; stored under its digest.
     pub(crate) async fn inventory_of(&self, ctx: &Ctx, image: &Digest) -> Result<(Digest, ImageInventory), Error> {
         let layers = Registry::layers(&mut self.db.read().await?, image).await?;
-        let names: Vec<String> = layers.iter().map(|layer| layer.digest.to_string()).collect();
-        let together = base::digest_hex(names.join(" ").as_bytes());
+        let together = together(&layers);
         let known = store::image_inventory(&mut self.db.read().await?, &together, SCANNER_VERSION).await?;
         if let Some(digest) = known
             && let Some(json) = self.record_if_there(&digest).await
@@ -75,6 +74,12 @@ impl Scan {
         let json = self.record(&digest).await?;
         ImageInventory::from_json(&json).map_err(|error| Error::Internal(error.to_string()))
     }
+}
+
+/// The name of these layers in this order.
+pub(crate) fn together(layers: &[Layer]) -> String {
+    let names: Vec<&str> = layers.iter().map(|layer| layer.digest.as_str()).collect();
+    base::digest_hex(names.join(" ").as_bytes())
 }
 
 /// Read a layer on threads that may block, within the time it has.

@@ -4,6 +4,7 @@
 //!   image.pushed ─► scan.image ─► each layer never seen before: read once, as a stream ─► inventory of the layer, by digest
 //!                                 merge ─► inventory of the image, by digest
 //!                                 match against the current snapshot ─► findings ─► scan.completed
+//!                                 (known from an image with the same layers: nothing is read) ──────┘
 //!   snapshot.changed ─► scan.rematch ─► stored inventories matched again, no layer opened ─► scan.completed where it differs
 //!   scan.completed ─► scan.attest ─► inventory and scan as signed statements, attached to the image
 //! ```
@@ -20,6 +21,9 @@
 //!                          └ otherwise ─► snapshot.refused, and the present one stays
 //! ```
 //!
+//! Other servers of the same database follow within two seconds, and before each scan (`follow.rs`). Which snapshot a result was last held against is
+//! told by the group that it stands in, so that one that says the same of nearly everything writes little (`store/held.rs`).
+//!
 //! What this crate does not know: policies, waivers, HTTP as a server. It holds no credential, and opens connections only to
 //! fetch snapshots.
 
@@ -32,6 +36,7 @@ mod image_facts;
 mod layers;
 mod outcome;
 
+mod changes;
 mod judgement;
 mod mapped;
 mod matching;
@@ -43,6 +48,7 @@ mod report;
 mod reported;
 mod search;
 mod settings;
+mod shares;
 mod signing;
 mod snapshots;
 mod status;
@@ -51,6 +57,7 @@ mod subjects;
 
 mod age;
 mod fetch;
+mod follow;
 mod incoming;
 mod updates;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use advisory::{Family, Mention, Snapshot};
 
-use crate::{Error, Scan, layers::blocking, rematch::Subjects, store};
+use crate::{Error, Scan, layers::blocking, rematch::Subjects, store, subjects::each};
 
 /// Inventories whose subjects are read at once.
 const PAGE: i64 = 1_000;
@@ -28,11 +28,17 @@ impl Scan {
         let numbers = numbers.await?;
         let (mut found, mut after) = (HashSet::new(), String::new());
         while !numbers.is_empty() {
-            let wanted = |number| numbers.contains(&number);
-            let (page, last) = store::subjects_of(&mut self.db.read().await?, &after, PAGE, wanted).await?;
-            let Some(last) = last else { break };
-            after = last;
-            found.extend(page.into_iter().map(|(inventory, _)| inventory));
+            let page = store::lists_after(&mut self.db.read().await?, &after, PAGE).await?;
+            let Some((last, _)) = page.last() else { break };
+            after.clone_from(last);
+            for (inventory, list) in page {
+                let mut wanted = false;
+                let read = each(&list, |number, _| wanted |= numbers.contains(&number));
+                read.ok_or_else(|| Error::Internal(format!("the subjects of {inventory} cannot be read")))?;
+                if wanted {
+                    found.insert(inventory);
+                }
+            }
         }
         Ok(Some(found))
     }
@@ -41,13 +47,13 @@ impl Scan {
 fn numbers_with(subjects: &Subjects, snapshot: &Snapshot, ids: &[String]) -> Vec<u64> {
     let packages: BTreeSet<(Family, &str)> = ids.iter().flat_map(|id| snapshot.packages_named(id)).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let affected = |(number, stored): (&u64, &crate::subjects::StoredSubject)| {
+    let affected = |(number, stored): &(u64, crate::subjects::StoredSubject)| {
         let subject = stored.as_subject();
         let family = subject.ecosystem.as_ref()?.family();
         let spoken_of = subject.names().any(|name| packages.contains(&(family, name.as_ref())));
         (spoken_of && snapshot.mention(&subject, &ids) == Mention::ThisVersion).then_some(*number)
     };
-    subjects.iter().filter_map(affected).collect()
+    subjects.all().iter().filter_map(affected).collect()
 }
 
 /// Ids are written in capitals, but for what follows GitHub's prefix.

@@ -21,9 +21,7 @@ impl Scan {
     pub(crate) async fn keep_record(&self, ctx: &Ctx, bytes: Vec<u8>) -> Result<(Digest, usize), Error> {
         let (digest, size) = (Digest::sha256_of(&bytes), bytes.len());
         // A row alone is not enough: the collector may have taken the file in this moment.
-        if let Some((packed, _)) = store::packed(&mut self.db.read().await?, &digest).await?
-            && self.records.stat(&packed.digest).await? == Some(packed.size)
-        {
+        if self.has_record(&digest).await? {
             return Ok((digest, size));
         }
         let packed = blocking(move || zstd::encode_all(&bytes[..], LEVEL)).await?;
@@ -33,6 +31,14 @@ impl Scan {
         db::write!(self.db, ctx, |tx| store::insert_packed(tx, &digest, size as u64, &row).await)
             .map_err(|error: db::Error| Error::Database(error))?;
         Ok((digest, size))
+    }
+
+    /// Whether bytes are kept under this digest: its row, and the file of the size that the row says.
+    pub(crate) async fn has_record(&self, digest: &Digest) -> Result<bool, Error> {
+        match store::packed(&mut self.db.read().await?, digest).await? {
+            Some((packed, _)) => Ok(self.records.stat(&packed.digest).await? == Some(packed.size)),
+            None => Ok(false),
+        }
     }
 
     /// The bytes that were kept under this digest, where they can be had; else they are made again.

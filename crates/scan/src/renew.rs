@@ -3,6 +3,7 @@
 use audit::Entry;
 use base::Ctx;
 use db::Tx;
+use registry::Registry;
 
 use crate::{Error, REMATCH_JOB, RENEW_JOB, Scan, jobs::Renew, store};
 
@@ -54,9 +55,9 @@ impl Scan {
                 return Ok(());
             }
             for image in &page {
-                let places = Scan::places(&mut self.db.read().await?, image).await?;
-                for (repository, tag) in places {
-                    self.scan_pushed(ctx, &repository, Some(&tag), image, true).await?;
+                let tags = Registry::tags_of(&mut self.db.read().await?, &[image]).await?;
+                for (repository, tag) in tags.values().flatten() {
+                    self.scan_pushed(ctx, repository, Some(tag), image, true).await?;
                 }
             }
         }

@@ -7,7 +7,7 @@ use audit::Entry;
 use base::{Ctx, Kind};
 use blob::Blobs;
 use db::{Db, Tx};
-use inventory::ImageInventory;
+use inventory::{ImageInventory, SCANNER_VERSION};
 use oci::{Digest, Reference, RepoName, Tag};
 use outbound::Outbound;
 use policy::Component;
@@ -18,7 +18,8 @@ use tokio::sync::Mutex;
 use crate::{
     Error, Evidence, IMAGE_JOB, ImageFacts, ImageFinding, ScanEvidence, State, Summary,
     ahead::Ahead,
-    matching::{Matched, findings, match_inventory},
+    layers::together,
+    matching::{findings, match_inventory},
     rematch::KnownSubjects,
     signing::AttestationKey,
     snapshots::Current,
@@ -150,28 +151,40 @@ impl Scan {
         if let Some(why) = incomplete(&mut self.db.read().await?, repository, digest).await? {
             return self.record_incomplete(ctx, repository, tag, digest, &why).await;
         }
-        db::write!(self.db, ctx, |tx| store::set_pending(tx, digest).await).map_err(|error: db::Error| error)?;
+        self.try_to_follow().await;
+        if !asked && let Some(same) = self.inspected_before(digest).await? {
+            return self.record_done(ctx, (repository, tag), digest, &same, None).await;
+        }
+        db::write_soon!(self.db, ctx, |tx| store::set_pending(tx, digest).await).map_err(|error: db::Error| error)?;
         match self.inspect(ctx, digest).await {
-            Ok((inventory, snapshot, image, matched)) => {
-                let result = Inspected {
-                    inventory: &inventory,
-                    snapshot: &snapshot,
-                    distribution: image.os.as_ref().map(|os| os.pretty_name.as_str()),
-                    matched: &matched,
-                };
-                let subjects = of_image(&image);
-                self.record_done(ctx, (repository, tag), digest, &result, &subjects).await
-            }
+            Ok((result, subjects)) => self.record_done(ctx, (repository, tag), digest, &result, Some(&subjects)).await,
             Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Internal) => Err(error),
             Err(error) => self.record_failed(ctx, repository, tag, digest, &error).await,
         }
     }
 
-    async fn inspect(&self, ctx: &Ctx, digest: &Digest) -> Result<(Digest, String, ImageInventory, Matched), Error> {
+    async fn inspect(&self, ctx: &Ctx, digest: &Digest) -> Result<(Inspected, BTreeMap<StoredSubject, u64>), Error> {
         let (inventory, image) = self.inventory_of(ctx, digest).await?;
         let snapshot = self.current.get();
-        let matched = match_inventory(&image, &snapshot, self.profile);
-        Ok((inventory, snapshot.digest().to_owned(), image, matched))
+        let subjects = of_image(&image);
+        let result = Inspected {
+            inventory,
+            snapshot: snapshot.digest().to_owned(),
+            distribution: image.os.as_ref().map(|os| os.pretty_name.clone()),
+            matched: match_inventory(&image, &snapshot, self.profile),
+        };
+        Ok((result, subjects))
+    }
+
+    /// What the current snapshot says of another image with the same layers, and so of this one: both follow from the inventory.
+    async fn inspected_before(&self, image: &Digest) -> Result<Option<Inspected>, Error> {
+        let mut tx = self.db.read().await?;
+        let layers = together(&Registry::layers(&mut tx, image).await?);
+        let Some(inventory) = store::image_inventory(&mut tx, &layers, SCANNER_VERSION).await? else { return Ok(None) };
+        let result = store::result_with(&mut tx, &inventory, self.current.get().digest()).await?;
+        drop(tx);
+        // Whoever looks at the image will want to read it.
+        Ok(if result.is_some() && self.has_record(&inventory).await? { result } else { None })
     }
 
     async fn record_done(
@@ -179,38 +192,34 @@ impl Scan {
         ctx: &Ctx,
         (repository, tag): (&RepoName, Option<&Tag>),
         digest: &Digest,
-        result: &Inspected<'_>,
-        subjects: &BTreeMap<StoredSubject, u64>,
+        result: &Inspected,
+        subjects: Option<&BTreeMap<StoredSubject, u64>>,
     ) -> Result<(), Error> {
         let counts = result.matched.totals.counts;
         let learnt = db::write!(self.db, ctx, |tx| {
             store::set_done(tx, ctx, digest, result).await?;
-            let learnt = store::insert_subjects(tx, result.inventory, subjects, &self.numbers).await?;
+            let learnt = match subjects {
+                Some(subjects) => store::insert_subjects(tx, &result.inventory, subjects, &self.numbers).await?,
+                // They were noted with the first result of this inventory.
+                None => Vec::new(),
+            };
             let entry = Entry::new("scan.completed")
                 .about(digest)
                 .about(format!("repository/{repository}"))
                 .detail("counts", counts)
-                .detail("inventory", result.inventory)
-                .detail("snapshot", result.snapshot)
+                .detail("inventory", &result.inventory)
+                .detail("snapshot", &result.snapshot)
                 .detail("unknown", result.matched.unknown())
                 .set(format!("scan/image/{digest}"), store::guard(tx, digest).await?);
             let entry = audit::append(tx, ctx, entry).await?;
             let data = json!({"repository": repository, "tag": tag, "digest": digest, "counts": counts});
             emit(tx, ctx, "scan.completed", repository, digest, data, &entry).await?;
             self.want_attestations(tx, ctx, &[digest], &entry).await?;
+            self.want_rematch_after(tx, ctx, &result.snapshot, &entry).await?;
             Ok::<_, Error>(learnt)
         })?;
         self.numbers.learn(learnt);
         Ok(())
-    }
-
-    /// Every tag that names the image.
-    pub(crate) async fn places(tx: &mut Tx, digest: &Digest) -> Result<Vec<(RepoName, Tag)>, Error> {
-        let mut all = Vec::new();
-        for place in Registry::places(tx, digest).await? {
-            all.extend(place.tags.into_iter().map(|tag| (place.repository.clone(), tag)));
-        }
-        Ok(all)
     }
 
     async fn record_failed(
@@ -396,13 +405,23 @@ pub(crate) async fn emit(
     data: serde_json::Value,
     entry: &str,
 ) -> Result<(), Error> {
-    let event = ::jobs::Event {
+    Ok(::jobs::emit(tx, ctx, &event(ctx, kind, repository, digest, data, entry)).await?)
+}
+
+/// What happened to an image in a repository.
+pub(crate) fn event(
+    ctx: &Ctx,
+    kind: &str,
+    repository: &RepoName,
+    digest: &Digest,
+    data: serde_json::Value,
+    entry: &str,
+) -> ::jobs::Event {
+    ::jobs::Event {
         kind: kind.to_owned(),
         subject: format!("{repository}@{digest}"),
         data,
         at: ctx.now,
         entry: entry.to_owned(),
-    };
-    ::jobs::emit(tx, ctx, &event).await?;
-    Ok(())
+    }
 }

@@ -155,6 +155,14 @@ impl Scan {
         Ok(())
     }
 
+    /// Whoever calls this holds `adopting`.
+    pub(crate) async fn open_current(&self) -> Result<(), Error> {
+        let Some(row) = store::current_snapshot(&mut self.db.read().await?).await? else { return Ok(()) };
+        let digest = row.digest.parse().map_err(|_| Error::Internal("a snapshot's digest".to_owned()))?;
+        self.current.set(self.open_snapshot(&digest).await?, &row.signed_by);
+        Ok(())
+    }
+
     /// The snapshot in use, or an earlier one.
     pub(crate) async fn snapshot_of(&self, digest: &str) -> Result<Arc<Snapshot>, Error> {
         let current = self.current.get();

@@ -1,6 +1,7 @@
 //! The SQL of scans.
 
 mod attestations;
+mod held;
 mod history;
 mod records;
 mod settings;
@@ -22,8 +23,9 @@ use crate::{
 };
 
 pub(crate) use attestations::{
-    Known, attestation, attestations_wanted, attested, known, set_attestation, want_all_attestations, want_attestation,
+    Known, attestation, attestations_wanted, attested, known, set_attestation, want_all_attestations, want_attestations,
 };
+pub(crate) use held::{Scanned, close, confirm, forget_empty, group_of, in_closed, outdated, set_matched};
 pub(crate) use history::{before, keep_before};
 pub(crate) use records::{
     Packed, delete_layer, delete_older_images, delete_packed, insert_packed, is_record_named, layers_after, packed,
@@ -33,7 +35,7 @@ pub(crate) use settings::{
     SETTINGS_KEY, see_version, set_settings, settings, settings_state, snapshot_history, version_seen,
 };
 pub(crate) use subjects::{
-    Listed, image_inventory, insert_image_inventory, insert_subjects, listed, subjects_after, subjects_of,
+    Listed, image_inventory, insert_image_inventory, insert_subjects, listed, lists_after, subjects_after,
 };
 pub(crate) use updates::{
     Answered, Outcome, SnapshotRow, UPDATES_KEY, answered, current_snapshot, outcome, set_current_snapshot,
@@ -92,6 +94,7 @@ pub const SCHEMA: Schema = Schema {
       CREATE INDEX layer_inventories_inventory ON layer_inventories (inventory);
       CREATE INDEX layer_inventories_listing ON layer_inventories (listing);
       CREATE INDEX image_inventories_inventory ON image_inventories (inventory)",
+        held::HELD_STEP,
     ],
 };
 
@@ -157,7 +160,8 @@ pub(crate) async fn set_failed(tx: &mut Tx, ctx: &Ctx, digest: &Digest, error: &
     tx.execute(
         "INSERT INTO scans (digest, state, critical, major, minor, unknown, unknowns, error, finished_at)
          VALUES ($1, 'failed', 0, 0, 0, 0, '[]', $2, $3)
-         ON CONFLICT (digest) DO UPDATE SET state = 'failed', error = excluded.error, finished_at = excluded.finished_at",
+         ON CONFLICT (digest) DO UPDATE SET state = 'failed', held = NULL, error = excluded.error,
+           finished_at = excluded.finished_at",
         &args![digest.to_string(), error, ctx.now],
     )
     .await?;
@@ -166,32 +170,33 @@ pub(crate) async fn set_failed(tx: &mut Tx, ctx: &Ctx, digest: &Digest, error: &
 
 /// What a scan gave.
 #[derive(Clone, Debug)]
-pub(crate) struct Inspected<'a> {
-    pub(crate) inventory: &'a Digest,
-    pub(crate) snapshot: &'a str,
-    pub(crate) distribution: Option<&'a str>,
-    pub(crate) matched: &'a Matched,
+pub(crate) struct Inspected {
+    pub(crate) inventory: Digest,
+    pub(crate) snapshot: String,
+    pub(crate) distribution: Option<String>,
+    pub(crate) matched: Matched,
 }
 
-pub(crate) async fn set_done(tx: &mut Tx, ctx: &Ctx, digest: &Digest, result: &Inspected<'_>) -> Result<(), Error> {
-    keep_before(tx, digest, result.inventory, result.snapshot).await?;
+pub(crate) async fn set_done(tx: &mut Tx, ctx: &Ctx, digest: &Digest, result: &Inspected) -> Result<(), Error> {
+    keep_before(tx, digest, &result.inventory, &result.snapshot).await?;
     let gaps = serde_json::to_string(&result.matched.gaps).expect("a list of texts");
     let totals = Written::of(&result.matched.totals);
+    let group = group_of(tx, &result.snapshot).await?;
     tx.execute(
         "INSERT INTO scans
-           (digest, state, inventory, snapshot, confirmed, distribution, critical, major, minor, unknown, unknowns, unjudged,
+           (digest, state, inventory, snapshot, held, distribution, critical, major, minor, unknown, unknowns, unjudged,
             fingerprint, scanner_version, finished_at)
-         VALUES ($1, 'done', $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         VALUES ($1, 'done', $2, $3, $14, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (digest) DO UPDATE SET state = 'done', inventory = excluded.inventory, snapshot = excluded.snapshot,
-           confirmed = excluded.confirmed, distribution = excluded.distribution, critical = excluded.critical,
+           held = excluded.held, distribution = excluded.distribution, critical = excluded.critical,
            major = excluded.major, minor = excluded.minor, unknown = excluded.unknown, unknowns = excluded.unknowns,
            unjudged = excluded.unjudged, fingerprint = excluded.fingerprint, scanner_version = excluded.scanner_version,
            error = NULL, finished_at = excluded.finished_at",
         &args![
             digest.to_string(),
             result.inventory.to_string(),
-            result.snapshot,
-            result.distribution,
+            &result.snapshot,
+            result.distribution.as_ref(),
             totals.critical,
             totals.major,
             totals.minor,
@@ -200,7 +205,8 @@ pub(crate) async fn set_done(tx: &mut Tx, ctx: &Ctx, digest: &Digest, result: &I
             totals.unjudged,
             totals.fingerprint,
             SCANNER_VERSION,
-            ctx.now
+            ctx.now,
+            group
         ],
     )
     .await?;
@@ -208,40 +214,20 @@ pub(crate) async fn set_done(tx: &mut Tx, ctx: &Ctx, digest: &Digest, result: &I
     Ok(())
 }
 
-/// Write what a new snapshot says of an image that was scanned before.
-pub(crate) async fn set_matched(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    digest: &str,
-    snapshot: &str,
-    totals: &Totals,
-) -> Result<(), Error> {
-    let totals = Written::of(totals);
-    tx.execute(
-        "UPDATE scans SET before_inventory = inventory, before_snapshot = COALESCE(confirmed, snapshot),
-           before_at = finished_at, snapshot = $2, confirmed = $2, critical = $3, major = $4, minor = $5, unknown = $6, unjudged = $7,
-           fingerprint = $8, finished_at = $9 WHERE digest = $1",
-        &args![
-            digest,
-            snapshot,
-            totals.critical,
-            totals.major,
-            totals.minor,
-            totals.unknown,
-            totals.unjudged,
-            totals.fingerprint,
-            ctx.now
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Note that a new snapshot says the same as the old one about every image that is still of the old one.
-pub(crate) async fn confirm(tx: &mut Tx, old: &str, new: &str) -> Result<(), Error> {
-    let sql = "UPDATE scans SET confirmed = $2 WHERE confirmed = $1 AND state = 'done'";
-    tx.execute(sql, &args![old, new]).await?;
-    Ok(())
+/// What this version of the scanner and this snapshot gave for an image with this inventory, if there is one.
+pub(crate) async fn result_with(tx: &mut Tx, inventory: &Digest, snapshot: &str) -> Result<Option<Inspected>, Error> {
+    let sql = "SELECT s.* FROM scans s JOIN held_against h ON h.id = s.held
+         WHERE s.inventory = $1 AND s.state = 'done' AND s.scanner_version = $2 AND h.snapshot = $3 LIMIT 1";
+    let row = tx.opt(sql, &args![inventory.as_str(), SCANNER_VERSION, snapshot]).await?;
+    let inspected = |row: Row| {
+        Ok(Inspected {
+            inventory: inventory.clone(),
+            snapshot: snapshot.to_owned(),
+            distribution: row.opt_text("distribution")?,
+            matched: Matched { totals: totals_of(&row)?, gaps: gaps_of(&row)? },
+        })
+    };
+    row.map(inspected).transpose()
 }
 
 /// Totals as columns hold them.
@@ -270,21 +256,22 @@ impl Written {
 }
 
 pub(crate) async fn summary(tx: &mut Tx, digest: &Digest) -> Result<Option<Summary>, Error> {
-    let row = tx.opt("SELECT * FROM scans WHERE digest = $1", &args![digest.to_string()]).await?;
+    let sql = "SELECT s.*, h.snapshot AS held_against FROM scans s LEFT JOIN held_against h ON h.id = s.held WHERE s.digest = $1";
+    let row = tx.opt(sql, &args![digest.to_string()]).await?;
     row.as_ref().map(summary_of).transpose()
 }
 
 fn summary_of(row: &Row) -> Result<Summary, Error> {
     let totals = totals_of(row)?;
-    let mut unknown: Vec<String> = json(row, "unknowns")?;
+    let mut unknown = gaps_of(row)?;
     unknown.extend(totals.sentences());
     Ok(Summary {
         digest: row.text("digest")?,
         state: row.parse("state")?,
         counts: totals.counts,
         inventory: row.opt_text("inventory")?,
-        snapshot: match row.opt_text("confirmed")? {
-            Some(confirmed) => Some(confirmed),
+        snapshot: match row.opt_text("held_against")? {
+            Some(snapshot) => Some(snapshot),
             None => row.opt_text("snapshot")?,
         },
         snapshot_label: None,
@@ -294,6 +281,11 @@ fn summary_of(row: &Row) -> Result<Summary, Error> {
         error: row.opt_text("error")?,
         finished_at: row.opt_time("finished_at")?,
     })
+}
+
+/// What could not be looked at, in sentences.
+fn gaps_of(row: &Row) -> Result<Vec<String>, Error> {
+    json(row, "unknowns")
 }
 
 fn totals_of(row: &Row) -> Result<Totals, Error> {
@@ -316,26 +308,6 @@ fn totals_of(row: &Row) -> Result<Totals, Error> {
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<T, Error> {
     serde_json::from_str(&row.text(column)?).map_err(|error| Error::Corrupt(format!("column {column}: {error}")))
-}
-
-/// A completed scan that another snapshot has to be held against.
-#[derive(Clone, Debug)]
-pub(crate) struct Scanned {
-    pub(crate) digest: Digest,
-    pub(crate) totals: Totals,
-}
-
-/// Completed scans with this inventory that were last held against this snapshot.
-pub(crate) async fn confirmed(tx: &mut Tx, snapshot: &str, inventory: &str) -> Result<Vec<Scanned>, Error> {
-    let sql = "SELECT * FROM scans WHERE inventory = $1 AND state = 'done' AND confirmed = $2 ORDER BY digest";
-    let rows = tx.all(sql, &args![inventory, snapshot]).await?;
-    rows.iter().map(|row| Ok(Scanned { digest: row.parse("digest")?, totals: totals_of(row)? })).collect()
-}
-
-/// The snapshots, other than this one, that completed scans were last held against.
-pub(crate) async fn outdated(tx: &mut Tx, current: &str) -> Result<Vec<String>, Error> {
-    let sql = "SELECT DISTINCT confirmed FROM scans WHERE state = 'done' AND confirmed <> $1 ORDER BY confirmed";
-    tx.all(sql, &args![current]).await?.iter().map(|row| row.text("confirmed")).collect()
 }
 
 /// Images with a completed scan, after `after`, by digest.
@@ -380,22 +352,23 @@ async fn guarded(tx: &mut Tx, row: &Row) -> Result<String, Error> {
     if row.parse::<State>("state")? == State::Failed {
         return Ok("failed".to_owned());
     }
-    let (summary, totals) = (summary_of(row)?, totals_of(row)?);
+    let totals = totals_of(row)?;
     let findings = match row.int("scanner_version")? {
-        1 => old_findings(tx, &summary.digest).await?,
+        1 => old_findings(tx, &row.text("digest")?).await?,
         _ => totals.fingerprint.to_hex(),
     };
-    let counts = summary.counts;
-    Ok(format!(
-        "inventory {} snapshot {} critical {} major {} minor {} unknown {} unjudged {} findings {findings}",
-        summary.inventory.as_deref().unwrap_or("-"),
-        row.opt_text("snapshot")?.as_deref().unwrap_or("-"),
-        counts.critical,
-        counts.major,
-        counts.minor,
-        counts.unknown,
-        summary.unknown.len(),
-    ))
+    let (inventory, snapshot) = (row.opt_text("inventory")?, row.opt_text("snapshot")?);
+    let [inventory, snapshot] = [inventory, snapshot].map(|digest| digest.unwrap_or_else(|| "-".to_owned()));
+    let unjudged = gaps_of(row)?.len() + totals.unknown.len();
+    Ok(guard_text(&inventory, &snapshot, totals.counts, unjudged, &findings))
+}
+
+fn guard_text(inventory: &str, snapshot: &str, counts: Counts, unjudged: usize, findings: &str) -> String {
+    let Counts { critical, major, minor, unknown, waived: _ } = counts;
+    format!(
+        "inventory {inventory} snapshot {snapshot} critical {critical} major {major} minor {minor} unknown {unknown} \
+         unjudged {unjudged} findings {findings}"
+    )
 }
 
 /// The digest that the first scanner wrote over the list of its findings.

@@ -126,7 +126,8 @@ pub(crate) fn encode(mut list: Vec<(u64, u64)>) -> Vec<u8> {
 }
 
 /// None when the bytes are no such list.
-pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<(u64, u64)>> {
+#[cfg(test)]
+fn decode(bytes: &[u8]) -> Option<Vec<(u64, u64)>> {
     let mut list = Vec::with_capacity(bytes.len() / 2);
     each(bytes, |number, times| list.push((number, times)))?;
     Some(list)

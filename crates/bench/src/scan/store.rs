@@ -21,9 +21,10 @@ const REGISTRY: &[&str] = &[
     "INSERT INTO tags (repository, name, digest, pushed_by, pushed_at, origin)
      WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
      SELECT printf('scan%022d', i % 100), printf('t%04d', i), printf('sha256:%064x', i), 'admin', 0, 'push' FROM n",
-    "INSERT INTO scans (digest, state, inventory, snapshot, confirmed, critical, major, minor, unknown, unknowns, scanner_version)
+    "INSERT INTO held_against (id, snapshot, closed) VALUES (1, 'none', FALSE)",
+    "INSERT INTO scans (digest, state, inventory, snapshot, held, critical, major, minor, unknown, unknowns, scanner_version)
      WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
-     SELECT printf('sha256:%064x', i), 'done', printf('sha256:1%063x', i), 'none', 'none', 0, 0, 0, 0, '[]', 1000 FROM n",
+     SELECT printf('sha256:%064x', i), 'done', printf('sha256:1%063x', i), 'none', 1, 0, 0, 0, 0, '[]', 1000 FROM n",
 ];
 
 /// Writes the registry, as if its images had been scanned with a snapshot that nobody has any more.
@@ -63,14 +64,14 @@ fn list(numbers: &BTreeSet<u64>) -> Vec<u8> {
 
 /// As if the snapshot that everything was held against were gone.
 pub async fn forget_snapshot(db: &Db, ctx: &Ctx) -> Result<()> {
-    db::write!(db, ctx, |tx| tx.execute("UPDATE scans SET confirmed = 'none'", &[]).await.map(drop))
+    db::write!(db, ctx, |tx| tx.execute("UPDATE held_against SET snapshot = 'none'", &[]).await.map(drop))
         .map_err(|error: db::Error| error.into())
 }
 
 /// How many images were last held against this snapshot, and of how many it changed the result.
 pub async fn held(db: &Db, snapshot: &str) -> Result<(i64, i64)> {
-    let sql = "SELECT COUNT(*) AS held, COALESCE(SUM(CASE WHEN snapshot = $1 THEN 1 ELSE 0 END), 0) AS changed
-        FROM scans WHERE confirmed = $1";
+    let sql = "SELECT COUNT(*) AS held, COALESCE(SUM(CASE WHEN scans.snapshot = $1 THEN 1 ELSE 0 END), 0) AS changed
+        FROM scans WHERE held IN (SELECT id FROM held_against WHERE snapshot = $1)";
     let row = db.read().await?.one(sql, &args![snapshot]).await?;
     Ok((row.int("held")?, row.int("changed")?))
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 use base::{Clock, Ctx, Entropy, Secret};
-use db::{Db, Error, Location, Schema, Tx, args};
+use db::{Bulk, Db, Error, Location, Schema, Tx, Val, args};
 
 const SCHEMA: &[Schema] = &[Schema {
     context: "test",
@@ -279,6 +279,35 @@ async fn what_is_written_soon_is_seen_at_once_and_kept_by_the_next_write() {
         assert!(undone.is_err());
         db::write!(db, &ctx(), |tx| add(tx, "later").await).unwrap();
         assert_eq!((count("soon").await, count("later").await), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_rows_go_in_few_statements() {
+    static INSERT: Bulk<2> =
+        Bulk::new("INSERT INTO things (name, count, flag) SELECT column1, column2, $1 FROM (VALUES {rows}) AS v", 1);
+    static DOUBLE: Bulk<2> = Bulk::new(
+        "UPDATE things SET count = v.column2, data = NULL FROM (VALUES {rows}) AS v WHERE things.name = v.column1 AND things.flag = $1
+         RETURNING things.name",
+        1,
+    );
+    static EVEN: Bulk<1> = Bulk::new("SELECT name FROM things WHERE name IN (VALUES {rows}) AND count % 2 = 0", 0);
+    each_engine(async |db| {
+        let rows: Vec<[Val; 2]> = (0..234_i64).map(|number| args![format!("n{number}"), number]).collect();
+        let doubled: Vec<[Val; 2]> = (0..234_i64).map(|number| args![format!("n{number}"), 2 * number]).collect();
+        let names: Vec<[Val; 1]> = rows.iter().map(|[name, _]| [name.clone()]).collect();
+        let (inserted, returned, even, others) = db::write!(db, &ctx(), |tx| {
+            let inserted = INSERT.execute(tx, &args![true], &rows).await?;
+            let others = DOUBLE.all(tx, &args![false], &doubled).await?.len();
+            let returned = DOUBLE.all(tx, &args![true], &doubled).await?;
+            let returned = returned.iter().map(|row| row.text("name")).collect::<Result<Vec<_>, Error>>()?;
+            Ok::<_, Error>((inserted, returned, EVEN.all(tx, &[], &names).await?, others))
+        })
+        .unwrap();
+        assert_eq!((inserted, returned.len(), others), (234, 234, 0));
+        assert!(returned.contains(&"n233".to_owned()));
+        assert_eq!(even.len(), 234);
     })
     .await;
 }

@@ -1,7 +1,9 @@
 //! The SQL of manifests and tags.
 
+use std::collections::BTreeMap;
+
 use base::{Id, Timestamp};
-use db::{Error, Row, Tx, args};
+use db::{Bulk, Error, Row, Tx, Val, args};
 use oci::{Descriptor, Digest, Manifest, MediaType, Platform, RepoName, Tag};
 
 use super::{bytes_of, stored};
@@ -412,6 +414,22 @@ pub(crate) async fn tag_names(tx: &mut Tx, repository: &Id<Repository>) -> Resul
 pub(crate) async fn tags_naming(tx: &mut Tx, repository: &Id<Repository>, digest: &Digest) -> Result<Vec<Tag>, Error> {
     let sql = "SELECT name FROM tags WHERE repository = $1 AND digest = $2 ORDER BY name";
     tx.all(sql, &args![repository, digest.as_str()]).await?.iter().map(|row| row.parse("name")).collect()
+}
+
+static TAGS_OF: Bulk<1> = Bulk::new(
+    "SELECT l.digest, r.name AS repository, t.name FROM repository_manifests l
+     JOIN repositories r ON r.id = l.repository JOIN tags t ON t.repository = l.repository AND t.digest = l.digest
+     WHERE l.digest IN (VALUES {rows}) AND r.deleted_at IS NULL ORDER BY l.digest, r.name, t.name",
+    0,
+);
+
+pub(crate) async fn tags_of(tx: &mut Tx, digests: &[&Digest]) -> Result<BTreeMap<Digest, Vec<(RepoName, Tag)>>, Error> {
+    let rows: Vec<[Val; 1]> = digests.iter().map(|digest| args![digest.as_str()]).collect();
+    let mut tags: BTreeMap<Digest, Vec<(RepoName, Tag)>> = BTreeMap::new();
+    for row in TAGS_OF.all(tx, &[], &rows).await? {
+        tags.entry(row.parse("digest")?).or_default().push((row.parse("repository")?, row.parse("name")?));
+    }
+    Ok(tags)
 }
 
 pub(crate) async fn tag_views(

@@ -1,7 +1,7 @@
 //! The SQL of attestations: which are wanted, which were made.
 
 use base::Timestamp;
-use db::{Error, Tx, args};
+use db::{Bulk, Error, Tx, Val, args};
 use inventory::SCANNER_VERSION;
 use oci::Digest;
 
@@ -37,9 +37,15 @@ pub(crate) async fn known(tx: &mut Tx, image: &Digest) -> Result<Option<Known>, 
     .transpose()
 }
 
-pub(crate) async fn want_attestation(tx: &mut Tx, image: &Digest, now: Timestamp) -> Result<(), Error> {
-    let sql = "INSERT INTO attestations_wanted (image, at) VALUES ($1, $2) ON CONFLICT (image) DO UPDATE SET at = excluded.at";
-    tx.execute(sql, &args![image.as_str(), now]).await?;
+static WANT: Bulk<2> = Bulk::new(
+    "INSERT INTO attestations_wanted (image, at) VALUES {rows} ON CONFLICT (image) DO UPDATE SET at = excluded.at",
+    0,
+);
+
+/// Of these images, each named once.
+pub(crate) async fn want_attestations(tx: &mut Tx, images: &[&Digest], now: Timestamp) -> Result<(), Error> {
+    let rows: Vec<[Val; 2]> = images.iter().map(|image| args![image.as_str(), now]).collect();
+    WANT.execute(tx, &[], &rows).await?;
     Ok(())
 }
 

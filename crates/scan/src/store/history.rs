@@ -12,8 +12,10 @@ pub(super) const HISTORY_STEP: &str = "ALTER TABLE scans ADD COLUMN before_inven
 /// Keep the inputs of the present result, unless the next has the same.
 pub(crate) async fn keep_before(tx: &mut Tx, digest: &Digest, inventory: &Digest, snapshot: &str) -> Result<(), Error> {
     tx.execute(
-        "UPDATE scans SET before_inventory = inventory, before_snapshot = COALESCE(confirmed, snapshot), before_at = finished_at
-         WHERE digest = $1 AND inventory IS NOT NULL AND (inventory <> $2 OR COALESCE(confirmed, snapshot) <> $3)",
+        "UPDATE scans SET before_inventory = inventory, before_at = finished_at,
+           before_snapshot = COALESCE((SELECT h.snapshot FROM held_against h WHERE h.id = scans.held), snapshot)
+         WHERE digest = $1 AND inventory IS NOT NULL
+           AND (inventory <> $2 OR COALESCE((SELECT h.snapshot FROM held_against h WHERE h.id = scans.held), snapshot) <> $3)",
         &args![digest.to_string(), inventory.to_string(), snapshot],
     )
     .await?;

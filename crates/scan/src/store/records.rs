@@ -86,8 +86,8 @@ pub(crate) async fn is_record_named(tx: &mut Tx, record: &Digest) -> Result<bool
 /// Snapshots that were taken into use before this time, and that no scan is of any more. Never the current one.
 pub(crate) async fn snapshots_before(tx: &mut Tx, before: Timestamp) -> Result<Vec<Digest>, Error> {
     let sql = "SELECT digest FROM snapshots WHERE NOT current AND adopted_at < $1
-         AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.snapshot = snapshots.digest OR scans.confirmed = snapshots.digest
-           OR scans.before_snapshot = snapshots.digest)
+         AND NOT EXISTS (SELECT 1 FROM scans WHERE scans.snapshot = snapshots.digest OR scans.before_snapshot = snapshots.digest)
+         AND NOT EXISTS (SELECT 1 FROM held_against WHERE held_against.snapshot = snapshots.digest)
          ORDER BY digest";
     tx.all(sql, &args![before]).await?.iter().map(|row| row.parse("digest")).collect()
 }

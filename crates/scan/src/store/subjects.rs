@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use db::{Error, Tx, args};
 use oci::Digest;
 
-use crate::subjects::{Numbers, StoredSubject, decode, each, encode};
+use crate::subjects::{Numbers, StoredSubject, encode};
 
 /// The inventory of an image with these layers, where this version of the scanner made it before.
 pub(crate) async fn image_inventory(tx: &mut Tx, layers: &str, scanner_version: u32) -> Result<Option<Digest>, Error> {
@@ -81,28 +81,11 @@ pub(crate) async fn subjects_after(tx: &mut Tx, after: i64, limit: i64) -> Resul
     rows.iter().map(subject).collect()
 }
 
-/// The inventories after `after` that have a subject which is wanted, each with all of its subjects, numbers with the components each
-/// stands for; and the last inventory that was looked at, None when there was none.
-pub(crate) async fn subjects_of(
-    tx: &mut Tx,
-    after: &str,
-    limit: i64,
-    wanted: impl Fn(u64) -> bool,
-) -> Result<(Vec<(String, Vec<(u64, u64)>)>, Option<String>), Error> {
+/// Inventories after `after`, each with the list of its subjects as it is stored.
+pub(crate) async fn lists_after(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let sql = "SELECT inventory, subjects FROM inventory_subjects WHERE inventory > $1 ORDER BY inventory LIMIT $2";
     let rows = tx.all(sql, &args![after, limit]).await?;
-    let mut lists = Vec::new();
-    for row in &rows {
-        let bytes = row.bytes("subjects")?;
-        let corrupt = || Error::Corrupt(format!("the subjects of {:?} cannot be read", row.text("inventory")));
-        let mut found = false;
-        each(&bytes, |number, _| found |= wanted(number)).ok_or_else(corrupt)?;
-        if found {
-            lists.push((row.text("inventory")?, decode(&bytes).ok_or_else(corrupt)?));
-        }
-    }
-    let last = rows.last().map(|row| row.text("inventory")).transpose()?;
-    Ok((lists, last))
+    rows.iter().map(|row| Ok((row.text("inventory")?, row.bytes("subjects")?))).collect()
 }
 
 /// A completed scan.

@@ -15,6 +15,7 @@ use scan::{Evidence, Scan, State, Summary};
 use serde_json::json;
 
 mod collecting;
+mod rematching;
 mod switch;
 mod updates;
 
