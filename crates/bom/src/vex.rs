@@ -141,8 +141,14 @@ pub fn decide<'s>(report: &Report, also: &[String], statements: &[&'s Statement]
 /// [`decide`] and [`Statement::state`] for all findings of a report. Returns how many findings a statement was found for.
 pub fn apply(report: &mut Report, statements: &[Statement]) -> usize {
     let decided = decide(report, &[], &statements.iter().collect::<Vec<_>>());
-    let stated = report.findings.iter_mut().zip(decided);
-    stated.filter_map(|(finding, statement)| Some(statement?.state(finding))).count()
+    let mut count = 0;
+    for (finding, statement) in report.findings.iter_mut().zip(decided) {
+        if let Some(statement) = statement {
+            statement.state(finding);
+            count += 1;
+        }
+    }
+    count
 }
 
 impl Statement {

@@ -8,8 +8,9 @@ use bom::{Confidence, Evidence, Method, Probability, Report, Score, SourcePackag
 use inventory::{Component, ImageInventory, SCANNER_VERSION};
 use oci::{Digest, ImageConfig};
 use package::end_of_life;
+use registry::Image;
 
-use crate::findings;
+use crate::{ImageFinding, findings};
 
 /// What is known of an image beside its inventory.
 #[derive(Clone, Debug, Default)]
@@ -80,18 +81,7 @@ fn subject(about: &About, image: &ImageInventory, now: Timestamp) -> bom::Image 
         digest: about.digest.as_ref().map(ToString::to_string),
         platform,
         created: config.and_then(|config| config.created),
-        distribution: image.os.as_ref().map(|os| {
-            let end = end_of_life(os);
-            let last = end.as_ref().map(|end| end.extended.unwrap_or(end.standard));
-            bom::Distribution {
-                id: os.id.clone(),
-                version: os.version_id.clone(),
-                pretty_name: os.pretty_name.clone(),
-                cpe: Some(os.cpe_name.clone()).filter(|cpe| !cpe.is_empty()),
-                end_of_life: end.as_ref().map(|end| end.standard.to_string()),
-                ended: last.is_some_and(|last| last.to_string() < now.strftime("%Y-%m-%d").to_string()),
-            }
-        }),
+        distribution: image.os.as_ref().map(|os| distribution(os, now)),
         config: config.map(|config| bom::Config {
             user: config.user.clone().unwrap_or_default(),
             exposed_ports: config.exposed_ports.clone(),
@@ -104,6 +94,37 @@ fn subject(about: &About, image: &ImageInventory, now: Timestamp) -> bom::Image 
         }),
         base: about.base.clone(),
         ..bom::Image::default()
+    }
+}
+
+fn distribution(os: &package::OsRelease, now: Timestamp) -> bom::Distribution {
+    let end = end_of_life(os);
+    let last = end.as_ref().map(|end| end.extended.unwrap_or(end.standard));
+    bom::Distribution {
+        id: os.id.clone(),
+        version: os.version_id.clone(),
+        pretty_name: os.pretty_name.clone(),
+        cpe: Some(os.cpe_name.clone()).filter(|cpe| !cpe.is_empty()),
+        end_of_life: end.as_ref().map(|end| end.standard.to_string()),
+        ended: last.is_some_and(|last| last.to_string() < now.strftime("%Y-%m-%d").to_string()),
+    }
+}
+
+/// As much of a report as statements of others are held against; its findings stand in the order in which they are given.
+pub fn spoken_of(image: &Image, inventory: &ImageInventory, findings: &[ImageFinding], now: Timestamp) -> Report {
+    let platform = image.platform.as_ref().map(|platform| format!("{}/{}", platform.os, platform.architecture));
+    Report {
+        image: bom::Image {
+            name: image.digest.to_string(),
+            digest: Some(image.digest.to_string()),
+            platform,
+            distribution: inventory.os.as_ref().map(|os| distribution(os, now)),
+            ..bom::Image::default()
+        },
+        components: inventory.components.iter().map(component).collect(),
+        findings: findings.iter().map(finding).collect(),
+        created: now,
+        ..Report::default()
     }
 }
 
@@ -192,7 +213,7 @@ fn in_bytes(path: &str, evidence: &fingerprint::Evidence) -> Evidence {
     Evidence { method, path: Some(path.to_owned()), offset, detail, confidence: None }
 }
 
-fn finding(found: &crate::ImageFinding) -> bom::Finding {
+fn finding(found: &ImageFinding) -> bom::Finding {
     let about = &found.about;
     bom::Finding {
         id: about.advisory.clone(),
