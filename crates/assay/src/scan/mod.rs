@@ -192,7 +192,7 @@ fn snapshot_of(path: Option<&Path>) -> Result<Snapshot> {
 }
 
 /// Standard output; `assay scan … | head` is no failure.
-fn print(bytes: &[u8]) -> Result<()> {
+pub(crate) fn print(bytes: &[u8]) -> Result<()> {
     match std::io::stdout().lock().write_all(bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),
