@@ -60,5 +60,5 @@ pub use report::{
 };
 pub use sarif::sarif;
 pub use spdx::{spdx, spdx3};
-pub use table::{clean, columns, table};
+pub use table::{age, clean, columns, table};
 pub use vex::{Bounds, Product, Statement, Vex, apply, decide, statements};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use advisory::{Finding, Profile, Rating, Snapshot, Status};
-use base::{Timestamp, limits::SNAPSHOT_STALE_DAYS};
+use base::Timestamp;
 use bom::{Confidence, Evidence, Method, Probability, Report, Score, SourcePackage};
 use inventory::{Component, ImageInventory, SCANNER_VERSION};
 use oci::{Digest, ImageConfig};
@@ -31,16 +31,21 @@ pub struct About {
     pub base: Option<bom::Base>,
 }
 
-/// Put everything together; without a snapshot it is a mere bill of materials.
-pub fn report(
-    about: &About,
-    image: &ImageInventory,
-    snapshot: Option<(&Snapshot, Profile)>,
-    created: Timestamp,
-) -> Report {
+/// What an inventory is judged with.
+#[derive(Clone, Copy, Debug)]
+pub struct Judging<'a> {
+    pub snapshot: &'a Snapshot,
+    /// How severities are told.
+    pub profile: Profile,
+    /// From which age on the snapshot is called stale.
+    pub stale_days: u32,
+}
+
+/// Put everything together; where nothing is judged it is a mere bill of materials.
+pub fn report(about: &About, image: &ImageInventory, judging: Option<Judging<'_>>, created: Timestamp) -> Report {
     let mut gaps: Vec<bom::Gap> = image.gaps.iter().map(gap).collect();
     let mut found = Vec::new();
-    if let Some((snapshot, profile)) = snapshot {
+    if let Some(Judging { snapshot, profile, .. }) = judging {
         let unjudged = crate::matching::match_inventory(image, snapshot, profile).totals;
         gaps.extend(unjudged.sentences().map(|reason| bom::Gap { reason, ..bom::Gap::default() }));
         found = findings(image, snapshot, profile).into_iter().map(|one| finding(&one)).collect();
@@ -56,13 +61,13 @@ pub fn report(
             name: "assay".to_owned(),
             version: format!("{}+{}", env!("CARGO_PKG_VERSION"), image.scanner_version),
         },
-        snapshot: snapshot.map(|(snapshot, profile)| bom::Snapshot {
+        snapshot: judging.map(|Judging { snapshot, profile, stale_days }| bom::Snapshot {
             digest: snapshot.digest().to_owned(),
             name: snapshot.about().name.clone(),
             label: snapshot.about().label.clone(),
             created: Some(snapshot.about().created).filter(|_| !snapshot.about().never_stale),
             profile: profile.as_str().to_owned(),
-            stale: snapshot.is_stale(created, i64::from(SNAPSHOT_STALE_DAYS) * 24 * 60 * 60),
+            stale: snapshot.is_stale(created, stale_days),
         }),
         created,
     }

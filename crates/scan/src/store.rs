@@ -22,7 +22,8 @@ use crate::{
 };
 
 pub(crate) use attestations::{
-    Known, attestation, attestations_wanted, attested, known, set_attestation, want_all_attestations, want_attestation,
+    Known, attestation, attestations_wanted, attested, forget_attestations, has_other_attestations, known,
+    set_attestation, want_all_attestations, want_attestation, want_other_attestations,
 };
 pub(crate) use history::{before, keep_before};
 pub(crate) use records::{

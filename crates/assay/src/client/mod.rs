@@ -22,7 +22,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
-pub(crate) use advisories::snapshot;
+pub(crate) use advisories::trusted;
 pub(crate) use http::{Client, Refused};
 pub(crate) use images::Incomplete;
 use show::Text;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tlog::{KeyName, VerifierKey};
 
 use super::Client;
-pub(crate) use files::snapshot;
+pub(crate) use files::trusted;
 use server::Settings;
 
 /// Folders within folders that are looked into.
