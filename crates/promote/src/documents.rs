@@ -26,21 +26,28 @@ pub enum Put {
     Unchanged(VexDocument),
 }
 
-/// Statements of documents that were read, by the digest of the bytes, and what they weigh.
+/// Documents that were read, by the digest of their bytes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ReadStatements(Arc<Mutex<HashMap<String, (Arc<Vec<Statement>>, usize)>>>);
+pub(crate) struct ReadStatements(Arc<Mutex<HashMap<String, Read>>>);
+
+#[derive(Clone, Debug)]
+struct Read {
+    statements: Arc<Vec<Statement>>,
+    /// What it takes in memory.
+    bytes: usize,
+}
 
 impl ReadStatements {
     fn get(&self, digest: &str) -> Option<Arc<Vec<Statement>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).map(|(statements, _)| Arc::clone(statements))
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(digest).map(|read| Arc::clone(&read.statements))
     }
 
     fn keep(&self, digest: &str, statements: &Arc<Vec<Statement>>, bytes: usize) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.values().map(|(_, bytes)| bytes).sum::<usize>() + bytes > limits::VEX_READ_BYTES {
+        if kept.values().map(|read| read.bytes).sum::<usize>() + bytes > limits::VEX_READ_BYTES {
             kept.clear();
         }
-        kept.insert(digest.to_owned(), (Arc::clone(statements), bytes));
+        kept.insert(digest.to_owned(), Read { statements: Arc::clone(statements), bytes });
     }
 }
 
