@@ -10,6 +10,7 @@ use crate::{Finding, Report, Severity, Status};
 const LEAST_WIDTH: usize = 40;
 /// A column is not shrunk below this.
 const LEAST_COLUMN: usize = 8;
+const STALE: &str = ": STALE, what was published since is not found";
 const HEAD: [&str; 6] = ["SEVERITY", "ID", "COMPONENT", "VERSION", "FIXED IN", "NOTE"];
 
 /// Lines of at most `width` columns. Findings that a waiver or statement closes are only counted, unless `all` are asked for.
@@ -85,8 +86,12 @@ fn head(out: &mut String, report: &Report) {
         Some(snapshot) => {
             let label = if snapshot.label.is_empty() { &snapshot.digest } else { &snapshot.label };
             let days = |created| report.created.duration_since(created).as_hours() / 24;
-            let age = snapshot.created.map(|created| format!(", {}", age(created, days(created), snapshot.stale)));
-            let _ = writeln!(out, "  advisories    {}{}", clean(label), age.unwrap_or_default());
+            let age = match snapshot.created {
+                Some(created) => format!(", {}", age(created, days(created), snapshot.stale)),
+                None if snapshot.stale => STALE.to_owned(),
+                None => String::new(),
+            };
+            let _ = writeln!(out, "  advisories    {}{age}", clean(label));
         }
         None => out.push_str("  advisories    none: nothing was matched\n"),
     }
@@ -100,7 +105,7 @@ pub fn age(created: Timestamp, days: i64, stale: bool) -> String {
         1 => "a day old".to_owned(),
         days => format!("{days} days old"),
     };
-    let warning = if stale { ": STALE, what was published since is not found" } else { "" };
+    let warning = if stale { STALE } else { "" };
     format!("of {day}, {old}{warning}")
 }
 
