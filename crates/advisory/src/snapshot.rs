@@ -145,9 +145,9 @@ impl Snapshot {
         self.tables.rows(Section::Packages) as usize
     }
 
-    /// True when nothing newer came for `max_age_seconds`, and findings are therefore unknown.
-    pub fn is_stale(&self, now: Timestamp, max_age_seconds: i64) -> bool {
-        !self.about.never_stale && now.duration_since(self.about.created).as_secs() > max_age_seconds
+    /// True when nothing newer came for so many days: what was published since is not found.
+    pub fn is_stale(&self, now: Timestamp, days: u32) -> bool {
+        !self.about.never_stale && now.duration_since(self.about.created).as_hours() >= i64::from(days) * 24
     }
 
     /// True when a feed was read that would speak of this ecosystem.

@@ -109,6 +109,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records, outbound.clone()).await?;
     let scan = scan.with_attestation_key(folder.attestation_key()?);
+    scan.see_attestation_key(&ctx).await?;
 
     scan.resume(&ctx).await?;
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());

@@ -16,7 +16,7 @@ use std::{
 use base::{Timestamp, limits};
 use serde::Deserialize;
 
-use crate::{Error, Justification, Product, Statement, Status, reading, vex::Collected};
+use crate::{Error, Justification, Product, Statement, Status, Vex, reading, vex::Collected};
 
 const FORMAT: &str = "CSAF";
 
@@ -153,11 +153,10 @@ struct Note {
     group_ids: Vec<String>,
 }
 
-pub(crate) fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
+pub(crate) fn statements(bytes: &[u8], mut collected: Collected) -> Result<Vex, Error> {
     let document: Document = reading::json(bytes, FORMAT)?;
     let products = Products::of(&document.product_tree)?;
     let meta = &document.document;
-    let mut collected = Collected::default();
     for (position, vulnerability) in document.vulnerabilities.iter().enumerate() {
         let ids = vulnerability.cve.iter().chain(vulnerability.ids.iter().map(|id| &id.text));
         let ids: Vec<String> = ids.filter(|id| !id.is_empty()).cloned().collect();
@@ -182,7 +181,14 @@ pub(crate) fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
             });
         }
     }
-    Ok(collected.statements)
+    Ok(Vex {
+        format: FORMAT,
+        name: meta.tracking.id.clone(),
+        author: meta.publisher.name.clone(),
+        timestamp: meta.tracking.current_release_date,
+        product_bytes: collected.bytes,
+        statements: collected.statements,
+    })
 }
 
 /// What is said of a product; products of which the same is said become one statement.

@@ -192,6 +192,17 @@ impl Finding {
     }
 }
 
+impl Stated {
+    /// `The vendor in https://vendor.example/vex statements[0]`: whose word it is, and where it stands. Empty where the document says neither.
+    pub(crate) fn source(&self) -> String {
+        match (self.author.as_str(), self.document.as_str()) {
+            (author, "") => author.to_owned(),
+            ("", document) => document.to_owned(),
+            (author, document) => format!("{author} in {document}"),
+        }
+    }
+}
+
 impl Cvss {
     /// The first two numbers of the vector's own version; version 2 writes none.
     pub(crate) fn version(&self) -> CvssVersion {

@@ -6,7 +6,7 @@
 //! ```text
 //!   CycloneDX, SPDX, syft ─ Bill::read ─► Bill ─┐                     ┌─► JSON, CycloneDX 1.6, SPDX 2.3 and 3.0.1,
 //!                       inventory, matcher ─────┴─► Report ─ Format ──┤   SARIF 2.1.0, OpenVEX 0.2.0, table
-//!   OpenVEX, CSAF, CycloneDX ─ statements ─► apply ──┘                └─► attest: in-toto statements
+//!   OpenVEX, CSAF, CycloneDX ─ Vex::read ─► apply ───┘                └─► attest: in-toto statements
 //! ```
 //!
 //! Invariants:
@@ -60,5 +60,5 @@ pub use report::{
 };
 pub use sarif::sarif;
 pub use spdx::{spdx, spdx3};
-pub use table::{clean, columns, table};
-pub use vex::{Product, Statement, apply, statements};
+pub use table::{age, clean, columns, table};
+pub use vex::{Bounds, Product, Statement, Vex, apply, decide, statements};

@@ -108,9 +108,13 @@ fn statement(index: &Index<'_>, finding: &Finding, group: &[&Finding]) -> Node {
 }
 
 fn status_notes(group: &[&Finding]) -> String {
-    let reasons: BTreeSet<&str> =
-        group.iter().map(|one| one.reason.as_str()).filter(|reason| !reason.is_empty()).collect();
-    reasons.into_iter().collect::<Vec<_>>().join("\n")
+    let reasons = group.iter().map(|one| one.reason.clone());
+    let sources = group.iter().filter_map(|one| one.stated.as_ref()).map(|stated| match stated.source() {
+        source if source.is_empty() => source,
+        source => format!("Stated by {source}."),
+    });
+    let notes: BTreeSet<String> = reasons.chain(sources).filter(|note| !note.is_empty()).collect();
+    notes.into_iter().collect::<Vec<_>>().join("\n")
 }
 
 fn product(report: &Report) -> Node {

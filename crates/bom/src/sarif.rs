@@ -204,6 +204,7 @@ fn result_properties(finding: &Finding) -> Node {
         .with("layer", finding.layer)
         .with("aliases", finding.aliases.clone())
         .with("knownExploited", finding.kev.as_ref().map(|kev| kev.date_added.as_str()))
+        .with("statedBy", finding.stated.as_ref().map(crate::Stated::source).unwrap_or_default())
         .with("epss", finding.epss.as_ref().map(|epss| epss.probability))
 }
 

@@ -4,12 +4,13 @@ use std::fmt::Write;
 
 use base::Timestamp;
 
-use crate::{Finding, Report, Severity, Snapshot, Status};
+use crate::{Finding, Report, Severity, Status};
 
 /// Narrower than this, a table is cut on the right and not shrunk any more.
 const LEAST_WIDTH: usize = 40;
 /// A column is not shrunk below this.
 const LEAST_COLUMN: usize = 8;
+const STALE: &str = ": STALE, what was published since is not found";
 const HEAD: [&str; 6] = ["SEVERITY", "ID", "COMPONENT", "VERSION", "FIXED IN", "NOTE"];
 
 /// Lines of at most `width` columns. Findings that a waiver or statement closes are only counted, unless `all` are asked for.
@@ -84,28 +85,28 @@ fn head(out: &mut String, report: &Report) {
     match &report.snapshot {
         Some(snapshot) => {
             let label = if snapshot.label.is_empty() { &snapshot.digest } else { &snapshot.label };
-            let _ = writeln!(out, "  advisories    {}{}", clean(label), age(snapshot, report.created));
+            let days = |created| report.created.duration_since(created).as_hours() / 24;
+            let age = match snapshot.created {
+                Some(created) => format!(", {}", age(created, days(created), snapshot.stale)),
+                None if snapshot.stale => STALE.to_owned(),
+                None => String::new(),
+            };
+            let _ = writeln!(out, "  advisories    {}{age}", clean(label));
         }
         None => out.push_str("  advisories    none: nothing was matched\n"),
     }
 }
 
-/// How old the advisories were, as far as that is known; what is stale says so.
-fn age(snapshot: &Snapshot, now: Timestamp) -> String {
-    let mut text = String::new();
-    if let Some(created) = snapshot.created {
-        let days = (now.duration_since(created).as_hours() / 24).max(0);
-        let _ = write!(
-            text,
-            ", of {}, {days} {} old",
-            created.strftime("%Y-%m-%d"),
-            if days == 1 { "day" } else { "days" }
-        );
-    }
-    if snapshot.stale {
-        text.push_str(": STALE, what was published since is not found");
-    }
-    text
+/// `of 2026-11-20, 10 days old: STALE, …`: how old advisories are that were made then, as it stands beside everything that was found with them.
+pub fn age(created: Timestamp, days: i64, stale: bool) -> String {
+    let day = created.strftime("%Y-%m-%d");
+    let old = match days {
+        ..=0 => "less than a day old".to_owned(),
+        1 => "a day old".to_owned(),
+        days => format!("{days} days old"),
+    };
+    let warning = if stale { STALE } else { "" };
+    format!("of {day}, {old}{warning}")
 }
 
 fn row(report: &Report, finding: &Finding) -> [String; 6] {

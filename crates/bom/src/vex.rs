@@ -1,9 +1,9 @@
 //! Statements of others about whether a vulnerability matters in a product (VEX), and what they do to findings.
 //!
 //! ```text
-//!   OpenVEX, CSAF, CycloneDX ─ statements() ─► [Statement]      which vulnerability, which products, which status
+//!   OpenVEX, CSAF, CycloneDX ─ Vex::read ─► [Statement]         which vulnerability, which products, which status
 //!                                                  │
-//!   Report ────────────────────────── apply() ◄────┘            the newest statement that names the finding's component wins
+//!   Report ─────────────────────── decide, state ◄─┘            the newest statement that names the finding's component wins
 //! ```
 
 mod matching;
@@ -11,7 +11,8 @@ mod matching;
 use base::{Timestamp, limits};
 
 use crate::{
-    Error, Justification, Report, Stated, Status, bill::Head, csaf, cyclonedx, openvex, purl::PackageUrl, reading,
+    Error, Finding, Justification, Report, Stated, Status, bill::Head, csaf, cyclonedx, openvex, purl::PackageUrl,
+    reading,
 };
 
 /// "These products have this status for this vulnerability."
@@ -72,54 +73,114 @@ impl Product {
     }
 }
 
-/// Reads OpenVEX (0.0 to 0.2), CSAF 2.0 and 2.1, and the analyses of CycloneDX.
-///
-/// # Errors
-/// No such format, broken (where and what), or more than a limit of `base::limits`.
-pub fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
-    let head = Head::of(bytes)?;
-    if head.bom_format.is_some() {
-        cyclonedx::statements(bytes)
-    } else if head.statements.is_some() && head.context().contains("openvex") {
-        openvex::statements(bytes)
-    } else if head.document.is_some() {
-        csaf::statements(bytes)
-    } else {
-        let what = "statements are OpenVEX (@context), CSAF (document) or CycloneDX (bomFormat)";
-        Err(Error::UnknownFormat(what.to_owned()))
+/// One document of statements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vex {
+    /// `OpenVEX`, `CSAF`, `CycloneDX`.
+    pub format: &'static str,
+    /// What its author calls it, in all its versions: OpenVEX's `@id`, CSAF's `tracking/id`, CycloneDX's `serialNumber`. May be empty.
+    pub name: String,
+    pub author: String,
+    /// When it was changed last.
+    pub timestamp: Option<Timestamp>,
+    /// Without those that name no vulnerability or no product.
+    pub statements: Vec<Statement>,
+    /// How much memory the products of its statements take.
+    pub product_bytes: usize,
+}
+
+/// How much one document may name, after its references were followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub products: usize,
+    pub product_bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds { products: limits::VEX_PRODUCTS, product_bytes: limits::VEX_PRODUCT_BYTES }
     }
 }
 
-/// Gives findings the status that the newest statement about them states, and says so in them. Statements about other images, other
-/// components or other versions change nothing. Returns how many findings a statement was found for.
-pub fn apply(report: &mut Report, statements: &[Statement]) -> usize {
-    let chosen = matching::choose(report, statements);
-    let mut count = 0;
-    for (finding, statement) in report.findings.iter_mut().zip(chosen) {
-        let Some(statement) = statement else { continue };
-        count += 1;
-        // Who will not mend it says that it is affected; the stronger word stays.
-        if !(finding.status == Status::WillNotFix && statement.status == Status::Affected) {
-            finding.status = statement.status;
+impl Vex {
+    /// Reads OpenVEX (0.0 to 0.2), CSAF 2.0 and 2.1, and the analyses of CycloneDX.
+    ///
+    /// # Errors
+    /// No such format, broken (where and what), or more than the bounds or a limit of `base::limits`.
+    pub fn read(bytes: &[u8], bounds: Bounds) -> Result<Vex, Error> {
+        let head = Head::of(bytes)?;
+        let collected = Collected { bounds, ..Collected::default() };
+        if head.bom_format.is_some() {
+            cyclonedx::statements(bytes, collected)
+        } else if head.statements.is_some() && head.context().contains("openvex") {
+            openvex::statements(bytes, collected)
+        } else if head.document.is_some() {
+            csaf::statements(bytes, collected)
+        } else {
+            let what = "statements are OpenVEX (@context), CSAF (document) or CycloneDX (bomFormat)";
+            Err(Error::UnknownFormat(what.to_owned()))
         }
-        finding.stated = Some(Stated {
-            justification: statement.justification,
-            impact: statement.impact.clone(),
-            action: statement.action.clone(),
-            author: statement.author.clone(),
-            document: statement.document.clone(),
-            timestamp: statement.timestamp,
-        });
+    }
+}
+
+/// The statements of one document: [`Vex::read`] with the widest bounds.
+///
+/// # Errors
+/// As [`Vex::read`].
+pub fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
+    Ok(Vex::read(bytes, Bounds::default())?.statements)
+}
+
+/// For each finding the newest statement about it, if there is one. The image is known by its own name, by its digest, and by what stands
+/// in `also`: other references to it, or to the index that it is part of. Statements about other images, other components or other
+/// versions do not count.
+pub fn decide<'s>(report: &Report, also: &[String], statements: &[&'s Statement]) -> Vec<Option<&'s Statement>> {
+    matching::choose(report, also, statements)
+}
+
+/// [`decide`] and [`Statement::state`] for all findings of a report. Returns how many findings a statement was found for.
+pub fn apply(report: &mut Report, statements: &[Statement]) -> usize {
+    let decided = decide(report, &[], &statements.iter().collect::<Vec<_>>());
+    let mut count = 0;
+    for (finding, statement) in report.findings.iter_mut().zip(decided) {
+        if let Some(statement) = statement {
+            statement.state(finding);
+            count += 1;
+        }
     }
     count
 }
 
-/// Statements as they are read, held against the limits.
+impl Statement {
+    /// Give a finding the status that is stated, and say in it who states that.
+    pub fn state(&self, finding: &mut Finding) {
+        // Who will not mend it says that it is affected; the stronger word stays.
+        if !(finding.status == Status::WillNotFix && self.status == Status::Affected) {
+            finding.status = self.status;
+        }
+        finding.stated = Some(Stated {
+            justification: self.justification,
+            impact: self.impact.clone(),
+            action: self.action.clone(),
+            author: self.author.clone(),
+            document: self.document.clone(),
+            timestamp: self.timestamp,
+        });
+    }
+
+    /// Whether what it speaks of does not count: the product is not affected, or mended.
+    pub fn closes(&self) -> bool {
+        matches!(self.status, Status::NotAffected | Status::Fixed)
+    }
+}
+
+/// Statements as they are read, held against the bounds.
 #[derive(Default)]
 pub(crate) struct Collected {
+    bounds: Bounds,
     pub(crate) statements: Vec<Statement>,
     products: usize,
-    bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Collected {
@@ -142,7 +203,7 @@ impl Collected {
     pub(crate) fn charge(&mut self, products: &[Product]) -> Result<(), Error> {
         self.products += products.iter().map(Product::count).sum::<usize>();
         self.bytes += products.iter().map(Product::bytes).sum::<usize>();
-        reading::most("products of statements", self.products, limits::VEX_PRODUCTS)?;
-        reading::most("bytes of products of statements", self.bytes, limits::VEX_PRODUCT_BYTES)
+        reading::most("products of statements", self.products, self.bounds.products)?;
+        reading::most("bytes of products of statements", self.bytes, self.bounds.product_bytes)
     }
 }

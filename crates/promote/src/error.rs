@@ -13,9 +13,13 @@ pub enum Error {
     Conflict(String),
     #[error("{0}")]
     Invalid(String),
+    #[error("{0}")]
+    TooLarge(String),
     /// A policy that cannot be.
     #[error("{0}")]
     Policy(String),
+    #[error("{0}")]
+    Internal(String),
     #[error(transparent)]
     Registry(#[from] registry::Error),
     #[error(transparent)]
@@ -33,6 +37,8 @@ impl Error {
             Error::Denied(_) => Kind::Denied,
             Error::Conflict(_) => Kind::Conflict,
             Error::Invalid(_) | Error::Policy(_) => Kind::Invalid,
+            Error::TooLarge(_) => Kind::TooLarge,
+            Error::Internal(_) => Kind::Internal,
             Error::Registry(error) => error.kind(),
             Error::Scan(error) => error.kind(),
             Error::Identity(error) => error.kind(),

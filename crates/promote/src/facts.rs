@@ -1,4 +1,4 @@
-//! What is known about an image at the moment of a decision: the scan's result less what is waived.
+//! What is known about an image at the moment of a decision: the scan's result less what does not count.
 
 use base::Timestamp;
 use db::Tx;
@@ -6,7 +6,7 @@ use oci::{Digest, RepoName};
 use policy::{Counts, Evidence};
 use registry::{Registry, TagView};
 
-use crate::{Error, Promote, Waiver};
+use crate::{Error, Promote, Triage};
 
 /// The facts of one image, and a digest of the rows they came from: when that is still the same, so are they.
 pub(crate) struct Facts {
@@ -16,7 +16,7 @@ pub(crate) struct Facts {
 }
 
 impl Promote {
-    /// Read the scan's result and the waivers. Reads files too, so it is not for a transaction that writes.
+    /// Read the scan's result and what is said of it. Reads files too, so it is not for a transaction that writes.
     pub(crate) async fn facts(
         &self,
         tx: &mut Tx,
@@ -28,10 +28,12 @@ impl Promote {
         let scan = self.scan.evidence(tx, repository, digest).await?;
         let mut waived = Counts::default();
         for image in images(tx, repository, digest).await? {
-            let waivers = waivers_of(tx, now, repository, digest, &image).await?;
-            for finding in self.scan.findings(tx, repository, &image).await? {
-                if waivers.iter().any(|waiver| waiver.covers(&finding)) {
-                    *finding.count_in(&mut waived) += 1;
+            let triage = self.triage_in(tx, now, repository, digest, &image).await?;
+            let image = Registry::image_of(tx, &image).await?.filter(|_| !triage.is_empty());
+            let Some(image) = image else { continue };
+            for found in self.found(tx, now, (repository, &image), &triage).await? {
+                if !found.is_open() {
+                    *found.finding.count_in(&mut waived) += 1;
                 }
             }
         }
@@ -50,12 +52,24 @@ impl Promote {
         for image in images(tx, repository, digest).await? {
             let summary = self.scan.summary(tx, repository, &image).await?;
             text.push_str(&serde_json::to_string(&summary).expect("a summary has only text keys"));
-            for waiver in waivers_of(tx, now, repository, digest, &image).await? {
-                text.push_str(&format!("\n{}", waiver.id));
-            }
+            text.push_str(&self.triage_in(tx, now, repository, digest, &image).await?.basis());
             text.push('\n');
         }
         Ok(base::digest_hex(text.as_bytes()))
+    }
+
+    /// What is said of an image, and of the index it is judged in.
+    async fn triage_in(
+        &self,
+        tx: &mut Tx,
+        now: Timestamp,
+        repository: &RepoName,
+        digest: &Digest,
+        image: &Digest,
+    ) -> Result<Triage, Error> {
+        let digests = [digest, image];
+        let own = if image == digest { &digests[..1] } else { &digests[..] };
+        self.triage(tx, now, repository, own).await
     }
 }
 
@@ -94,20 +108,4 @@ fn less(found: &Counts, waived: &Counts) -> Counts {
 async fn images(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Vec<Digest>, Error> {
     let members = Registry::members(tx, repository, digest).await?;
     Ok(members.images.into_iter().map(|image| image.digest).chain(members.absent).collect())
-}
-
-/// Those of the image, and those of the index it is judged in.
-async fn waivers_of(
-    tx: &mut Tx,
-    now: Timestamp,
-    repository: &RepoName,
-    digest: &Digest,
-    image: &Digest,
-) -> Result<Vec<Waiver>, Error> {
-    let mut waivers = Promote::waived(tx, now, repository, digest).await?;
-    if image != digest {
-        let own = Promote::waived(tx, now, repository, image).await?;
-        waivers.extend(own.into_iter().filter(|waiver| matches!(waiver.scope, crate::WaiverScope::Image(_))));
-    }
-    Ok(waivers)
 }

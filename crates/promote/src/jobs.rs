@@ -7,7 +7,7 @@ use registry::Registry;
 use serde::Deserialize;
 
 use crate::{
-    Error, Promote, PromotionPolicy, WaiverScope,
+    Error, Promote, PromotionPolicy, WaiverScope, documents,
     evaluate::{Subject, Which},
     policies, store, waivers,
 };
@@ -16,7 +16,7 @@ use crate::{
 pub(crate) const EVALUATE_JOB: &str = "promote.evaluate";
 /// Runs when a policy is saved and applied.
 pub(crate) const APPLY_JOB: &str = "promote.apply";
-/// Runs when a waiver came or went.
+/// Runs when a waiver or a VEX document came or went.
 pub(crate) const RECONSIDER_JOB: &str = "promote.reconsider";
 /// Runs now and then: waivers may have expired.
 pub const EXPIRE_JOB: &str = "promote.expire_waivers";
@@ -183,7 +183,7 @@ impl Promote {
         Ok(found)
     }
 
-    /// Policies and waivers of a repository that is gone go too: whoever makes one of that name again must not inherit them.
+    /// Policies, waivers and VEX documents of a repository that is gone go too: whoever makes one of that name again must not inherit them.
     async fn run_forget(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
         let event = job.event()?;
         let gone: Gone = serde_json::from_value(event.data.clone()).map_err(Failure::last)?;
@@ -194,7 +194,15 @@ impl Promote {
             for policy in policies.iter().filter(|policy| policy.created_at <= event.at) {
                 policies::remove(tx, ctx, policy).await?;
             }
-            for waiver in store::waivers_of_scope(tx, &WaiverScope::Repository(name.clone())).await? {
+            let scope = WaiverScope::Repository(name.clone());
+            for document in store::vex_of_scope(tx, &scope).await? {
+                if document.added_at <= event.at {
+                    store::delete_vex(tx, &document.id).await?;
+                    let entry = documents::entry("vex.removed", &document).unset(document.state_key());
+                    audit::append(tx, ctx, entry).await?;
+                }
+            }
+            for waiver in store::waivers_of_scope(tx, &scope).await? {
                 if waiver.created_at <= event.at {
                     store::delete_waiver(tx, &waiver.id).await?;
                     let entry = waivers::entry("waiver.deleted", &waiver).unset(waiver.state_key());

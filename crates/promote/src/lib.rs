@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   image.pushed ──┐               look (no lock)                      one transaction
-//!   scan.completed ┼─► evaluate ─► tag, scan, waivers ─► Evidence ─┐   the same facts still hold?
+//!   scan.completed ┼─► evaluate ─► tag, scan, triage ──► Evidence ─┐   the same facts still hold?
 //!   policy applied ┤               policies of the source ─────────┴► decision row + decision.made   (every verdict)
-//!   waiver changed ┘               policy::decide (pure)               allowed ─► registry.copy_tag, image.promoted
+//!   said otherwise ┘               policy::decide (pure)               allowed ─► registry.copy_tag, image.promoted
 //! ```
 //!
 //! Invariants:
@@ -16,19 +16,23 @@
 //! - A promotion never moves a tag backwards: an image that was pushed earlier does not replace a later one of the same
 //!   source. An immutable target's refusal is recorded with its reason.
 //! - A waiver makes findings not count, visibly: they are in the evidence as `waived`, and the waiver has a reason and an
-//!   author. It ends with its date, its repository or its removal.
+//!   author. It ends with its date, its repository or its removal. What a kept document (VEX) states not to matter counts as waived too;
+//!   of several statements the newest decides.
 //!
 //! What this crate does not know: how an image is scanned or copied, webhooks, signatures, HTTP.
 
 mod decision;
 mod promotion_policy;
+mod vex;
 mod waiver;
 
+mod documents;
 mod evaluate;
 mod facts;
 mod manual;
 mod policies;
 mod read;
+mod triage;
 mod waivers;
 
 mod error;
@@ -37,10 +41,13 @@ mod service;
 mod store;
 
 pub use decision::{DecisionRecord, Effect, Promotion};
+pub use documents::Put;
 pub use error::Error;
 pub use jobs::{EXPIRE_JOB, SUBSCRIPTIONS};
 pub use promotion_policy::{PolicyChange, PromotionPolicy};
 pub use read::Explained;
 pub use service::Promote;
 pub use store::SCHEMA;
+pub use triage::{Found, Triage};
+pub use vex::VexDocument;
 pub use waiver::{NewWaiver, Waiver, WaiverScope};

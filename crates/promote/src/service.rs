@@ -4,7 +4,7 @@ use db::{Db, Tx};
 use registry::Registry;
 use scan::Scan;
 
-use crate::{Error, store};
+use crate::{Error, documents::ReadStatements, store};
 
 /// The promotions of one installation; cheap to clone.
 #[derive(Clone, Debug)]
@@ -12,11 +12,12 @@ pub struct Promote {
     pub(crate) db: Db,
     pub(crate) registry: Registry,
     pub(crate) scan: Scan,
+    pub(crate) read_statements: ReadStatements,
 }
 
 impl Promote {
     pub fn new(db: Db, registry: Registry, scan: Scan) -> Promote {
-        Promote { db, registry, scan }
+        Promote { db, registry, scan, read_statements: ReadStatements::default() }
     }
 
     /// The present state under the keys that this context's audit entries set.
@@ -27,6 +28,9 @@ impl Promote {
         }
         for waiver in store::all_waivers(tx).await? {
             state.push((waiver.state_key(), waiver.state()));
+        }
+        for document in store::all_vex(tx).await? {
+            state.push((document.state_key(), document.state()));
         }
         for record in store::all_decisions(tx).await? {
             state.push((record.state_key(), record.state()));

@@ -1,4 +1,4 @@
-//! The SQL of policies and waivers; that of decisions and promotions is in `store/decisions.rs`.
+//! The SQL of policies and waivers; that of decisions and promotions is in `store/decisions.rs`, that of VEX documents in `store/vex.rs`.
 
 use base::{Id, Timestamp};
 use bom::Justification;
@@ -9,8 +9,10 @@ use policy::PolicyForm;
 use crate::{PromotionPolicy, Waiver, WaiverScope};
 
 mod decisions;
+mod vex;
 
 pub(crate) use decisions::*;
+pub(crate) use vex::*;
 
 pub const SCHEMA: Schema = Schema {
     context: "promote",
@@ -47,6 +49,10 @@ pub const SCHEMA: Schema = Schema {
       CREATE INDEX waivers_expiry ON waivers (expires_at)",
         // Why what is waived is not affected, in a word of OpenVEX.
         "ALTER TABLE waivers ADD COLUMN justification TEXT",
+        "CREATE TABLE vex_documents (
+        id TEXT PRIMARY KEY, scope TEXT NOT NULL, name TEXT NOT NULL, format TEXT NOT NULL, author TEXT NOT NULL, dated BIGINT,
+        statements BIGINT NOT NULL, digest TEXT NOT NULL, size BIGINT NOT NULL, added_by TEXT NOT NULL, added_at BIGINT NOT NULL,
+        body BYTEA NOT NULL, UNIQUE (scope, name))",
     ],
 };
 

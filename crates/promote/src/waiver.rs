@@ -38,7 +38,7 @@ pub struct NewWaiver {
     pub expires_at: Option<Timestamp>,
 }
 
-/// Where a waiver holds.
+/// Where a waiver, or a VEX document, holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaiverScope {
     Everywhere,

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use audit::Entry;
-use base::{Actor, Ctx, Id, Kind, Timestamp, limits};
+use base::{Actor, Ctx, Id, Kind, limits};
 use db::Tx;
 use identity::Level;
 use jobs::NewJob;
-use oci::{Digest, RepoName};
 use registry::{Registry, Right};
 
 use crate::{Error, NewWaiver, Promote, Waiver, WaiverScope, jobs::RECONSIDER_JOB, store};
@@ -40,7 +39,7 @@ impl Promote {
                 .detail("justification", waiver.justification)
                 .detail("expires_at", waiver.expires_at.map(|at| at.to_string()))
                 .set(waiver.state_key(), waiver.state());
-            reconsider(tx, ctx, &waiver, entry).await
+            reconsider(tx, ctx, &waiver.scope, entry).await
         })?;
         Ok(waiver)
     }
@@ -54,7 +53,7 @@ impl Promote {
             require(tx, ctx, &waiver.scope).await?;
             store::delete_waiver(tx, id).await?;
             let entry = entry("waiver.deleted", &waiver).unset(waiver.state_key());
-            reconsider(tx, ctx, &waiver, entry).await
+            reconsider(tx, ctx, &waiver.scope, entry).await
         })
     }
 
@@ -75,7 +74,7 @@ impl Promote {
                     }
                     let expired = entry("waiver.expired", waiver)
                         .detail("expires_at", waiver.expires_at.map(|at| at.to_string()));
-                    reconsider(tx, ctx, waiver, expired).await
+                    reconsider(tx, ctx, &waiver.scope, expired).await
                 })?;
                 ended += 1;
             }
@@ -92,43 +91,36 @@ impl Promote {
     /// The waivers of all scopes that the actor may see, expired ones included.
     pub async fn all_waivers(&self, ctx: &Ctx) -> Result<Vec<Waiver>, Error> {
         let mut tx = self.db.read().await?;
-        see(&mut tx, ctx, &WaiverScope::Everywhere).await?;
-        let (mut seen, mut hidden) = (Vec::new(), BTreeSet::new());
-        for waiver in store::all_waivers(&mut tx).await? {
-            let scope = waiver.scope.to_string();
-            if hidden.contains(&scope) {
-                continue;
-            }
-            match see(&mut tx, ctx, &waiver.scope).await {
-                Ok(()) => seen.push(waiver),
-                Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Denied) => drop(hidden.insert(scope)),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(seen)
-    }
-
-    /// The waivers that hold `now` for an image in a repository: [`Waiver::covers`] says for which of its findings. Whoever
-    /// asks has shown that they may see the image.
-    pub async fn waived(
-        tx: &mut Tx,
-        now: Timestamp,
-        repository: &RepoName,
-        digest: &Digest,
-    ) -> Result<Vec<Waiver>, Error> {
-        let scopes =
-            [WaiverScope::Everywhere, WaiverScope::Repository(repository.clone()), WaiverScope::Image(digest.clone())];
-        let mut waivers = Vec::new();
-        for scope in &scopes {
-            waivers.extend(store::waivers_of_scope(tx, scope).await?);
-        }
-        waivers.retain(|waiver| waiver.expires_at.is_none_or(|at| now < at));
-        Ok(waivers)
+        let all = store::all_waivers(&mut tx).await?;
+        seen(&mut tx, ctx, all, |waiver| &waiver.scope).await
     }
 }
 
-/// Refuse who may not see what the waivers of a scope are about.
-async fn see(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
+/// Those of a list whose scope the actor may see.
+pub(crate) async fn seen<T>(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    all: Vec<T>,
+    scope: impl Fn(&T) -> &WaiverScope,
+) -> Result<Vec<T>, Error> {
+    see(tx, ctx, &WaiverScope::Everywhere).await?;
+    let (mut seen, mut hidden) = (Vec::new(), BTreeSet::new());
+    for one in all {
+        let name = scope(&one).to_string();
+        if hidden.contains(&name) {
+            continue;
+        }
+        match see(tx, ctx, scope(&one)).await {
+            Ok(()) => seen.push(one),
+            Err(error) if matches!(error.kind(), Kind::NotFound | Kind::Denied) => drop(hidden.insert(name)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(seen)
+}
+
+/// Refuse who may not see what is said in a scope.
+pub(crate) async fn see(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
     match scope {
         WaiverScope::Everywhere if ctx.actor == Actor::Anonymous => Err(identity::Error::Unauthenticated.into()),
         WaiverScope::Everywhere => Ok(()),
@@ -147,7 +139,8 @@ async fn see(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
     }
 }
 
-async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
+/// Refuse who may not say what counts in a scope.
+pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
     match scope {
         WaiverScope::Everywhere => Level::require_admin(tx, &ctx.actor).await?,
         WaiverScope::Repository(name) => drop(Registry::authorize(tx, ctx, name, Right::Admin).await?),
@@ -161,7 +154,9 @@ async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Erro
                 // Which repositories hold an image is not for everybody to know.
                 let right = Registry::authorize(tx, ctx, &place.repository, Right::Admin).await;
                 right.map_err(|_| {
-                    Error::Denied("a waiver of an image needs admin level on every repository that holds it".to_owned())
+                    Error::Denied(
+                        "what is said of an image needs admin level on every repository that holds it".to_owned(),
+                    )
                 })?;
             }
         }
@@ -169,10 +164,10 @@ async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Erro
     Ok(())
 }
 
-/// Append the entry, and have decided again what the waiver touches.
-async fn reconsider(tx: &mut Tx, ctx: &Ctx, waiver: &Waiver, entry: Entry) -> Result<(), Error> {
+/// Append the entry, and have decided again what a scope holds.
+pub(crate) async fn reconsider(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope, entry: Entry) -> Result<(), Error> {
     let entry = audit::append(tx, ctx, entry).await?;
-    let job = NewJob::new(RECONSIDER_JOB, serde_json::json!({"scope": waiver.scope.to_string()}));
+    let job = NewJob::new(RECONSIDER_JOB, serde_json::json!({"scope": scope.to_string()}));
     jobs::enqueue(tx, ctx, job.in_lane(RECONSIDER_JOB).caused_by(&entry)).await?;
     Ok(())
 }
@@ -184,7 +179,11 @@ pub(crate) fn entry(kind: &'static str, waiver: &Waiver) -> Entry {
         .detail("scope", waiver.scope.to_string())
         .detail("advisory", &waiver.advisory)
         .detail("component", &waiver.component);
-    match &waiver.scope {
+    about_scope(entry, &waiver.scope)
+}
+
+pub(crate) fn about_scope(entry: Entry, scope: &WaiverScope) -> Entry {
+    match scope {
         WaiverScope::Everywhere => entry,
         WaiverScope::Repository(name) => entry.about(format!("repository/{name}")),
         WaiverScope::Image(digest) => entry.about(digest),

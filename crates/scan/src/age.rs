@@ -34,16 +34,7 @@ impl Age {
         let (Some(created), Some(days)) = (self.created, self.days) else {
             return "built in: only a beginning, whose age says nothing".to_owned();
         };
-        let day = created.strftime("%Y-%m-%d");
-        let old = match days {
-            0 => "less than a day old".to_owned(),
-            1 => "a day old".to_owned(),
-            days => format!("{days} days old"),
-        };
-        match self.stale {
-            true => format!("of {day}, {old}: STALE, what was published since is not found"),
-            false => format!("of {day}, {old}"),
-        }
+        bom::age(created, days, self.stale)
     }
 }
 

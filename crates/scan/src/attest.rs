@@ -9,11 +9,13 @@
 //! waived is left out, for that is decided here and now, and is not what was found.
 //!
 //! A row is taken away only when its image was attested, so nothing is lost when the process dies, when the registry is read-only, or when
-//! a statement could not be made; a timer looks at what was left. Images that were matched again are many: the rows wait, one job at a time
+//! a statement could not be made; a timer looks at what was left. Where the process starts with another key, rows are written for everything that
+//! the one before signed. Images that were matched again are many: the rows wait, one job at a time
 //! works them off.
 
 use std::collections::BTreeMap;
 
+use audit::Entry;
 use base::{Ctx, Timestamp, limits};
 use bom::Predicate;
 use db::Tx;
@@ -66,6 +68,25 @@ impl Scan {
     /// The public half of the key, PEM.
     pub fn attestation_key(&self) -> Option<String> {
         self.attestation_key.as_ref().map(|key| key.public_pem())
+    }
+
+    /// After another key, or another form of statements: have signed again what is attested with what was before, in the background. Runs when
+    /// the process starts, also when it did before and was not done.
+    pub async fn see_attestation_key(&self, ctx: &Ctx) -> Result<(), Error> {
+        let Some(key) = &self.attestation_key else { return Ok(()) };
+        let basis = basis_of(key);
+        let mut tx = self.db.read().await?;
+        if !store::settings(&mut tx).await?.attest || !store::has_other_attestations(&mut tx, &basis).await? {
+            return Ok(());
+        }
+        drop(tx);
+        db::write!(self.db, ctx, |tx| {
+            let images = store::want_other_attestations(tx, &basis, ctx.now).await?;
+            let entry = Entry::new("attestations.renewed").detail("key", key.id()).detail("images", images);
+            let entry = audit::append(tx, ctx, entry).await?;
+            enqueue(tx, ctx, &Next::default(), Some(&entry)).await
+        })
+        .map_err(Error::Database)
     }
 
     /// Have these images attested, in the transaction that changed what is known of them.
@@ -136,8 +157,13 @@ impl Scan {
             }
         }
         drop(tx);
+        if places.is_empty() {
+            // It is attested nowhere any more, so that nothing of it is left to be signed again.
+            return db::write!(self.db, ctx, |tx| store::forget_attestations(tx, digest).await)
+                .map_err(Error::Database);
+        }
         for statement in [Statement::Inventory, Statement::Scan] {
-            let basis = format!("{FORM} {} {}", key.id(), statement.basis(&known));
+            let basis = format!("{}{}", basis_of(key), statement.basis(&known));
             self.attest_one(ctx, key, &image, &places, statement, &basis).await?;
         }
         Ok(())
@@ -244,6 +270,11 @@ impl Statement {
             }
         }
     }
+}
+
+/// What the basis of every attestation begins with that is made now.
+fn basis_of(key: &AttestationKey) -> String {
+    format!("{FORM} {} ", key.id())
 }
 
 pub(crate) async fn want_all(tx: &mut Tx, ctx: &Ctx, entry: &str) -> Result<(), db::Error> {

@@ -77,7 +77,7 @@ pub use image_facts::ImageFacts;
 pub use jobs::{IMAGE_JOB, REMATCH_JOB, RENEW_JOB};
 pub use matching::findings;
 pub use outcome::{Evidence, ImageFinding, ScanEvidence, State, Summary};
-pub use report::{About, inventory_of, report};
+pub use report::{About, Judging, inventory_of, report, spoken_of};
 pub use reported::{Moment, Reported};
 pub use search::{Hit, Wanted};
 pub use service::Scan;

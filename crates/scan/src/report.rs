@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use advisory::{Finding, Profile, Rating, Snapshot, Status};
-use base::{Timestamp, limits::SNAPSHOT_STALE_DAYS};
+use base::Timestamp;
 use bom::{Confidence, Evidence, Method, Probability, Report, Score, SourcePackage};
 use inventory::{Component, ImageInventory, SCANNER_VERSION};
 use oci::{Digest, ImageConfig};
 use package::end_of_life;
+use registry::Image;
 
-use crate::findings;
+use crate::{ImageFinding, findings};
 
 /// What is known of an image beside its inventory.
 #[derive(Clone, Debug, Default)]
@@ -30,16 +31,21 @@ pub struct About {
     pub base: Option<bom::Base>,
 }
 
-/// Put everything together; without a snapshot it is a mere bill of materials.
-pub fn report(
-    about: &About,
-    image: &ImageInventory,
-    snapshot: Option<(&Snapshot, Profile)>,
-    created: Timestamp,
-) -> Report {
+/// What an inventory is judged with.
+#[derive(Clone, Copy, Debug)]
+pub struct Judging<'a> {
+    pub snapshot: &'a Snapshot,
+    /// How severities are told.
+    pub profile: Profile,
+    /// From which age on the snapshot is called stale.
+    pub stale_days: u32,
+}
+
+/// Put everything together; where nothing is judged it is a mere bill of materials.
+pub fn report(about: &About, image: &ImageInventory, judging: Option<Judging<'_>>, created: Timestamp) -> Report {
     let mut gaps: Vec<bom::Gap> = image.gaps.iter().map(gap).collect();
     let mut found = Vec::new();
-    if let Some((snapshot, profile)) = snapshot {
+    if let Some(Judging { snapshot, profile, .. }) = judging {
         let unjudged = crate::matching::match_inventory(image, snapshot, profile).totals;
         gaps.extend(unjudged.sentences().map(|reason| bom::Gap { reason, ..bom::Gap::default() }));
         found = findings(image, snapshot, profile).into_iter().map(|one| finding(&one)).collect();
@@ -55,13 +61,13 @@ pub fn report(
             name: "assay".to_owned(),
             version: format!("{}+{}", env!("CARGO_PKG_VERSION"), image.scanner_version),
         },
-        snapshot: snapshot.map(|(snapshot, profile)| bom::Snapshot {
+        snapshot: judging.map(|Judging { snapshot, profile, stale_days }| bom::Snapshot {
             digest: snapshot.digest().to_owned(),
             name: snapshot.about().name.clone(),
             label: snapshot.about().label.clone(),
             created: Some(snapshot.about().created).filter(|_| !snapshot.about().never_stale),
             profile: profile.as_str().to_owned(),
-            stale: snapshot.is_stale(created, i64::from(SNAPSHOT_STALE_DAYS) * 24 * 60 * 60),
+            stale: snapshot.is_stale(created, stale_days),
         }),
         created,
     }
@@ -80,18 +86,7 @@ fn subject(about: &About, image: &ImageInventory, now: Timestamp) -> bom::Image 
         digest: about.digest.as_ref().map(ToString::to_string),
         platform,
         created: config.and_then(|config| config.created),
-        distribution: image.os.as_ref().map(|os| {
-            let end = end_of_life(os);
-            let last = end.as_ref().map(|end| end.extended.unwrap_or(end.standard));
-            bom::Distribution {
-                id: os.id.clone(),
-                version: os.version_id.clone(),
-                pretty_name: os.pretty_name.clone(),
-                cpe: Some(os.cpe_name.clone()).filter(|cpe| !cpe.is_empty()),
-                end_of_life: end.as_ref().map(|end| end.standard.to_string()),
-                ended: last.is_some_and(|last| last.to_string() < now.strftime("%Y-%m-%d").to_string()),
-            }
-        }),
+        distribution: image.os.as_ref().map(|os| distribution(os, now)),
         config: config.map(|config| bom::Config {
             user: config.user.clone().unwrap_or_default(),
             exposed_ports: config.exposed_ports.clone(),
@@ -104,6 +99,37 @@ fn subject(about: &About, image: &ImageInventory, now: Timestamp) -> bom::Image 
         }),
         base: about.base.clone(),
         ..bom::Image::default()
+    }
+}
+
+fn distribution(os: &package::OsRelease, now: Timestamp) -> bom::Distribution {
+    let end = end_of_life(os);
+    let last = end.as_ref().map(|end| end.extended.unwrap_or(end.standard));
+    bom::Distribution {
+        id: os.id.clone(),
+        version: os.version_id.clone(),
+        pretty_name: os.pretty_name.clone(),
+        cpe: Some(os.cpe_name.clone()).filter(|cpe| !cpe.is_empty()),
+        end_of_life: end.as_ref().map(|end| end.standard.to_string()),
+        ended: last.is_some_and(|last| last.to_string() < now.strftime("%Y-%m-%d").to_string()),
+    }
+}
+
+/// As much of a report as statements of others are held against; its findings stand in the order in which they are given.
+pub fn spoken_of(image: &Image, inventory: &ImageInventory, findings: &[ImageFinding], now: Timestamp) -> Report {
+    let platform = image.platform.as_ref().map(|platform| format!("{}/{}", platform.os, platform.architecture));
+    Report {
+        image: bom::Image {
+            name: image.digest.to_string(),
+            digest: Some(image.digest.to_string()),
+            platform,
+            distribution: inventory.os.as_ref().map(|os| distribution(os, now)),
+            ..bom::Image::default()
+        },
+        components: inventory.components.iter().map(component).collect(),
+        findings: findings.iter().map(finding).collect(),
+        created: now,
+        ..Report::default()
     }
 }
 
@@ -192,7 +218,7 @@ fn in_bytes(path: &str, evidence: &fingerprint::Evidence) -> Evidence {
     Evidence { method, path: Some(path.to_owned()), offset, detail, confidence: None }
 }
 
-fn finding(found: &crate::ImageFinding) -> bom::Finding {
+fn finding(found: &ImageFinding) -> bom::Finding {
     let about = &found.about;
     bom::Finding {
         id: about.advisory.clone(),

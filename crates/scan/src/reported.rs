@@ -10,7 +10,7 @@ use inventory::ImageInventory;
 use oci::{ImageConfig, Manifest, RepoName};
 use registry::{Image, Registry};
 
-use crate::{About, Error, Scan, Side, base_told, layers::blocking, report, store};
+use crate::{About, Error, Judging, Scan, Side, base_told, layers::blocking, report, store};
 
 /// Which result of an image is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +63,10 @@ impl Scan {
             Err(error) => return Err(error),
         };
         let about = self.about(tx, ctx, (repository, image), name).await?;
-        let (profile, at) = (self.profile, at.unwrap_or(ctx.now));
+        let (profile, at, stale_days) = (self.profile, at.unwrap_or(ctx.now), store::updates(tx).await?.stale_days);
         let made = blocking(move || {
-            let report = report(&about, &inventory, Some((&snapshot, profile)), at);
+            let judging = Judging { snapshot: &snapshot, profile, stale_days };
+            let report = report(&about, &inventory, Some(judging), at);
             Reported { report, image: inventory, snapshot }
         });
         made.await.map(Some)

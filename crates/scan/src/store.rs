@@ -23,7 +23,8 @@ use crate::{
 };
 
 pub(crate) use attestations::{
-    Known, attestation, attestations_wanted, attested, known, set_attestation, want_all_attestations, want_attestations,
+    Known, attestation, attestations_wanted, attested, forget_attestations, has_other_attestations, known,
+    set_attestation, want_all_attestations, want_attestations, want_other_attestations,
 };
 pub(crate) use held::{Scanned, close, confirm, forget_empty, group_of, in_closed, outdated, set_matched};
 pub(crate) use history::{before, keep_before};

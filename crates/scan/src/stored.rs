@@ -5,16 +5,20 @@ use inventory::ImageInventory;
 use oci::RepoName;
 use registry::Image;
 
-use crate::{About, Error, Scan, State, Summary, layers::blocking, report, store};
+use crate::{About, Error, Judging, Scan, State, Summary, layers::blocking, report, store};
 
 impl Scan {
     /// What was found in an image, under the name it is asked for by, as every format is written from it; without what was waived. Whoever
-    /// asks has shown that they may see the image. The same scan gives the same report: its time is the scan's.
+    /// asks has shown that they may see the image. The same scan gives the same report: its time is the scan's; of the settings only
+    /// that of staleness is in it.
     ///
     /// # Errors
     /// [`Error::NotScanned`]: the image was not scanned to its end, and why. [`Error::Incomplete`]: the repository does not hold all of it.
     pub async fn report(&self, repository: &RepoName, image: &Image, name: &str) -> Result<Report, Error> {
-        let summary = self.summary(&mut self.db.read().await?, repository, &image.digest).await?;
+        let mut tx = self.db.read().await?;
+        let (summary, stale_days) =
+            (self.summary(&mut tx, repository, &image.digest).await?, store::updates(&mut tx).await?.stale_days);
+        drop(tx);
         let summary = summary.ok_or_else(|| Error::NotScanned(name.to_owned()))?;
         let (Some(snapshot), State::Done) = (&summary.snapshot, summary.state) else {
             return Err(unfinished(name, &summary));
@@ -22,7 +26,11 @@ impl Scan {
         let snapshot = self.snapshot_of(snapshot).await?;
         let (about, inventory) = self.stored(repository, image, name, &summary).await?;
         let (profile, made) = (self.profile, summary.finished_at.unwrap_or(base::Timestamp::UNIX_EPOCH));
-        blocking(move || report::report(&about, &inventory, Some((&snapshot, profile)), made)).await
+        let judge = move || {
+            let judging = Judging { snapshot: &snapshot, profile, stale_days };
+            report::report(&about, &inventory, Some(judging), made)
+        };
+        blocking(judge).await
     }
 
     /// The same as a mere bill of materials.

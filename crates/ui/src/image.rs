@@ -118,6 +118,10 @@ pub struct FindingView {
     pub fixed_version: Option<String>,
     /// Why it does not count, when somebody waived it.
     pub waived: Option<String>,
+    /// What a VEX document says of it, and whose that is.
+    pub stated: Option<String>,
+    /// True when it does not count: waived, or stated not to matter.
+    pub closed: bool,
 }
 
 /// Words of a list that are shown; all of them are in the API's answers.
@@ -301,14 +305,15 @@ fn components(view: &ImageView) -> Markup {
 
 fn finding_line(finding: &FindingView) -> Markup {
     html! {
-        div.bad[finding.waived.is_none()] {
-            @if finding.waived.is_none() { "✕ " } @else { "◌ " }
+        div.bad[!finding.closed] {
+            @if finding.closed { "◌ " } @else { "✕ " }
             (finding.advisory) " " (finding.severity)
             @if let Some(status) = &finding.status { ", " (status) }
             @if let Some(fixed) = &finding.fixed_version { ", fixed in " (fixed) }
             @if let Some(how) = &finding.exploited { ", " strong { (how) } }
             @if let Some(percent) = &finding.epss { ", EPSS " (percent) " %" }
             @if let Some(why) = &finding.waived { span.quiet { " waived: " (why) } }
+            @if let Some(said) = &finding.stated { span.quiet { " stated: " (said) } }
         }
         div.quiet { (finding.reason) " (" (finding.source) ")" }
     }

@@ -8,12 +8,11 @@ use axum::{
 use base::{Ctx, Kind};
 use db::Tx;
 use oci::{Digest, Reference, RepoName};
-use promote::Promote;
 use registry::Image;
 use scan::{Comparison, Moment, Reported};
 use serde::Deserialize;
 
-use crate::{App, caller::Caller, dtr::Params, error::ApiError, reports::waive, scanned::Error};
+use crate::{App, caller::Caller, dtr::Params, error::ApiError, scanned::Error};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/api/v1/repositories/{namespace}/{repo}/images/{reference}/changes", get(show))
@@ -60,7 +59,8 @@ pub(crate) async fn image_named(app: &App, ctx: &Ctx, text: &str) -> Result<(Rep
     Ok((name, image))
 }
 
-/// What is otherwise since the result before the present one. Waivers that were taken back meanwhile left no trace to be compared with.
+/// What is otherwise since the result before the present one. Waivers and VEX documents that were taken back
+/// meanwhile left no trace to be compared with.
 pub(crate) async fn since_before(
     app: &App,
     ctx: &Ctx,
@@ -76,11 +76,9 @@ pub(crate) async fn since_before(
         return Ok(None);
     };
     let then = before.report.created;
-    let mut waivers = Promote::waived(&mut tx, then, name, &image.digest).await?;
-    waivers.retain(|waiver| waiver.created_at <= then);
-    waive(&mut before.report, &waivers);
+    app.promote.triage(&mut tx, then, name, &[&image.digest]).await?.by(then).write(&mut before.report);
     after.report.created = ctx.now;
-    waive(&mut after.report, &Promote::waived(&mut tx, ctx.now, name, &image.digest).await?);
+    app.promote.triage(&mut tx, ctx.now, name, &[&image.digest]).await?.write(&mut after.report);
     compared(before, after).await.map(Some)
 }
 
@@ -109,7 +107,7 @@ async fn present(
         return Ok(None);
     };
     found.report.created = ctx.now;
-    waive(&mut found.report, &Promote::waived(tx, ctx.now, name, &image.digest).await?);
+    app.promote.triage(tx, ctx.now, name, &[&image.digest]).await?.write(&mut found.report);
     Ok(Some(found))
 }
 

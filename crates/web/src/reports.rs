@@ -8,10 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use base::{Ctx, Kind};
-use bom::{Format, Report};
+use base::Kind;
+use bom::Format;
 use oci::{Digest, Reference, RepoName};
-use promote::{Promote, Waiver};
 use registry::{Image, Registry};
 use serde::Deserialize;
 
@@ -48,7 +47,7 @@ struct As {
     platform: Option<String>,
 }
 
-/// For whoever may pull the image. Waived findings are marked as such.
+/// For whoever may pull the image. Findings that are waived, or stated not to matter, are marked as such.
 async fn report(
     State(app): State<App>,
     Caller(ctx): Caller,
@@ -68,7 +67,9 @@ async fn report(
         Reference::Digest(_) => format!("{place}@{}", image.digest),
     };
     let mut report = app.scan.report(&name, &image, &called).await?;
-    waive(&mut report, &waivers(&app, &ctx, &name, [&named.digest, &image.digest]).await?);
+    // What is said of an index is said of each image in it.
+    let digests = [&named.digest, &image.digest];
+    app.promote.triage(&mut app.db.read().await?, ctx.now, &name, &digests).await?.write(&mut report);
     let bytes = match format {
         Format::OpenVex => bom::openvex(&report, &app.site.authority),
         format => format.write(&report, WIDTH),
@@ -115,30 +116,6 @@ fn platform_of(image: &Image) -> String {
     let Some(platform) = &image.platform else { return "unknown".to_owned() };
     let parts = [Some(&platform.os), Some(&platform.architecture), platform.variant.as_ref()];
     parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/")
-}
-
-/// What is waived for an index is waived for each image in it.
-async fn waivers(app: &App, ctx: &Ctx, name: &RepoName, digests: [&Digest; 2]) -> Result<Vec<Waiver>, ApiError> {
-    let mut tx = app.db.read().await?;
-    let mut waivers = Promote::waived(&mut tx, ctx.now, name, digests[0]).await?;
-    if digests[0] != digests[1] {
-        waivers.extend(Promote::waived(&mut tx, ctx.now, name, digests[1]).await?);
-    }
-    Ok(waivers)
-}
-
-/// Write the waivers into the findings that they cover.
-pub(crate) fn waive(report: &mut Report, waivers: &[Waiver]) {
-    for finding in &mut report.findings {
-        let waiver = waivers.iter().find(|one| one.accepts(&finding.id, &finding.aliases, &finding.component));
-        finding.waiver = waiver.map(|waiver| bom::Waiver {
-            reason: waiver.reason.clone(),
-            justification: waiver.justification,
-            author: waiver.author.clone(),
-            created: Some(waiver.created_at),
-            expires: waiver.expires_at,
-        });
-    }
 }
 
 /// `flask-0a1b2c3d4e5f.cdx.json`: what tools recognise the format by.

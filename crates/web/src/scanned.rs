@@ -2,15 +2,16 @@
 
 use base::{Kind, Timestamp};
 use db::Tx;
-use oci::{Digest, RepoName};
+use oci::RepoName;
 use policy::Counts;
-use promote::{Promote, Waiver};
+use promote::Triage;
 use registry::{Image, Registry};
-use scan::{Age, ImageFinding, State, Summary};
+use scan::{Age, State, Summary};
 
 use crate::{App, error::ApiError};
 
-/// The scan of an image, or of all images an index names together. Waived findings are counted in `waived` only.
+/// The scan of an image, or of all images an index names together. Findings that are waived, or stated not to matter,
+/// are counted in `waived` only.
 #[derive(Clone, Debug)]
 pub(crate) struct Scanned {
     pub(crate) stage: Stage,
@@ -73,33 +74,32 @@ pub(crate) async fn scanned(
     repository: &RepoName,
     image: &Image,
 ) -> Result<Scanned, Error> {
-    let mut scanned = with_waivers(app, tx, now, repository, image).await?;
+    let mut scanned = with_triage(app, tx, now, repository, image).await?;
     if scanned.snapshot.is_some() && !scanned.outdated {
         scanned.age = Some(app.scan.age(tx, now).await?);
     }
     Ok(scanned)
 }
 
-async fn with_waivers(
+async fn with_triage(
     app: &App,
     tx: &mut Tx,
     now: Timestamp,
     repository: &RepoName,
     image: &Image,
 ) -> Result<Scanned, Error> {
-    let waivers = Promote::waived(tx, now, repository, &image.digest).await?;
     if !image.is_index() {
         let scanned = of(app.scan.summary(tx, repository, &image.digest).await?, image.is_runnable());
-        return Ok(scanned.less(app, tx, (repository, &image.digest), &waivers).await?);
+        let triage = app.promote.triage(tx, now, repository, &[&image.digest]).await?;
+        return Ok(scanned.less(app, tx, now, (repository, image), &triage).await?);
     }
     let members = Registry::members(tx, repository, &image.digest).await?;
     let mut all: Option<Scanned> = None;
     for child in &members.images {
-        // What is waived for the index is waived for each image in it.
-        let mut own = Promote::waived(tx, now, repository, &child.digest).await?;
-        own.extend(waivers.iter().cloned());
+        // What is said of the index is said of each image in it.
+        let triage = app.promote.triage(tx, now, repository, &[&image.digest, &child.digest]).await?;
         let one = of(app.scan.summary(tx, repository, &child.digest).await?, true);
-        let one = one.less(app, tx, (repository, &child.digest), &own).await?;
+        let one = one.less(app, tx, now, (repository, child), &triage).await?;
         all = Some(match all {
             Some(all) => all.with(one),
             None => one,
@@ -142,28 +142,24 @@ fn of(summary: Option<Summary>, runnable: bool) -> Scanned {
     }
 }
 
-/// The waiver that makes a finding not count, if there is one.
-pub(crate) fn waiver_of<'a>(waivers: &'a [Waiver], finding: &ImageFinding) -> Option<&'a Waiver> {
-    waivers.iter().find(|waiver| waiver.covers(finding))
-}
-
 impl Scanned {
-    /// The same with waived findings counted as such.
+    /// The same with closed findings counted as such.
     async fn less(
         mut self,
         app: &App,
         tx: &mut Tx,
-        (name, digest): (&RepoName, &Digest),
-        waivers: &[Waiver],
-    ) -> Result<Scanned, scan::Error> {
-        if waivers.is_empty() || self.counts == Counts::default() {
+        now: Timestamp,
+        image: (&RepoName, &Image),
+        triage: &Triage,
+    ) -> Result<Scanned, promote::Error> {
+        if triage.is_empty() || self.counts == Counts::default() {
             return Ok(self);
         }
-        for finding in app.scan.findings(tx, name, digest).await? {
-            if waiver_of(waivers, &finding).is_none() {
+        for found in app.promote.found(tx, now, image, triage).await? {
+            if found.is_open() {
                 continue;
             }
-            let count = finding.count_in(&mut self.counts);
+            let count = found.finding.count_in(&mut self.counts);
             *count = count.saturating_sub(1);
             self.counts.waived += 1;
         }

@@ -143,9 +143,9 @@ impl Client {
         self.call(Method::PUT, path, Some(&body)).await
     }
 
-    /// Put bytes that are no JSON.
-    pub(crate) async fn put_bytes(&self, path: &str, bytes: Vec<u8>) -> Result<Value> {
-        let request = self.request(Method::PUT, path).body(bytes);
+    /// One call with bytes as they are.
+    pub(crate) async fn send_bytes(&self, method: Method, path: &str, bytes: Vec<u8>) -> Result<Value> {
+        let request = self.request(method, path).body(bytes);
         read(request.send().await.context("the server cannot be reached")?).await
     }
 

@@ -14,6 +14,7 @@ mod registry;
 mod show;
 mod tags;
 mod text;
+mod vex;
 mod waivers;
 mod webhooks;
 
@@ -21,7 +22,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
-pub(crate) use advisories::snapshot;
+pub(crate) use advisories::trusted;
 pub(crate) use http::{Client, Refused};
 pub(crate) use images::Incomplete;
 use show::Text;
@@ -99,6 +100,9 @@ pub(crate) enum Noun {
     /// Waivers: findings that are accepted, with a reason.
     #[command(subcommand)]
     Waiver(waivers::Waiver),
+    /// VEX documents: statements of others about which vulnerabilities matter in your images.
+    #[command(subcommand)]
+    Vex(vex::Vex),
     /// Webhooks.
     #[command(subcommand)]
     Webhook(webhooks::Webhook),
@@ -155,6 +159,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         Noun::Advisories(command) => print(&command.run(Client::remembered).await?, common),
         Noun::Fingerprints(command) => print(&command.run()?, common),
         Noun::Chain(command) => command.run(&Client::remembered()?, common).await,
+        Noun::Vex(vex::Vex::Show(command)) => command.run(&Client::remembered()?).await,
         Noun::Tag(tags::TagOf::Report(command)) => command.run(&Client::remembered()?).await,
         noun => {
             let (text, answer) = ask(noun, &Client::remembered()?).await?;
@@ -183,6 +188,7 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Decision(command) => (command.text(), command.run(client).await?),
         Noun::Policy(command) => (command.text(), command.run(client).await?),
         Noun::Waiver(command) => (command.text(), command.run(client).await?),
+        Noun::Vex(command) => (command.text(), command.run(client).await?),
         Noun::Webhook(command) => (command.text(), command.run(client).await?),
         Noun::Project(command) => (command.text(), command.run(client).await?),
         Noun::Variable(command) => (command.text(), command.run(client).await?),

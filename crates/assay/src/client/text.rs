@@ -8,6 +8,7 @@ use super::{
     projects::{Pipeline, Project, Trigger, Variable},
     show::{Column, Text, line},
     tags::{Decision, TagOf},
+    vex::Vex,
     waivers::Waiver,
     webhooks::Webhook,
 };
@@ -107,6 +108,16 @@ const WAIVERS: &[Column] = &[
     ("UNTIL", |one| time(one, "expiresAt")),
     ("BY", |one| at(one, "author")),
     ("REASON", |one| at(one, "reason")),
+];
+
+const DOCUMENTS: &[Column] = &[
+    ("ID", |one| at(one, "id")),
+    ("FORMAT", |one| at(one, "format")),
+    ("WHERE", |one| at(one, "scope")),
+    ("DATED", |one| time(one, "dated")),
+    ("STATEMENTS", |one| at(one, "statements")),
+    ("AUTHOR", |one| at(one, "author")),
+    ("DOCUMENT", |one| at(one, "name")),
 ];
 
 const DECISIONS: &[Column] = &[
@@ -212,6 +223,16 @@ impl Waiver {
             Waiver::List { .. } => Text::Table(WAIVERS),
             Waiver::Create(_) => Text::Whole,
             Waiver::Delete { id } => said(format!("the waiver {id} is deleted; what it covered counts again")),
+        }
+    }
+}
+
+impl Vex {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Vex::List { .. } => Text::Table(DOCUMENTS),
+            Vex::Add(_) | Vex::Show(_) => Text::Whole,
+            Vex::Remove { id } => said(format!("the VEX document {id} is removed; what it closed counts again")),
         }
     }
 }

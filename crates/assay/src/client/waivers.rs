@@ -62,18 +62,22 @@ fn time(text: &str) -> Result<Timestamp, String> {
     whole.parse().map_err(|_| "expected a day as 2026-12-31, or a time as 2026-12-31T18:00:00Z".to_owned())
 }
 
+impl Of {
+    /// As a list is asked for; without any of them that of all scopes.
+    pub(super) fn query(&self) -> String {
+        match self {
+            Of { repository: Some(name), .. } => format!("?repository={name}"),
+            Of { image: Some(digest), .. } => format!("?image={digest}"),
+            Of { everywhere: true, .. } => String::new(),
+            Of { .. } => "?scope=any".to_owned(),
+        }
+    }
+}
+
 impl Waiver {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
-            Waiver::List { of } => {
-                let query = match of {
-                    Of { repository: Some(name), .. } => format!("?repository={name}"),
-                    Of { image: Some(digest), .. } => format!("?image={digest}"),
-                    Of { everywhere: true, .. } => String::new(),
-                    Of { .. } => "?scope=any".to_owned(),
-                };
-                client.get(&format!("/api/v1/waivers{query}")).await
-            }
+            Waiver::List { of } => client.get(&format!("/api/v1/waivers{}", of.query())).await,
             Waiver::Create(Create { advisory, reason, justification, of, component, expires }) => {
                 let body = json!({
                     "advisory": advisory, "reason": reason, "repository": of.repository, "image": of.image,

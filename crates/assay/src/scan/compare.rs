@@ -9,7 +9,7 @@ use bom::{Report, Severity};
 use inventory::ImageInventory;
 use scan::{Comparison, Side};
 
-use super::{Reached, Reading, print, read, snapshot_of, source::Source, width};
+use super::{Reached, Reading, print, read, source::Source, width};
 use crate::client;
 
 /// Say what differs between two scans, and why. A report that `assay scan` wrote as JSON is taken as it is, anything else is scanned.
@@ -40,9 +40,9 @@ struct Judged {
 
 impl Compare {
     pub(super) async fn run(self, format: client::Format) -> Result<()> {
-        let after = snapshot_of(self.reading.advisories.as_deref())?;
+        let after = self.reading.snapshot(self.reading.advisories.as_deref())?;
         let before = match &self.advisories_before {
-            Some(path) => snapshot_of(Some(path))?,
+            Some(path) => self.reading.snapshot(Some(path))?,
             None => after.clone(),
         };
         let profile = self.reading.profile;
@@ -67,8 +67,8 @@ impl Compare {
         let (mut about, image) = self.reading.inspect(source).await?;
         about.base = scan::base_told(&about);
         let snapshot = snapshots.first().map(|snapshot| (*snapshot).clone());
-        let mut report =
-            scan::report(&about, &image, snapshot.as_ref().map(|snapshot| (snapshot, profile)), Clock::System.now());
+        let judging = snapshot.as_ref().map(|snapshot| self.reading.judging(snapshot, profile));
+        let mut report = scan::report(&about, &image, judging, Clock::System.now());
         self.reading.apply_statements(&mut report)?;
         Ok(Judged { report, image, snapshot })
     }

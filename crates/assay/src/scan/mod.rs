@@ -24,11 +24,13 @@ use std::{
 
 use advisory::{Profile, Snapshot};
 use anyhow::{Context, Result};
-use base::Clock;
+use base::{Clock, limits::SNAPSHOT_STALE_DAYS};
 use bom::{Format, Report, Severity};
+use scan::Judging;
+use tlog::VerifierKey;
 
 use self::source::Source;
-use crate::client;
+use crate::{client, tell};
 
 /// A table is written as wide when nothing says how wide the terminal is.
 const WIDTH: usize = 140;
@@ -69,6 +71,9 @@ struct Reading {
     /// The advisories to judge with, as `assay advisories build` writes them; the built-in starter set otherwise.
     #[arg(long, env = "ASSAY_ADVISORIES", value_name = "FILE")]
     advisories: Option<PathBuf>,
+    /// What must have signed them: what `assay advisories key` printed. Repeat for more. Without it signatures are not verified.
+    #[arg(long, env = "ASSAY_ADVISORIES_KEY", value_name = "KEY", value_delimiter = ',')]
+    advisories_key: Vec<VerifierKey>,
     /// How scores and words become severities: dtr, cvss or vendor.
     #[arg(long, default_value = "dtr", value_name = "PROFILE")]
     profile: Profile,
@@ -133,14 +138,14 @@ impl Scan {
             return compare.run(format).await;
         }
         let source = self.source.as_ref().context("there is nothing to scan")?;
-        let snapshot = snapshot_of(self.reading.advisories.as_deref())?;
+        let snapshot = self.reading.snapshot(self.reading.advisories.as_deref())?;
         let (mut about, image) = self.reading.inspect(source).await?;
         about.base = match &self.base {
             Some(base) => Some(base_image::of(&about, base, &self.reading).await?),
             None => scan::base_told(&about),
         };
         let now = Clock::System.now();
-        let mut report = scan::report(&about, &image, Some((&snapshot, self.reading.profile)), now);
+        let mut report = scan::report(&about, &image, Some(self.reading.judging(&snapshot, self.reading.profile)), now);
         self.reading.apply_statements(&mut report)?;
         self.write(&report, format)?;
         self.judge(&report)
@@ -183,16 +188,27 @@ impl Scan {
     }
 }
 
-/// The advisories of a file, or those built in.
-fn snapshot_of(path: Option<&Path>) -> Result<Snapshot> {
-    match path {
-        Some(path) => client::snapshot(path),
-        None => Ok(advisory::starter().clone()),
+impl Reading {
+    /// The advisories of a file, or those built in. On the way it is said what is known of who signed them.
+    fn snapshot(&self, path: Option<&Path>) -> Result<Snapshot> {
+        let Some(path) = path else { return Ok(advisory::starter().clone()) };
+        let held = client::trusted(path, &self.advisories_key)?;
+        let known = match (held.verified, held.signed) {
+            (true, _) => "are signed by a trusted key",
+            (false, true) => "are signed; the signature is not verified without --advisories-key",
+            (false, false) => "are not signed",
+        };
+        tell(&format!("the advisories of {} {known}", path.display()));
+        Ok(held.snapshot)
+    }
+
+    fn judging<'a>(&self, snapshot: &'a Snapshot, profile: Profile) -> Judging<'a> {
+        Judging { snapshot, profile, stale_days: SNAPSHOT_STALE_DAYS }
     }
 }
 
 /// Standard output; `assay scan … | head` is no failure.
-fn print(bytes: &[u8]) -> Result<()> {
+pub(crate) fn print(bytes: &[u8]) -> Result<()> {
     match std::io::stdout().lock().write_all(bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         outcome => Ok(outcome?),

@@ -135,6 +135,19 @@ fn they_are_signed_published_and_fetched() {
     let other = other["key"].as_str().unwrap();
     let came = person.runs(&["advisories", "apply", "two.tar", "delta.tar", "--key", other, "--out", "x"]);
     assert!(came.code != 0 && !home.join("x").exists(), "{came:?}");
+    // A scan without any server trusts the same key.
+    let scan = |advisories: &str, keys: &[&str]| {
+        person.runs(&[&["scan", "records", "--advisories", advisories], keys].concat())
+    };
+    let came = scan("three.tar", &["--advisories-key", other, "--advisories-key", &key]);
+    assert!(came.code == 0 && came.err.contains("three.tar are signed by a trusted key"), "{came:?}");
+    let came = scan("three.tar", &[]);
+    assert!(came.code == 0 && came.err.contains("the signature is not verified without --advisories-key"), "{came:?}");
+    for (file, key) in [("three.tar", other), ("bare", &key)] {
+        let came = scan(file, &["--advisories-key", key]);
+        let why = format!("{file} is not to be trusted: none of --advisories-key signed it");
+        assert!(came.code == 1 && came.out.is_empty() && came.err.contains(&why), "{came:?}");
+    }
     assert_eq!(person.answers(&["advisories", "use", "delta.tar"])["label"], "number 3");
     assert_eq!(person.answers(&["advisories", "show"])["signedBy"].as_array().unwrap().len(), 1);
     person.says(&["audit", "verify"]);

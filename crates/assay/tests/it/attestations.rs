@@ -138,6 +138,51 @@ fn an_image_has_its_inventory_and_its_scan_attached_signed_and_never_twice() {
 }
 
 #[test]
+fn another_key_signs_again_what_the_one_before_signed() {
+    let mut server = Server::start("127.0.0.1");
+    let images = ["1", "2", "3"].map(|tag| push(&server, "admin/shop", tag, &debian(&[&format!("hello {tag}")])));
+    let before = images.each_ref().map(|image| both(&server, "admin/shop", image));
+    server.kill();
+    fs::remove_file(server.folder.path().join("data/keys/attestation.key")).unwrap();
+    server.start_again();
+    // Whenever the process dies, what is left is done after the next start.
+    server.kill_and_restart();
+    for (image, before) in images.iter().zip(before) {
+        until("both are signed again", || {
+            let found = attached(&server, "admin/shop", image);
+            found.len() == 2 && found.iter().all(|(_, one)| !before.contains(one))
+        });
+        let [inventory, _] = both(&server, "admin/shop", image);
+        let (bundle, payload) = bundle(&server, "admin/shop", &inventory);
+        assert!(!is_there("openssl") || is_signed(&server, &bundle, &payload));
+    }
+    let renewed = || {
+        let entries = get(&server, "/api/v1/audit/entries?kind=attestations.renewed");
+        entries["entries"].as_array().unwrap().len()
+    };
+    let told = renewed();
+    assert!(told == 1 || told == 2, "{told}");
+    sound(&server);
+}
+
+#[test]
+fn the_report_calls_stale_what_the_settings_do() {
+    let server = Server::start("127.0.0.1");
+    expect(&server, 200, "PUT", "/api/v1/advisories?force=true", "x/y", &without("44228"));
+    push(&server, "admin/shop", "1", &debian(&["hello 2.10-3"]));
+    scanned(&server, "admin/shop:1", 6);
+    let path = "/api/v1/repositories/admin/shop/images/1/report?format=json";
+    let report = || expect(&server, 200, "GET", path, "x/y", b"");
+    let first = report();
+    assert!(first.contains("\"stale\": true"), "{first}");
+    let set = |days: u32| call(&server, 200, "PUT", "/api/v1/advisories/settings", &json!({"staleDays": days}));
+    set(100_000);
+    assert!(!report().contains("\"stale\""));
+    set(7);
+    assert_eq!(report(), first, "the same setting gives the same bytes");
+}
+
+#[test]
 fn attestations_make_way_for_older_signatures_follow_a_promotion_and_can_be_switched_off() {
     let server = Server::start("127.0.0.1");
     call(&server, 201, "POST", "/api/v0/repositories/admin", &json!({"name": "prod"}));

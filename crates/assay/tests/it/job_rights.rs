@@ -35,6 +35,7 @@ fn forbidden() -> Vec<(&'static str, &'static str, Value)> {
             json!({"targetRepository": "admin/other", "targetTag": "1"}),
         ),
         ("POST", "/api/v1/waivers", json!({"advisory": "CVE-2021-44228", "reason": "no", "repository": "admin/flask"})),
+        ("POST", "/api/v1/vex?repository=admin/flask", json!({"@context": "openvex", "statements": []})),
         (
             "POST",
             "/api/v0/webhooks",

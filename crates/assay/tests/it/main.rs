@@ -40,3 +40,4 @@ mod trust_api;
 mod upgrade;
 mod upkeep;
 mod variables;
+mod vex;

@@ -6,7 +6,7 @@ use base::{Timestamp, limits};
 use serde::Deserialize;
 
 use super::read::{FORMAT, Part, full_name, parse};
-use crate::{Error, Image, Justification, Product, Statement, Status, bill, purl, reading, vex::Collected};
+use crate::{Error, Image, Justification, Product, Statement, Status, Vex, bill, purl, reading, vex::Collected};
 
 #[derive(Deserialize)]
 pub(super) struct Vulnerability {
@@ -56,7 +56,7 @@ struct AffectedVersion {
 }
 
 /// The analyses of a document ("VEX"). Vulnerabilities without analysis state nothing.
-pub(crate) fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
+pub(crate) fn statements(bytes: &[u8], mut collected: Collected) -> Result<Vex, Error> {
     let document = parse(bytes)?;
     let mut products: HashMap<String, Product> = HashMap::new();
     let mut image = None;
@@ -68,7 +68,6 @@ pub(crate) fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
     let metadata = &document.metadata;
     let author =
         metadata.authors.first().or(metadata.supplier.as_ref()).map(|named| named.name.clone()).unwrap_or_default();
-    let mut collected = Collected::default();
     for (position, vulnerability) in document.vulnerabilities.iter().enumerate() {
         let Some(analysis) = &vulnerability.analysis else { continue };
         let Some(status) = status(&analysis.state) else { continue };
@@ -85,7 +84,14 @@ pub(crate) fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
         };
         collected.push(statement)?;
     }
-    Ok(collected.statements)
+    Ok(Vex {
+        format: FORMAT,
+        author,
+        timestamp: metadata.timestamp,
+        product_bytes: collected.bytes,
+        statements: collected.statements,
+        name: document.serial_number,
+    })
 }
 
 fn register(parts: &[Part], depth: usize, products: &mut HashMap<String, Product>) -> Result<(), Error> {

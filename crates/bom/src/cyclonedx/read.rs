@@ -19,6 +19,8 @@ pub(super) const FORMAT: &str = "CycloneDX";
 pub(super) struct Document {
     spec_version: String,
     #[serde(default)]
+    pub(super) serial_number: String,
+    #[serde(default)]
     pub(super) metadata: Metadata,
     #[serde(default)]
     pub(super) components: Vec<Part>,

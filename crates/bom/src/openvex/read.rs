@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::{Timestamp, limits};
 use serde::Deserialize;
 
-use crate::{Error, Product, Statement, Status, bill, reading, vex::Collected};
+use crate::{Error, Product, Statement, Status, Vex, bill, reading, vex::Collected};
 
 const FORMAT: &str = "OpenVEX";
 
@@ -69,9 +69,8 @@ enum Named {
     },
 }
 
-pub(crate) fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
+pub(crate) fn statements(bytes: &[u8], mut collected: Collected) -> Result<Vex, Error> {
     let document: Document = reading::json(bytes, FORMAT)?;
-    let mut collected = Collected::default();
     for (position, said) in document.statements.into_iter().enumerate() {
         let place = |field: &str| format!("statements[{position}].{field}");
         let broken = |field: &str, reason: String| Error::Broken { format: FORMAT, place: place(field), reason };
@@ -98,7 +97,14 @@ pub(crate) fn statements(bytes: &[u8]) -> Result<Vec<Statement>, Error> {
             document: format!("{} statements[{position}]", document.id),
         })?;
     }
-    Ok(collected.statements)
+    Ok(Vex {
+        format: FORMAT,
+        name: document.id,
+        author: document.author,
+        timestamp: document.last_updated.or(document.timestamp),
+        product_bytes: collected.bytes,
+        statements: collected.statements,
+    })
 }
 
 fn names(vulnerability: Vulnerability) -> Vec<String> {

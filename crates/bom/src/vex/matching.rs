@@ -1,17 +1,20 @@
 //! Which statement speaks of which finding.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Product, Statement};
-use crate::{Component, Finding, Image, Report, identity::Index, purl, purl::PackageUrl};
+use crate::{Component, Finding, Image, Report, bill, identity::Index, purl, purl::PackageUrl};
 
 /// For each finding the statement that decides, if there is one.
-pub(super) fn choose<'s>(report: &Report, statements: &'s [Statement]) -> Vec<Option<&'s Statement>> {
+pub(super) fn choose<'s>(report: &Report, also: &[String], statements: &[&'s Statement]) -> Vec<Option<&'s Statement>> {
+    let by_id = Ids::of(statements, &report.findings);
+    if by_id.0.is_empty() {
+        return vec![None; report.findings.len()];
+    }
     let index = Index::new(report);
-    let image = ImageNames::of(&report.image);
+    let image = ImageNames::of(&report.image, also);
     let urls: Vec<Option<PackageUrl>> =
         report.components.iter().map(|component| PackageUrl::parse(&component.purl)).collect();
-    let by_id = Ids::of(statements);
     let chosen = report.findings.iter().map(|finding| {
         let places = index.components(finding);
         let fallback = PackageUrl::parse(&finding.purl);
@@ -38,11 +41,16 @@ pub(super) fn choose<'s>(report: &Report, statements: &'s [Statement]) -> Vec<Op
 struct Ids<'s>(HashMap<String, Vec<(usize, &'s Statement)>>);
 
 impl<'s> Ids<'s> {
-    fn of(statements: &'s [Statement]) -> Ids<'s> {
+    /// Those about anything that was found.
+    fn of(statements: &[&'s Statement], findings: &[Finding]) -> Ids<'s> {
+        let ids = findings.iter().flat_map(|finding| std::iter::once(&finding.id).chain(&finding.aliases));
+        let found: HashSet<String> = ids.map(|id| id.to_ascii_uppercase()).collect();
         let mut by_id: HashMap<String, Vec<(usize, &Statement)>> = HashMap::new();
         for (position, statement) in statements.iter().enumerate() {
-            for id in &statement.vulnerabilities {
-                by_id.entry(id.to_ascii_uppercase()).or_default().push((position, statement));
+            for id in statement.vulnerabilities.iter().map(|id| id.to_ascii_uppercase()) {
+                if found.contains(&id) {
+                    by_id.entry(id).or_default().push((position, statement));
+                }
             }
         }
         Ids(by_id)
@@ -65,13 +73,23 @@ struct Target<'a> {
 
 /// By what an image can be named.
 struct ImageNames<'a> {
-    image: &'a Image,
-    url: Option<PackageUrl>,
+    names: Vec<(&'a str, Option<PackageUrl>)>,
+    digests: HashSet<String>,
+    /// The CPE of its distribution.
+    platform: Option<&'a str>,
 }
 
 impl<'a> ImageNames<'a> {
-    fn of(image: &'a Image) -> ImageNames<'a> {
-        ImageNames { image, url: purl::of_image(image).and_then(|url| PackageUrl::parse(&url)) }
+    fn of(image: &'a Image, also: &'a [String]) -> ImageNames<'a> {
+        let mut own = ImageNames { names: Vec::new(), digests: image.digest.iter().cloned().collect(), platform: None };
+        own.platform = image.distribution.as_ref().and_then(|distribution| distribution.cpe.as_deref());
+        for name in std::iter::once(&image.name).chain(also) {
+            let digest = bill::digest_in(name).or_else(|| image.digest.clone());
+            own.digests.extend(digest.clone());
+            let named = Image { name: name.clone(), digest, platform: image.platform.clone(), ..Image::default() };
+            own.names.push((name, purl::of_image(&named).and_then(|url| PackageUrl::parse(&url))));
+        }
+        own
     }
 
     fn speaks(&self, statement: &Statement, target: &Target<'_>) -> bool {
@@ -87,18 +105,17 @@ impl<'a> ImageNames<'a> {
 
     /// True when the product is this image, or the distribution it is made of.
     fn is(&self, product: &Product) -> bool {
-        let digest = self.image.digest.as_deref();
         if let Some(stated) = &product.digest {
-            return Some(stated.as_str()) == digest;
+            return self.digests.contains(stated);
         }
         if let Some(stated) = product.purl.as_ref().filter(|url| matches!(url.kind.as_str(), "oci" | "docker")) {
-            return self.url.as_ref().is_some_and(|own| stated.covers(own));
+            return self.names.iter().any(|(_, own)| own.as_ref().is_some_and(|own| stated.covers(own)));
         }
-        let platform = self.image.distribution.as_ref().and_then(|distribution| distribution.cpe.as_deref());
-        if let (Some(stated), Some(own), None) = (&product.cpe, platform, &product.purl) {
+        if let (Some(stated), Some(own), None) = (&product.cpe, self.platform, &product.purl) {
             return is_platform(stated, own);
         }
-        !product.id.is_empty() && (product.id == self.image.name || Some(product.id.as_str()) == digest)
+        let id = product.id.as_str();
+        !id.is_empty() && (self.digests.contains(id) || self.names.iter().any(|(name, _)| *name == id))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Statements of others, and what they change.
 
-use bom::{Finding, Format, Justification, Report, Status, apply, statements};
+use bom::{Bounds, Finding, Format, Justification, Report, Status, Vex, apply, decide, statements};
 
 use crate::cases;
 
@@ -61,6 +61,43 @@ fn products_are_matched_by_the_rules_of_package_urls() {
             );
             assert!(!changed.is_open(report.created));
         }
+    }
+}
+
+#[test]
+fn other_names_of_an_image_count_where_they_are_given() {
+    let (report, index) = (shop(), "b".repeat(64));
+    let also = [
+        "registry.example:5000/team/shop:stable".to_owned(),
+        format!("registry.example:5000/team/shop@sha256:{index}"),
+    ];
+    for product in [
+        r#"{"@id":"registry.example:5000/team/shop:stable"}"#.to_owned(),
+        r#"{"@id":"pkg:oci/shop?tag=stable"}"#.to_owned(),
+        format!(r#"{{"@id":"pkg:oci/shop@sha256%3A{index}?repository_url=registry.example:5000/team/shop"}}"#),
+        format!(r#"{{"@id":"registry.example:5000/team/shop@sha256:{index}"}}"#),
+        format!(r#"{{"@id":"x","hashes":{{"sha-256":"{index}"}}}}"#),
+    ] {
+        let read = statements(openvex(&product).as_bytes()).unwrap();
+        let held = |also: &[String]| decide(&report, also, &[&read[0]]).iter().flatten().count();
+        assert_eq!((held(&[]), held(&also)), (0, 1), "{product}");
+    }
+}
+
+#[test]
+fn a_document_says_whose_it_is_and_of_when_and_is_bounded() {
+    let text = openvex(r#""pkg:npm/left-pad","pkg:npm/right-pad""#);
+    let read = Vex::read(text.as_bytes(), Bounds::default()).unwrap();
+    assert_eq!(
+        (read.format, read.name.as_str(), read.author.as_str()),
+        ("OpenVEX", "https://example.org/vex", "Shop team")
+    );
+    assert_eq!((read.timestamp, read.statements.len()), ("2026-11-01T00:00:00Z".parse().ok(), 1));
+    let csaf = Vex::read(CSAF.as_bytes(), Bounds::default()).unwrap();
+    assert!(csaf.format == "CSAF" && !csaf.name.is_empty() && csaf.timestamp.is_some(), "{csaf:?}");
+    for bounds in [Bounds { products: 1, ..Bounds::default() }, Bounds { product_bytes: 100, ..Bounds::default() }] {
+        let refused = Vex::read(text.as_bytes(), bounds).unwrap_err();
+        assert_eq!(refused.kind(), base::Kind::TooLarge, "{refused}");
     }
 }
 

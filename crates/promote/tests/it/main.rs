@@ -4,5 +4,6 @@
 mod decisions;
 mod policies;
 mod properties;
+mod vex;
 mod waivers;
 mod world;

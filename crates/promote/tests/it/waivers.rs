@@ -2,7 +2,8 @@
 
 use base::Kind as ErrorKind;
 use policy::{Evidence, Verdict};
-use promote::{NewWaiver, Promote, WaiverScope};
+use promote::{NewWaiver, WaiverScope};
+use registry::Registry;
 
 use crate::world::{BUILD, Kind, TARGET, World, clean, repo};
 
@@ -34,10 +35,11 @@ async fn a_waived_finding_does_not_count_and_is_seen() {
     let counts = evidence.counts.unwrap();
     assert_eq!((counts.all(), counts.waived), (0, 1));
     let mut tx = world.db.read().await.unwrap();
-    let seen = Promote::waived(&mut tx, world.clock.now(), &repo(BUILD), &digest).await.unwrap();
-    let finding = world.scan.findings(&mut tx, &repo(BUILD), &digest).await.unwrap().remove(0);
-    assert!(seen.len() == 1 && seen[0].covers(&finding));
-    assert!(Promote::waived(&mut tx, world.clock.now(), &repo(TARGET), &digest).await.unwrap().is_empty());
+    let (now, image) = (world.clock.now(), Registry::image_of(&mut tx, &digest).await.unwrap().unwrap());
+    let triage = world.promote.triage(&mut tx, now, &repo(BUILD), &[&digest]).await.unwrap();
+    let found = world.promote.found(&mut tx, now, (&repo(BUILD), &image), &triage).await.unwrap().remove(0);
+    assert_eq!(found.closed_because().as_deref(), Some("the class is removed in the image"));
+    assert!(world.promote.triage(&mut tx, now, &repo(TARGET), &[&digest]).await.unwrap().is_empty());
     drop(tx);
     let entry = world.entries_of("waiver.created").await.remove(0);
     assert_eq!(entry["details"]["reason"], "the class is removed in the image");

@@ -83,11 +83,16 @@ fn causes(comparison: &Comparison) -> Vec<(Change, Cause)> {
 
 /// The causes between two images under two snapshots that are at hand.
 fn between(old: &ImageInventory, new: &ImageInventory, first: &Snapshot, second: &Snapshot) -> Vec<(Change, Cause)> {
-    let made =
-        |image, snapshot| report(&Image::default(), image, Some((snapshot, Profile::Dtr)), Timestamp::UNIX_EPOCH);
+    let made = |image, snapshot| {
+        report(&Image::default(), image, Some(judging(snapshot, Profile::Dtr)), Timestamp::UNIX_EPOCH)
+    };
     let (before, after) = (made(old, first), made(new, second));
     let before = Side { report: &before, judged: Some((first, old)) };
     causes(&check(before, Side { report: &after, judged: Some((second, new)) }))
+}
+
+fn judging(snapshot: &Snapshot, profile: Profile) -> crate::Judging<'_> {
+    crate::Judging { snapshot, profile, stale_days: 7 }
 }
 
 #[test]
@@ -117,7 +122,7 @@ fn what_reports_alone_tell_is_told() {
     let known = snapshot(vec![record("CVE-1", "a", "2.0", "high")]);
     let one = image(&[("a", "1.0")]);
     let now = Timestamp::UNIX_EPOCH;
-    let made = |profile| report(&Image::default(), &one, Some((&known, profile)), now);
+    let made = |profile| report(&Image::default(), &one, Some(judging(&known, profile)), now);
     let plain = made(Profile::Dtr);
     let told = |before: &Report, after: &Report| {
         let (before, after) = (Side { report: before, judged: None }, Side { report: after, judged: None });
@@ -185,8 +190,8 @@ proptest! {
         (profile, waived, at_hand, scanner) in (0..3_usize, proptest::collection::vec(any::<bool>(), 6), any::<bool>(), any::<bool>()),
     ) {
         let now = Timestamp::UNIX_EPOCH;
-        let before = report(&Image::default(), &old, Some((&first, Profile::Dtr)), now);
-        let mut after = report(&Image::default(), &new, Some((&second, Profile::ALL[profile])), now);
+        let before = report(&Image::default(), &old, Some(judging(&first, Profile::Dtr)), now);
+        let mut after = report(&Image::default(), &new, Some(judging(&second, Profile::ALL[profile])), now);
         for (finding, waived) in after.findings.iter_mut().zip(waived) {
             finding.waiver = waived.then(Waiver::default);
         }

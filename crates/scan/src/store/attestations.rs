@@ -60,6 +60,27 @@ pub(crate) async fn want_all_attestations(tx: &mut Tx, now: Timestamp) -> Result
     Ok(())
 }
 
+/// Of what is attested with another form or key than what `basis` begins with; gives how many.
+pub(crate) async fn want_other_attestations(tx: &mut Tx, basis: &str, now: Timestamp) -> Result<u64, Error> {
+    let sql = "INSERT INTO attestations_wanted (image, at)
+         SELECT DISTINCT a.image, CAST($1 AS BIGINT) FROM attestations a JOIN scans s ON s.digest = a.image AND s.state = 'done'
+           WHERE a.basis NOT LIKE $2
+         ON CONFLICT (image) DO UPDATE SET at = excluded.at";
+    tx.execute(sql, &args![now, format!("{basis}%")]).await
+}
+
+/// Whether there is any such.
+pub(crate) async fn has_other_attestations(tx: &mut Tx, basis: &str) -> Result<bool, Error> {
+    let sql = "SELECT a.image FROM attestations a JOIN scans s ON s.digest = a.image AND s.state = 'done'
+         WHERE a.basis NOT LIKE $1 LIMIT 1";
+    Ok(tx.opt(sql, &args![format!("{basis}%")]).await?.is_some())
+}
+
+pub(crate) async fn forget_attestations(tx: &mut Tx, image: &Digest) -> Result<(), Error> {
+    tx.execute("DELETE FROM attestations WHERE image = $1", &args![image.as_str()]).await?;
+    Ok(())
+}
+
 /// Images to attest after `after`, by digest, and when that was noted.
 pub(crate) async fn attestations_wanted(
     tx: &mut Tx,

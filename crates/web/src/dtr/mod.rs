@@ -14,6 +14,7 @@ mod settings;
 mod tags;
 mod teams;
 mod tokens;
+mod vex;
 mod waivers;
 mod webhooks;
 
@@ -43,4 +44,5 @@ pub(crate) fn routes() -> Router<App> {
         .merge(webhooks::routes())
         .merge(promotions::routes())
         .merge(waivers::routes())
+        .merge(vex::routes())
 }

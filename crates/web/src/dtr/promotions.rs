@@ -229,6 +229,7 @@ impl From<promote::Error> for ApiError {
             promote::Error::Policy(_) => "INVALID_PROMOTION_POLICY",
             promote::Error::NotFound { what: "promotion policy", .. } => "NO_SUCH_PROMOTION_POLICY",
             promote::Error::NotFound { what: "waiver", .. } => "NO_SUCH_WAIVER",
+            promote::Error::NotFound { what: "VEX document", .. } => "NO_SUCH_VEX_DOCUMENT",
             promote::Error::Registry(registry::Error::NameUnknown(_)) => "NO_SUCH_REPOSITORY",
             promote::Error::Registry(registry::Error::ManifestUnknown { .. }) => "NO_SUCH_TAG",
             promote::Error::Identity(error) => return error.clone().into(),

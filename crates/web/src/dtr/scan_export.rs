@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use promote::Promote;
 use registry::Registry;
 
 use super::{
@@ -16,12 +15,7 @@ use super::{
     scan_image::{Told, decimal},
     scans::{Shown, reference},
 };
-use crate::{
-    App,
-    caller::Caller,
-    error::ApiError,
-    scanned::{scanned, waiver_of},
-};
+use crate::{App, caller::Caller, error::ApiError, scanned::scanned};
 
 /// The columns of the CSV.
 const COLUMNS: [&str; 16] = [
@@ -68,6 +62,7 @@ async fn export(
     for image in &images {
         let scan = scanned(&app, &mut tx, ctx.now, &name, image).await?;
         let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
+        let triage = app.promote.triage(&mut tx, ctx.now, &name, &[&image.digest]).await?;
         let told = Told {
             repository: &name,
             tag: Some(asked.tag.clone()),
@@ -75,8 +70,7 @@ async fn export(
             scan: &scan,
             layers: &Registry::layers(&mut tx, &image.digest).await?,
             components: &inventory.map(|inventory| inventory.components).unwrap_or_default(),
-            findings: &app.scan.findings(&mut tx, &name, &image.digest).await?,
-            waivers: &Promote::waived(&mut tx, ctx.now, &name, &image.digest).await?,
+            findings: &app.promote.found(&mut tx, ctx.now, (&name, image), &triage).await?,
         };
         match csv {
             true => rows(&told, &mut table),
@@ -100,14 +94,14 @@ fn rows(told: &Told<'_>, table: &mut String) {
             component.paths.join("; "),
             component.licenses.join("; "),
         ];
-        let own: Vec<_> = told.findings.iter().filter(|finding| finding.purl == component.purl).collect();
+        let own: Vec<_> = told.findings.iter().filter(|found| found.finding.purl == component.purl).collect();
         if own.is_empty() {
             let rest = COLUMNS.len() - about.len();
             table.push_str(&row(about.into_iter().chain((0..rest).map(|_| String::new()))));
             continue;
         }
-        for finding in own {
-            let found = &finding.about;
+        for one in own {
+            let found = &one.finding.about;
             let rest = [
                 found.advisory.clone(),
                 found.severity.as_str().to_owned(),
@@ -117,7 +111,7 @@ fn rows(told: &Told<'_>, table: &mut String) {
                 found.kev.as_ref().map(|_| "yes".to_owned()).unwrap_or_default(),
                 found.epss.as_ref().map(|epss| (f64::from(epss.probability_1e5) / 1e5).to_string()).unwrap_or_default(),
                 found.source.clone(),
-                waiver_of(told.waivers, finding).map(|waiver| waiver.reason.clone()).unwrap_or_default(),
+                one.closed_because().unwrap_or_default(),
             ];
             table.push_str(&row(about.iter().cloned().chain(rest)));
         }

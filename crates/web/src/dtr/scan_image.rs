@@ -2,12 +2,11 @@
 
 use inventory::Component;
 use oci::{Digest, RepoName};
-use promote::Waiver;
+use promote::Found;
 use registry::Layer;
-use scan::ImageFinding;
 use serde_json::{Value, json};
 
-use crate::scanned::{Scanned, waiver_of};
+use crate::scanned::Scanned;
 
 /// An image and what of it is told.
 pub(super) struct Told<'a> {
@@ -18,15 +17,14 @@ pub(super) struct Told<'a> {
     pub(super) scan: &'a Scanned,
     pub(super) layers: &'a [Layer],
     pub(super) components: &'a [Component],
-    pub(super) findings: &'a [ImageFinding],
-    pub(super) waivers: &'a [Waiver],
+    pub(super) findings: &'a [Found],
 }
 
 impl Told<'_> {
     pub(super) fn summary(&self) -> Value {
         let counts = self.scan.counts;
-        let score = self.findings.iter().filter_map(|finding| finding.about.cvss_tenths).max();
-        let mut vulnerabilities: Vec<Value> = self.findings.iter().map(|finding| self.vulnerability(finding)).collect();
+        let score = self.findings.iter().filter_map(|found| found.finding.about.cvss_tenths).max();
+        let mut vulnerabilities: Vec<Value> = self.findings.iter().map(vulnerability).collect();
         // One vulnerability may be in several components.
         vulnerabilities.sort_by(|a, b| a["cvePK"].as_str().cmp(&b["cvePK"].as_str()));
         vulnerabilities.dedup_by(|a, b| a["cvePK"] == b["cvePK"]);
@@ -59,30 +57,31 @@ impl Told<'_> {
     }
 
     fn component(&self, component: &Component) -> Value {
-        let own: Vec<&ImageFinding> = self.findings.iter().filter(|finding| finding.purl == component.purl).collect();
+        let own: Vec<&Found> = self.findings.iter().filter(|found| found.finding.purl == component.purl).collect();
         json!({
             "componentPK": component.purl,
             "name": component.name,
             "version": component.version,
             "filepaths": component.paths,
-            "cves": own.iter().map(|finding| &finding.about.advisory).collect::<Vec<_>>(),
+            "cves": own.iter().map(|found| &found.finding.about.advisory).collect::<Vec<_>>(),
             "licenses": component.licenses,
             "source": component.source,
             "layer": component.layer,
             "confidence": component.confidence,
-            "vulnCount": own.iter().filter(|finding| waiver_of(self.waivers, finding).is_none()).count(),
+            "vulnCount": own.iter().filter(|found| found.is_open()).count(),
         })
     }
+}
 
-    fn vulnerability(&self, finding: &ImageFinding) -> Value {
-        json!({
-            "cvePK": finding.about.advisory,
-            "cvss": finding.about.cvss_tenths.map(decimal),
-            "severity": finding.about.severity,
-            "summary": finding.about.summary,
-            "notes": waiver_of(self.waivers, finding).map(|waiver| &waiver.reason),
-        })
-    }
+fn vulnerability(found: &Found) -> Value {
+    let about = &found.finding.about;
+    json!({
+        "cvePK": about.advisory,
+        "cvss": about.cvss_tenths.map(decimal),
+        "severity": about.severity,
+        "summary": about.summary,
+        "notes": found.closed_because(),
+    })
 }
 
 pub(super) fn decimal(tenths: u8) -> f64 {

@@ -8,7 +8,6 @@ use axum::{
 };
 use base::{Ctx, limits};
 use oci::{Digest, Reference, RepoName};
-use promote::Promote;
 use registry::Registry;
 use scan::{Hit, Wanted};
 use serde::Deserialize;
@@ -89,6 +88,7 @@ async fn told(app: &App, ctx: &Ctx, hit: &Hit) -> Result<Option<Value>, ApiError
     let mut tx = app.db.read().await?;
     let Some(image) = Registry::image_of(&mut tx, &hit.digest).await? else { return Ok(None) };
     let scan = scanned(app, &mut tx, ctx.now, &hit.repository, &image).await?;
+    let triage = app.promote.triage(&mut tx, ctx.now, &hit.repository, &[&hit.digest]).await?;
     let told = Told {
         repository: &hit.repository,
         tag: hit.tags.first().map(ToString::to_string),
@@ -96,8 +96,7 @@ async fn told(app: &App, ctx: &Ctx, hit: &Hit) -> Result<Option<Value>, ApiError
         scan: &scan,
         layers: &Registry::layers(&mut tx, &hit.digest).await?,
         components: &hit.components,
-        findings: &hit.findings,
-        waivers: &Promote::waived(&mut tx, ctx.now, &hit.repository, &hit.digest).await?,
+        findings: &app.promote.found(&mut tx, ctx.now, (&hit.repository, &image), &triage).await?,
     };
     Ok(Some(told.summary()))
 }

@@ -8,9 +8,8 @@ use axum::{
 };
 use base::Kind;
 use oci::Reference;
-use promote::{Promote, Waiver};
+use promote::Found;
 use registry::{Image, Registry};
-use scan::ImageFinding;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,7 +18,7 @@ use crate::{
     App,
     caller::Caller,
     error::ApiError,
-    scanned::{Scanned, scanned, waiver_of},
+    scanned::{Scanned, scanned},
 };
 
 /// What DTR wrote for a point in time that never was; scripts compare with it.
@@ -88,12 +87,12 @@ async fn show(
     let mut views = Vec::with_capacity(images.len());
     for image in &images {
         let scan = scanned(&app, &mut tx, ctx.now, &name, image).await?;
-        let waivers = Promote::waived(&mut tx, ctx.now, &name, &image.digest).await?;
-        let findings = app.scan.findings(&mut tx, &name, &image.digest).await?;
+        let triage = app.promote.triage(&mut tx, ctx.now, &name, &[&image.digest]).await?;
+        let findings = app.promote.found(&mut tx, ctx.now, (&name, image), &triage).await?;
         let layers = Registry::layers(&mut tx, &image.digest).await?;
         let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
         let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
-        let components: Vec<Value> = components.iter().map(|one| component(one, &findings, &waivers)).collect();
+        let components: Vec<Value> = components.iter().map(|one| component(one, &findings)).collect();
         let mut view = summary(&scan);
         let more = json!({
             "namespace": name.namespace(), "reponame": name.name(), "tag": asked.tag,
@@ -133,10 +132,11 @@ pub(super) fn summary(scan: &Scanned) -> Value {
     })
 }
 
-fn component(component: &inventory::Component, findings: &[ImageFinding], waivers: &[Waiver]) -> Value {
-    let own = findings.iter().filter(|finding| finding.purl == component.purl);
+fn component(component: &inventory::Component, findings: &[Found]) -> Value {
+    let own = findings.iter().filter(|found| found.finding.purl == component.purl);
     let found: Vec<Value> = own
-        .map(|finding| {
+        .map(|found| {
+            let finding = &found.finding;
             json!({
                 "cve": finding.about.advisory,
                 "aliases": finding.about.aliases,
@@ -150,7 +150,8 @@ fn component(component: &inventory::Component, findings: &[ImageFinding], waiver
                 "epss": finding.about.epss,
                 "source": finding.about.source,
                 "reason": finding.about.reason,
-                "waived": waiver_of(waivers, finding).map(|waiver| &waiver.reason),
+                "waived": found.closed_because(),
+                "stated": found.stated(),
             })
         })
         .collect();

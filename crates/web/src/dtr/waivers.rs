@@ -23,15 +23,15 @@ pub(crate) fn routes() -> Router<App> {
 
 /// Of a repository, of an image, or, without both, everywhere.
 #[derive(Deserialize)]
-struct Scope {
-    repository: Option<RepoName>,
-    image: Option<Digest>,
+pub(super) struct Scope {
+    pub(super) repository: Option<RepoName>,
+    pub(super) image: Option<Digest>,
 }
 
 /// `any`: all scopes of which one may see something.
 #[derive(Deserialize)]
-struct Which {
-    scope: Option<String>,
+pub(super) struct Which {
+    pub(super) scope: Option<String>,
 }
 
 async fn list(
@@ -40,12 +40,9 @@ async fn list(
     Asked(which): Asked<Which>,
     Asked(scope): Asked<Scope>,
 ) -> Result<Json<Value>, ApiError> {
-    let waivers = match which.scope.as_deref() {
-        None => app.promote.waivers(&ctx, &scope.parse()?).await?,
-        Some("any") => app.promote.all_waivers(&ctx).await?,
-        Some(other) => {
-            return Err(ApiError::invalid(format!("scope={other:?} is not \"any\"; leave it out for one scope")));
-        }
+    let waivers = match which.is_any()? {
+        false => app.promote.waivers(&ctx, &scope.parse()?).await?,
+        true => app.promote.all_waivers(&ctx).await?,
     };
     let waivers: Vec<Value> = waivers.iter().map(view).collect();
     Ok(Json(json!({"waivers": waivers})))
@@ -89,8 +86,20 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
+impl Which {
+    pub(super) fn is_any(&self) -> Result<bool, ApiError> {
+        match self.scope.as_deref() {
+            None => Ok(false),
+            Some("any") => Ok(true),
+            Some(other) => {
+                Err(ApiError::invalid(format!("scope={other:?} is not \"any\"; leave it out for one scope")))
+            }
+        }
+    }
+}
+
 impl Scope {
-    fn parse(self) -> Result<WaiverScope, ApiError> {
+    pub(super) fn parse(self) -> Result<WaiverScope, ApiError> {
         match (self.repository, self.image) {
             (None, None) => Ok(WaiverScope::Everywhere),
             (Some(name), None) => Ok(WaiverScope::Repository(name)),

@@ -7,9 +7,9 @@ use axum::{
 use db::Tx;
 use inventory::{Component, Gone, ImageInventory};
 use oci::{Digest, ImageConfig, Reference, RepoName};
-use promote::{Promote, Waiver};
+use promote::{Found, Waiver};
 use registry::{Image, Layer, Registry};
-use scan::{Change, Comparison, FindingChange, ImageFinding};
+use scan::{Change, Comparison, FindingChange};
 use serde::Deserialize;
 use ui::{ChangesView, ComponentView, FindingView, ImageView, LayerView};
 
@@ -17,10 +17,7 @@ use super::{
     Failure, Page, Visitor, evidence,
     view::{moment, platform, scan_state},
 };
-use crate::{
-    App, changes,
-    scanned::{scanned, waiver_of},
-};
+use crate::{App, changes, scanned::scanned};
 
 /// Changes that are shown; all of them are in the API's answer.
 const CHANGES: usize = 12;
@@ -45,21 +42,20 @@ async fn page(visitor: &Visitor, reference: &str, against: Option<&str>) -> Page
     let (config, asked) = config(app, &name, &image).await?;
     let mut tx = app.db.read().await?;
     let scan = scanned(app, &mut tx, visitor.ctx.now, &name, &image).await?;
-    let waivers = Promote::waived(&mut tx, visitor.ctx.now, &name, &image.digest).await?;
-    let findings = app.scan.findings(&mut tx, &name, &image.digest).await?;
+    let triage = app.promote.triage(&mut tx, visitor.ctx.now, &name, &[&image.digest]).await?;
+    let findings = app.promote.found(&mut tx, visitor.ctx.now, (&name, &image), &triage).await?;
     let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
     let scanned_whole = inventory.is_some();
     let inventory = inventory.unwrap_or_default();
     let components = &inventory.components;
-    let counted: Vec<&ImageFinding> =
-        findings.iter().filter(|finding| waiver_of(&waivers, finding).is_none()).collect();
+    let counted: Vec<&Found> = findings.iter().filter(|found| found.is_open()).collect();
     let layers = Registry::layers(&mut tx, &image.digest).await?;
     let base = match image.is_runnable() {
         true => app.scan.about(&mut tx, &visitor.ctx, (&name, &image), "").await?.base,
         false => None,
     };
     let below = base.as_ref().map_or(0, |base| base.layers);
-    let of_base = |finding: &&&ImageFinding| usize::try_from(finding.layer).is_ok_and(|layer| layer < below);
+    let of_base = |found: &&&Found| usize::try_from(found.finding.layer).is_ok_and(|layer| layer < below);
     let inherited = counted.iter().filter(of_base).count();
     let children = children_of(&mut tx, &name, &image).await?;
     drop(tx);
@@ -75,7 +71,7 @@ async fn page(visitor: &Visitor, reference: &str, against: Option<&str>) -> Page
         inherited: if below > 0 { (inherited, counted.len() - inherited) } else { (0, 0) },
         changes: changes_of(visitor, &name, &image, against).await?,
         layers: layer_views(&config, &layers, &inventory, &counted, below),
-        components: components.iter().map(|component| component_view(component, &findings, &waivers, below)).collect(),
+        components: components.iter().map(|component| component_view(component, &findings, below)).collect(),
         secrets: evidence::secrets(&inventory),
         facts: if scanned_whole { evidence::facts(&asked, &inventory) } else { Vec::new() },
         labels: config.labels.into_iter().collect(),
@@ -149,7 +145,7 @@ fn layer_views(
     config: &ImageConfig,
     layers: &[Layer],
     inventory: &ImageInventory,
-    counted: &[&ImageFinding],
+    counted: &[&Found],
     below: usize,
 ) -> Vec<LayerView> {
     let of_layer = |number: usize, created_by: String| LayerView {
@@ -159,7 +155,7 @@ fn layer_views(
         size_bytes: layers[number].size,
         base: number < below,
         components: inventory.components.iter().filter(|component| component.layer == number).count(),
-        findings: counted.iter().filter(|finding| usize::try_from(finding.layer) == Ok(number)).count(),
+        findings: counted.iter().filter(|found| usize::try_from(found.finding.layer) == Ok(number)).count(),
         removed: inventory.gone.iter().filter(|gone| gone.removed == number).map(gone_view).collect(),
     };
     if config.layer_history().len() != layers.len() {
@@ -185,8 +181,8 @@ fn layer_views(
     config.history.iter().map(view).collect()
 }
 
-fn component_view(component: &Component, findings: &[ImageFinding], waivers: &[Waiver], below: usize) -> ComponentView {
-    let own = findings.iter().filter(|finding| finding.purl == component.purl);
+fn component_view(component: &Component, findings: &[Found], below: usize) -> ComponentView {
+    let own = findings.iter().filter(|found| found.finding.purl == component.purl);
     ComponentView {
         name: component.name.clone(),
         version: component.version.clone(),
@@ -196,12 +192,12 @@ fn component_view(component: &Component, findings: &[ImageFinding], waivers: &[W
         licenses: component.licenses.clone(),
         confidence: component.confidence,
         evidence: evidence::of(component),
-        findings: own.map(|finding| finding_view(finding, waivers)).collect(),
+        findings: own.map(finding_view).collect(),
     }
 }
 
-fn finding_view(finding: &ImageFinding, waivers: &[Waiver]) -> FindingView {
-    let about = &finding.about;
+fn finding_view(found: &Found) -> FindingView {
+    let about = &found.finding.about;
     let exploited = about.kev.as_ref().map(|kev| {
         let how = if kev.ransomware { " by ransomware" } else { "" };
         format!("known to be exploited{how} (KEV {})", kev.added)
@@ -215,7 +211,9 @@ fn finding_view(finding: &ImageFinding, waivers: &[Waiver]) -> FindingView {
         exploited,
         epss: about.epss.as_ref().map(|epss| format!("{:.1}", f64::from(epss.probability_1e5) / 1e3)),
         fixed_version: about.fixed_version.clone(),
-        waived: waiver_of(waivers, finding).map(waived),
+        waived: found.waiver.as_ref().map(waived),
+        stated: stated(found),
+        closed: !found.is_open(),
     }
 }
 
@@ -227,4 +225,12 @@ fn gone_view(gone: &Gone) -> String {
 fn waived(waiver: &Waiver) -> String {
     let until = waiver.expires_at.map(|at| format!(", until {}", moment(at))).unwrap_or_default();
     format!("{} ({}{until})", waiver.reason, waiver.author)
+}
+
+/// What a document states of it, and whose that is.
+fn stated(found: &Found) -> Option<String> {
+    let statement = found.statement.as_ref()?;
+    let at = statement.timestamp.map(|at| format!(", {}", moment(at))).unwrap_or_default();
+    let author = if statement.author.is_empty() { "no author" } else { &statement.author };
+    Some(format!("{} ({author}{at}; {})", found.stated()?, statement.document))
 }

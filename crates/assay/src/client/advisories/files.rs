@@ -33,8 +33,23 @@ struct Held {
 }
 
 /// The snapshot in a file, signed or not.
-pub(crate) fn snapshot(path: &Path) -> Result<Snapshot> {
+fn snapshot(path: &Path) -> Result<Snapshot> {
     Ok(held(path)?.snapshot)
+}
+
+/// The snapshot in a file that one of these keys signed; where there are none, anybody or nobody may have.
+pub(crate) fn trusted(path: &Path, keys: &[VerifierKey]) -> Result<Trusted> {
+    let Held { snapshot, note } = held(path)?;
+    let untrusted = || format!("{} is not to be trusted: none of --advisories-key signed it", path.display());
+    check(note.as_deref(), keys, &snapshot).with_context(untrusted)?;
+    Ok(Trusted { snapshot, signed: note.is_some(), verified: !keys.is_empty() })
+}
+
+/// A snapshot, and what is known of its signature.
+pub(crate) struct Trusted {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) signed: bool,
+    pub(crate) verified: bool,
 }
 
 fn held(path: &Path) -> Result<Held> {

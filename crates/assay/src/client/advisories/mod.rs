@@ -10,13 +10,14 @@ use std::{
 
 use advisory::{About, Content, Ecosystem, Import, Snapshot, from_changelog};
 use anyhow::{Context, Result, bail, ensure};
+use axum::http::Method;
 use base::{Clock, limits::ADVISORY_FEED_BYTES};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use tlog::{KeyName, VerifierKey};
 
 use super::Client;
-pub(crate) use files::snapshot;
+pub(crate) use files::trusted;
 use server::Settings;
 
 /// Folders within folders that are looked into.
@@ -116,7 +117,7 @@ impl Advisories {
             Advisories::Fetch => server::fetch(&client()?).await,
             Advisories::Settings(settings) => settings.run(&client()?).await,
             Advisories::Use { file, force } => {
-                client()?.put_bytes(&format!("/api/v1/advisories?force={force}"), read(&file)?).await
+                client()?.send_bytes(Method::PUT, &format!("/api/v1/advisories?force={force}"), read(&file)?).await
             }
         }
     }
