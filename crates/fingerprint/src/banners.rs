@@ -14,7 +14,7 @@ use crate::skeleton::Part;
 use crate::table::Row;
 
 /// More products than this mention a name in passing.
-const MENTIONS: usize = 40;
+const MENTIONS: usize = 300;
 
 /// Every key under which a number was seen.
 #[derive(Debug, Default)]
@@ -95,7 +95,8 @@ impl Sightings {
             let named = names_product(template, name, products[usize::from(numbers[name])]);
             let versions = tally.right_versions.len();
             let reliable = tally.right > 0 && tally.right >= tally.wrong * 4;
-            (reliable && (versions >= 2 || named)).then_some((name, named, versions))
+            let known = products[usize::from(numbers[name])].known;
+            (known && reliable && (versions >= 2 || named)).then_some((name, named, versions))
         };
         let mut best: Vec<(&str, bool, usize)> =
             key.seen.iter().filter_map(|(product, tally)| told(*product, tally)).collect();
@@ -109,7 +110,9 @@ impl Sightings {
         if !named && others > 2 {
             return None;
         }
-        let flags = if others == 0 && named && *part != Part::Word { ALONE } else { 0 };
+        // Who needs a library says the name of its file as well.
+        let needed = template.contains(".so") || template.contains(".dll");
+        let flags = if others == 0 && named && *part != Part::Word && !needed { ALONE } else { 0 };
         let product = numbers[owner];
         Some((owner, Row { product, kind: *part as u8, flags, versions: 0 }))
     }

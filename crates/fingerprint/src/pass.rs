@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::evidence::{EXAMPLES, Found, Identification, shown};
+use crate::evidence::{EXAMPLES, Evidence, Found, Identification, shown};
 use crate::hash::text_hash;
-use crate::index::{ALONE, EXPORT, Index, LIBRARY, Tables};
+use crate::index::{ALONE, EXPORT, Index, KIND_SHIFT, LIBRARY, Tables};
 use crate::observation::text_weight;
 use crate::runs::Runs;
 use crate::skeleton::{Part, Skeleton};
@@ -59,6 +59,8 @@ pub struct TextHit {
     pub versions: u32,
     pub weight: u8,
     pub library: bool,
+    /// Of which kind of file of the product.
+    pub kind: u8,
     pub offset: u64,
 }
 
@@ -134,7 +136,8 @@ impl Seen<'_> {
             if let Some(row) = row {
                 let hits = self.products.entry(row.product).or_default();
                 let library = row.flags & LIBRARY != 0;
-                let hit = TextHit { versions: row.versions, weight: row.kind, library, offset };
+                let kind = row.flags >> KIND_SHIFT;
+                let hit = TextHit { versions: row.versions, weight: row.kind, library, kind, offset };
                 if hits.texts.insert(hash, hit).is_none() && hits.examples.len() < EXAMPLES {
                     hits.examples.push(Found { offset, text: shown(trimmed) });
                 }
@@ -178,12 +181,15 @@ impl Seen<'_> {
     }
 
     /// Looks up the SHA-256 of the file or of a section.
-    pub(crate) fn digest(&mut self, digest: &[u8; 32], what: crate::evidence::Evidence, kind: u8) {
+    pub(crate) fn digest(&mut self, digest: &[u8; 32], what: Evidence, kind: u8) {
         let row = self.tables.identities.get(crate::observation::short(digest));
         if let Some(row) = row.filter(|row| row.kind == kind) {
             let hits = self.products.entry(row.product).or_default();
             if hits.identities.len() < BANNERS {
-                hits.identities.push(Identity { version: row.versions, what });
+                // Tables often stay as they are from release to release; code does not.
+                let tables = matches!(&what, Evidence::Section { name, .. } if name != ".text" && name != "__text");
+                let version = if tables { u32::MAX } else { row.versions };
+                hits.identities.push(Identity { version, what });
             }
         }
     }

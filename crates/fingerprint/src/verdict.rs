@@ -1,5 +1,7 @@
 //! From what was found to what is said: which products are there, and how surely.
 
+use std::collections::BTreeMap;
+
 use crate::evidence::{Evidence, Identification};
 use crate::index::Product;
 use crate::pass::{Hits, Seen};
@@ -25,9 +27,14 @@ pub struct Case<'s> {
 /// with many texts more than of one with few.
 const ENOUGH: f64 = 3.0;
 const ENOUGH_PER_TEXT: f64 = 0.005;
-/// The part of a product's texts that must be there: of a library, which is linked in by parts, and of a program, which is not.
-const OF_A_LIBRARY: f64 = 0.015;
-const OF_A_PROGRAM: f64 = 0.08;
+/// The part of the texts of one kind of file that must be there, and how many: of a library, which is linked in by parts, and of a
+/// program, which is not.
+const OF_A_LIBRARY: f64 = 0.06;
+const OF_A_PROGRAM: f64 = 0.25;
+const TOGETHER: u32 = 3;
+/// So many exported names make a file that library, or hold all of it.
+const EXPORTING: usize = 3;
+const MOST: f64 = 0.6;
 /// What a banner counts that nobody else's binaries hold, and one that others mention.
 const ALONE: f64 = 2.5;
 const MENTIONED: f64 = 1.0;
@@ -48,18 +55,35 @@ pub fn judge(seen: &Seen<'_>) -> Vec<Identification> {
 fn case<'s>(seen: &'s Seen<'_>, number: u16, hits: &'s Hits) -> Option<Case<'s>> {
     let product = seen.index.product(number)?;
     let score = score(hits);
-    // A file that exports the library's names is that library, or all of it is inside: then few texts are enough.
-    let part = if hits.exports.len() >= 3 {
-        0.0
-    } else if hits.texts.values().any(|text| text.library) {
-        OF_A_LIBRARY
-    } else {
-        OF_A_PROGRAM
-    };
     let texts = f64::from(product.texts);
-    let enough = (ENOUGH + ENOUGH_PER_TEXT * texts).max(part * texts);
+    // A file that exports the library's names is that library, or all of it is inside: then few texts are enough.
+    let exporting = is_exporting(&product, hits);
+    let enough = score >= ENOUGH + ENOUGH_PER_TEXT * texts && (exporting || is_coherent(seen, &product, hits));
     let whole_banner = hits.banners.iter().any(|banner| banner.alone) && score >= ENOUGH + 1.0;
-    (score >= enough || whole_banner || !hits.identities.is_empty()).then_some(Case { product, hits, score })
+    (enough || whole_banner || !hits.identities.is_empty()).then_some(Case { product, hits, score })
+}
+
+/// Whether a file exports enough of the product's names. Several products offer one interface (`setxattr` of attr and of the C
+/// library): unless most are there, texts have to stand beside them.
+fn is_exporting(product: &Product<'_>, hits: &Hits) -> bool {
+    let most = hits.exports.len() as f64 >= MOST * f64::from(product.exports);
+    hits.exports.len() >= EXPORTING && (most || !hits.texts.is_empty())
+}
+
+/// Whether the texts that were found are a fair part of those of one kind of file: a stray file that a product once took from
+/// somewhere else brings few of them.
+fn is_coherent(seen: &Seen<'_>, product: &Product<'_>, hits: &Hits) -> bool {
+    let mut kinds: BTreeMap<u8, (u32, bool)> = BTreeMap::new();
+    for text in hits.texts.values() {
+        let (found, library) = kinds.entry(text.kind).or_default();
+        *found += 1;
+        *library |= text.library;
+    }
+    kinds.into_iter().any(|(kind, (found, library))| {
+        let all = seen.index.texts_of_kind(product, kind).unwrap_or(u16::MAX);
+        let part = if library { OF_A_LIBRARY } else { OF_A_PROGRAM };
+        found >= TOGETHER && f64::from(found) >= part * f64::from(all)
+    })
 }
 
 fn score(hits: &Hits) -> f64 {
