@@ -10,7 +10,7 @@ use crate::index::ALONE;
 use crate::learn::Learnt;
 use crate::observation::Banner;
 use crate::origin::{Origin, same_version};
-use crate::skeleton::Part;
+use crate::skeleton::{Part, is_library_name};
 use crate::table::Row;
 
 /// More products than this mention a name in passing.
@@ -111,8 +111,7 @@ impl Sightings {
             return None;
         }
         // Who needs a library says the name of its file as well.
-        let needed = template.contains(".so") || template.contains(".dll");
-        let flags = if others == 0 && named && *part != Part::Word && !needed { ALONE } else { 0 };
+        let flags = if others == 0 && named && *part != Part::Word && !is_library_name(template) { ALONE } else { 0 };
         let product = numbers[owner];
         Some((owner, Row { product, kind: *part as u8, flags, versions: 0 }))
     }

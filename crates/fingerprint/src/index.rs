@@ -182,6 +182,13 @@ impl Index {
         })
     }
 
+    /// Whether a text has a product's name in it, in capitals or not; names of three letters say nothing.
+    pub(crate) fn names(&self, product: u16, text: &[u8]) -> bool {
+        let name = self.product(product).map_or("", |product| product.name);
+        let name = name.strip_prefix("lib").unwrap_or(name).as_bytes();
+        name.len() >= 4 && text.windows(name.len()).any(|window| window.eq_ignore_ascii_case(name))
+    }
+
     /// The learnt versions of a product, oldest first; the place of each is its bit.
     pub fn versions<'i>(&'i self, product: &Product<'i>) -> impl Iterator<Item = &'i str> + use<'i> {
         let (first, count) = product.versions;

@@ -16,7 +16,7 @@ use crate::hash::text_hash;
 use crate::index::{BARE_VERSIONS, EXPORT, KIND_SHIFT, ONE_SECTION, WHOLE_FILE};
 use crate::observation::{Banner, Observation, short};
 use crate::origin::{Aliases, Origin, plain_version, same_version};
-use crate::owners::{Text, choose_texts};
+use crate::owners::{Kin, Text, choose_texts};
 use crate::skeleton::Skeleton;
 use crate::table::Row;
 use crate::write::{Contents, ProductRow, write};
@@ -101,8 +101,8 @@ impl Learner {
         let numbers = numbers(&names);
         let known = products.iter().filter(|product| product.known).count();
         let order: Vec<Vec<usize>> = products[..known].iter().map(|product| product.order()).collect();
-        let forks = forks(aliases, &names[..known]);
-        let texts = choose_texts(&products, known, &self.names, &forks);
+        let kin = kin(aliases, &numbers);
+        let texts = choose_texts(&products, known, &self.names, &kin);
         let mut contents = Contents { created_by: created_by.to_owned(), ..Contents::default() };
         for (number, product) in products[..known].iter().enumerate() {
             let own = || texts.iter().filter(|text| usize::from(text.product) == number);
@@ -246,17 +246,10 @@ fn kinds<'t>(texts: impl Iterator<Item = &'t Text>) -> Vec<u16> {
     kinds
 }
 
-/// The numbers of products that grew from one another.
-fn forks(aliases: &Aliases, names: &[&String]) -> HashSet<(u16, u16)> {
-    let mut forks = HashSet::new();
-    for (one, one_name) in names.iter().zip(0..) {
-        for (other, other_name) in names.iter().zip(0..) {
-            if aliases.are_forks(one, other) {
-                forks.insert((one_name, other_name));
-            }
-        }
-    }
-    forks
+/// What people wrote of products and one another, in numbers.
+fn kin(aliases: &Aliases, numbers: &HashMap<&str, u16>) -> Kin {
+    let pair = |(one, other): (&str, &str)| Some((*numbers.get(one)?, *numbers.get(other)?));
+    Kin { forks: aliases.forks().filter_map(pair).collect(), copies: aliases.copies().filter_map(pair).collect() }
 }
 
 /// Templates of the banners that people wrote down.

@@ -1,7 +1,7 @@
 //! Which product a text belongs to, and which texts of a product are worth keeping.
 //!
 //! A text that one product alone has is its own. When several have it, one of them may hold a copy of the other: whoever is nearly
-//! whole inside the others owns it. What is shared otherwise (code generators, common headers, a forgotten third) is nobody's. The
+//! whole inside most of the others owns it. What is shared otherwise (code generators, common headers, a forgotten third) is nobody's. The
 //! products of the background own nothing; they show what is common.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,13 +16,22 @@ const TELLING_VERSIONS: usize = 30;
 const EXPORTS_OF_A_PRODUCT: usize = 240;
 const EXPORTS_OF_A_ROLE: usize = 20;
 /// More products than this share a text only by chance or by tool.
-const SHARERS: usize = 100;
+const SHARERS: usize = 400;
 /// The part of the texts of an owner's library that must be inside another product to call that a copy.
 const COPY: f64 = 0.3;
+/// The part of those who share a text that must hold a copy of its owner; others may have it by chance.
+const MOST: f64 = 0.9;
 /// The part of all of an owner's texts in a product of the background from which on that is a variant of it.
 const VARIANT: f64 = 0.5;
-/// One in so many of those that share a text may have it by chance.
-const BY_CHANCE: usize = 12;
+
+/// What people wrote of products and one another.
+#[derive(Debug, Default)]
+pub struct Kin {
+    /// Those that grew from one another, in both orders: texts that both have belong to neither.
+    pub forks: HashSet<(u16, u16)>,
+    /// Who holds a copy, and whose: texts that both have belong to the second.
+    pub copies: HashSet<(u16, u16)>,
+}
 
 /// A text that was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,16 +45,11 @@ pub struct Text {
 
 /// The texts and exported names of an index. The first `known` products may own some; `names` are those of all dynamic symbol tables.
 #[must_use]
-pub fn choose_texts(
-    products: &[&Learnt],
-    known: usize,
-    names: &HashSet<u64>,
-    forks: &HashSet<(u16, u16)>,
-) -> Vec<Text> {
+pub fn choose_texts(products: &[&Learnt], known: usize, names: &HashSet<u64>, kin: &Kin) -> Vec<Text> {
     let texts: Vec<&HashMap<u64, Seen>> = products.iter().map(|product| &product.texts).collect();
     let exports: Vec<&HashMap<u64, Seen>> = products.iter().map(|product| &product.exports).collect();
-    let owned_texts = owned(&texts, known, Some(names), forks);
-    let owned_exports = owned(&exports, known, None, forks);
+    let owned_texts = owned(&texts, known, Some(names), kin);
+    let owned_exports = owned(&exports, known, None, kin);
     let mut kept = Vec::new();
     for (number, product) in products[..known].iter().enumerate() {
         let own = keep_texts(product, &owned_texts[number]);
@@ -77,12 +81,7 @@ fn kinds(product: &Learnt, kept: &[u64]) -> HashMap<u16, u8> {
 }
 
 /// For every known product the hashes that are its own.
-fn owned(
-    products: &[&HashMap<u64, Seen>],
-    known: usize,
-    names: Option<&HashSet<u64>>,
-    forks: &HashSet<(u16, u16)>,
-) -> Vec<Vec<u64>> {
+fn owned(products: &[&HashMap<u64, Seen>], known: usize, names: Option<&HashSet<u64>>, kin: &Kin) -> Vec<Vec<u64>> {
     let mut all: Vec<(u64, u16)> = Vec::new();
     for (number, hashes) in products.iter().enumerate() {
         let number = u16::try_from(number).unwrap_or(u16::MAX);
@@ -92,7 +91,7 @@ fn owned(
     }
     all.sort_unstable();
     let (shared, totals) = shared_counts(&all, products, known);
-    let owners = Owners { products, known, shared, totals, roles: role_sizes(&products[..known]), forks };
+    let owners = Owners { products, known, shared, totals, roles: role_sizes(&products[..known]), kin };
     let mut owned = vec![Vec::new(); known];
     for sharers in all.chunk_by(|one, other| one.0 == other.0) {
         if let Some(owner) = owners.of(sharers) {
@@ -140,7 +139,7 @@ struct Owners<'l> {
     shared: OfRoles,
     totals: OfProducts,
     roles: Vec<HashMap<u16, u32>>,
-    forks: &'l HashSet<(u16, u16)>,
+    kin: &'l Kin,
 }
 
 impl Owners<'_> {
@@ -158,49 +157,42 @@ impl Owners<'_> {
 
     fn owns(&self, hash: u64, owner: u16, sharers: &[(u64, u16)]) -> bool {
         let seen = self.products[usize::from(owner)][&hash];
-        if !seen.library {
+        let others = || sharers.iter().filter(|(_, other)| *other != owner);
+        if !seen.library || others().any(|(_, other)| self.kin.copies.contains(&(owner, *other))) {
             return false;
         }
-        let mut by_chance = sharers.len() / BY_CHANCE;
-        sharers.iter().filter(|(_, other)| *other != owner).all(|(_, other)| {
-            let holds = if usize::from(*other) < self.known {
-                self.is_copied_by(owner, seen.role, *other, self.products[usize::from(*other)][&hash].role)
-            } else {
-                self.is_held_by_background(owner, seen.role, *other)
-            };
-            if !holds && usize::from(*other) >= self.known && by_chance > 0 {
-                by_chance -= 1;
-                return true;
-            }
-            holds
-        })
+        let holders = others().filter(|(_, other)| self.is_held_by(hash, owner, *other)).count();
+        holders as f64 >= MOST * (sharers.len() - 1) as f64
     }
 
-    /// Whether another product that the index names holds a copy of this one.
-    fn is_copied_by(&self, owner: u16, role: u16, other: u16, other_role: u16) -> bool {
+    /// Whether another product holds a copy of the part of this one which the text is from.
+    fn is_held_by(&self, hash: u64, owner: u16, other: u16) -> bool {
+        if self.kin.copies.contains(&(other, owner)) {
+            return true;
+        }
+        let role = self.products[usize::from(owner)][&hash].role;
         let inside = self.inside(owner, role, other);
-        self.is_smaller(owner, other)
-            && !self.forks.contains(&(owner, other))
-            && inside >= COPY
-            && inside > 2.0 * self.inside(other, other_role, owner)
-    }
-
-    fn is_held_by_background(&self, owner: u16, role: u16, other: u16) -> bool {
+        // Whoever bundles is larger than what it bundles.
+        let smaller = (self.role_size(owner, role) as usize) < self.products[usize::from(other)].len();
+        if usize::from(other) < self.known {
+            let seen = self.products[usize::from(other)][&hash];
+            // A library that is nothing but a copy is no owner; a program never is one.
+            let back = if seen.library { self.inside(other, seen.role, owner) } else { 0.0 };
+            return smaller && !self.kin.forks.contains(&(owner, other)) && inside >= COPY && inside > 2.0 * back;
+        }
         let shared = self.totals.get(&(owner, other)).copied().unwrap_or(0);
         let variant = f64::from(shared) >= VARIANT * self.products[usize::from(owner)].len() as f64;
-        variant || (self.is_smaller(owner, other) && self.inside(owner, role, other) >= COPY)
+        variant || (smaller && inside >= COPY)
     }
 
-    /// Whoever bundles is larger than what it bundles; a library of it that is nothing but a copy is no owner.
-    fn is_smaller(&self, owner: u16, other: u16) -> bool {
-        self.products[usize::from(owner)].len() < self.products[usize::from(other)].len()
+    fn role_size(&self, owner: u16, role: u16) -> u32 {
+        self.roles[usize::from(owner)].get(&role).copied().unwrap_or(1)
     }
 
     /// Which part of the texts of one kind of file of a product another product has.
     fn inside(&self, owner: u16, role: u16, other: u16) -> f64 {
         let count = self.shared.get(&(owner, role, other)).copied().unwrap_or(0);
-        let size = self.roles[usize::from(owner)].get(&role).copied().unwrap_or(1);
-        f64::from(count) / f64::from(size)
+        f64::from(count) / f64::from(self.role_size(owner, role))
     }
 }
 

@@ -61,6 +61,9 @@ pub struct TextHit {
     pub library: bool,
     /// Of which kind of file of the product.
     pub kind: u8,
+    /// Words with a space between them, or the product's name in it: lists of names that many hold (colours, glyphs, time zones)
+    /// are neither.
+    pub telling: bool,
     pub offset: u64,
 }
 
@@ -124,6 +127,9 @@ impl<'i> Pass<'i> {
     }
 }
 
+/// Bytes of code that hardly stay the same from release to release.
+const CODE_OF_A_VERSION: u64 = 16 << 10;
+
 impl Seen<'_> {
     fn text(&mut self, offset: u64, text: &[u8]) {
         let trimmed = text.trim_ascii();
@@ -137,7 +143,8 @@ impl Seen<'_> {
                 let hits = self.products.entry(row.product).or_default();
                 let library = row.flags & LIBRARY != 0;
                 let kind = row.flags >> KIND_SHIFT;
-                let hit = TextHit { versions: row.versions, weight: row.kind, library, kind, offset };
+                let telling = trimmed.contains(&b' ') || self.index.names(row.product, trimmed);
+                let hit = TextHit { versions: row.versions, weight: row.kind, library, kind, telling, offset };
                 if hits.texts.insert(hash, hit).is_none() && hits.examples.len() < EXAMPLES {
                     hits.examples.push(Found { offset, text: shown(trimmed) });
                 }
@@ -186,12 +193,20 @@ impl Seen<'_> {
         if let Some(row) = row.filter(|row| row.kind == kind) {
             let hits = self.products.entry(row.product).or_default();
             if hits.identities.len() < BANNERS {
-                // Tables often stay as they are from release to release; code does not.
-                let tables = matches!(&what, Evidence::Section { name, .. } if name != ".text" && name != "__text");
-                let version = if tables { u32::MAX } else { row.versions };
+                let version = if tells_version(&what) { row.versions } else { u32::MAX };
                 hits.identities.push(Identity { version, what });
             }
         }
+    }
+}
+
+/// Whether bytes that are known tell a version: tables often stay as they are from release to release, and so does little code.
+fn tells_version(what: &Evidence) -> bool {
+    match what {
+        Evidence::Section { name, size_bytes, .. } => {
+            matches!(name.as_str(), ".text" | "__text") && *size_bytes >= CODE_OF_A_VERSION
+        }
+        _ => true,
     }
 }
 
