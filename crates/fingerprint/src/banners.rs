@@ -10,11 +10,11 @@ use crate::index::ALONE;
 use crate::learn::Learnt;
 use crate::observation::Banner;
 use crate::origin::{Origin, same_version};
-use crate::skeleton::Part;
+use crate::skeleton::{Part, is_library_name};
 use crate::table::Row;
 
 /// More products than this mention a name in passing.
-const MENTIONS: usize = 40;
+const MENTIONS: usize = 300;
 
 /// Every key under which a number was seen.
 #[derive(Debug, Default)]
@@ -95,7 +95,8 @@ impl Sightings {
             let named = names_product(template, name, products[usize::from(numbers[name])]);
             let versions = tally.right_versions.len();
             let reliable = tally.right > 0 && tally.right >= tally.wrong * 4;
-            (reliable && (versions >= 2 || named)).then_some((name, named, versions))
+            let known = products[usize::from(numbers[name])].known;
+            (known && reliable && (versions >= 2 || named)).then_some((name, named, versions))
         };
         let mut best: Vec<(&str, bool, usize)> =
             key.seen.iter().filter_map(|(product, tally)| told(*product, tally)).collect();
@@ -109,7 +110,8 @@ impl Sightings {
         if !named && others > 2 {
             return None;
         }
-        let flags = if others == 0 && named && *part != Part::Word { ALONE } else { 0 };
+        // Who needs a library says the name of its file as well.
+        let flags = if others == 0 && named && *part != Part::Word && !is_library_name(template) { ALONE } else { 0 };
         let product = numbers[owner];
         Some((owner, Row { product, kind: *part as u8, flags, versions: 0 }))
     }

@@ -1,16 +1,17 @@
 //! The index: what was learnt, in one file that is read where it lies.
 //!
 //! ```text
-//!     0  "ASSAYFP1"
+//!     0  "ASSAYFP2"
 //!     8  SHA-256 of everything from byte 40 on: the digest that names the index
-//!    40  directory: 10 × (offset u64, size in bytes u64), in the order of `Part`
-//!   200  tables, each beginning at a multiple of eight
+//!    40  directory: 11 × (offset u64, size in bytes u64), in the order of `Part`
+//!   216  tables, each beginning at a multiple of eight
 //!
 //!   pool         the strings all others point into
 //!   created-by   string: what it was learnt from
 //!   products     32 bytes each: name's offset u32, its size u16, CPE's size u16, its offset u32, first version u32, then u16 each:
-//!                count of versions, flags, count of texts, count of exports; zeroes
+//!                count of versions, flags, count of texts, count of exports; first kind of file u32, count of them u16; zeroes
 //!   versions     8 bytes each: string (offset u32, size u32)
+//!   kinds        2 bytes each: how many texts stand for one kind of file of a product (`libavcodec`, `ffmpeg`)
 //!   identities   hash table: first eight bytes of a SHA-256, of a file or a section
 //!   texts        hash table: texts, and exported names
 //!   templates    hash table: keys of skeletons
@@ -26,8 +27,8 @@ use sha2::{Digest as _, Sha256};
 use crate::error::Error;
 use crate::table::{Filter, Table};
 
-pub const MAGIC: &[u8; 8] = b"ASSAYFP1";
-pub const PARTS: usize = 10;
+pub const MAGIC: &[u8; 8] = b"ASSAYFP2";
+pub const PARTS: usize = 11;
 pub const DIRECTORY_AT: usize = 40;
 pub const TABLES_AT: usize = DIRECTORY_AT + PARTS * 16;
 pub const PRODUCT: usize = 32;
@@ -41,6 +42,10 @@ pub const ALONE: u8 = 1;
 pub const EXPORT: u8 = 1;
 /// Set on a text that stands in a shared library of the product, which others may link in.
 pub const LIBRARY: u8 = 2;
+/// The bits of a text's flags above this say which kind of file of its product it is from.
+pub const KIND_SHIFT: u32 = 2;
+/// So many kinds are told apart; the last one is all others together.
+pub const KINDS: usize = 64;
 /// Kinds of identity.
 pub const WHOLE_FILE: u8 = 0;
 pub const ONE_SECTION: u8 = 1;
@@ -52,6 +57,7 @@ pub enum Part {
     CreatedBy,
     Products,
     Versions,
+    Kinds,
     IdentityBuckets,
     Identities,
     TextBuckets,
@@ -95,6 +101,7 @@ pub struct Product<'i> {
     pub texts: u16,
     pub exports: u16,
     versions: (u32, u16),
+    kinds: (u32, u16),
 }
 
 /// An index with its tables laid out, for a pass.
@@ -171,13 +178,30 @@ impl Index {
             flags: u16_at(18),
             texts: u16_at(20),
             exports: u16_at(22),
+            kinds: (u32_at(24), u16_at(28)),
         })
+    }
+
+    /// Whether a text has a product's name in it, in capitals or not; names of three letters say nothing.
+    pub(crate) fn names(&self, product: u16, text: &[u8]) -> bool {
+        let name = self.product(product).map_or("", |product| product.name);
+        let name = name.strip_prefix("lib").unwrap_or(name).as_bytes();
+        name.len() >= 4 && text.windows(name.len()).any(|window| window.eq_ignore_ascii_case(name))
     }
 
     /// The learnt versions of a product, oldest first; the place of each is its bit.
     pub fn versions<'i>(&'i self, product: &Product<'i>) -> impl Iterator<Item = &'i str> + use<'i> {
         let (first, count) = product.versions;
         (0..u32::from(count)).map_while(move |n| self.version(first.checked_add(n)?))
+    }
+
+    /// How many texts stand for one kind of file of a product.
+    #[must_use]
+    pub fn texts_of_kind(&self, product: &Product<'_>, kind: u8) -> Option<u16> {
+        let (first, count) = product.kinds;
+        let at = (first as usize).checked_add(usize::from(kind))?.checked_mul(2)?;
+        let bytes = self.part(Part::Kinds).get(at..)?.first_chunk()?;
+        (u16::from(kind) < count).then(|| u16::from_le_bytes(*bytes))
     }
 
     pub(crate) fn tables(&self) -> Tables<'_> {

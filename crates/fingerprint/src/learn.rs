@@ -8,14 +8,15 @@
 //!
 //! The same observations in any order give the same bytes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::banners::{Sightings, choose_templates};
 use crate::error::Error;
-use crate::index::{BARE_VERSIONS, EXPORT, ONE_SECTION, WHOLE_FILE};
+use crate::hash::text_hash;
+use crate::index::{BARE_VERSIONS, EXPORT, KIND_SHIFT, ONE_SECTION, WHOLE_FILE};
 use crate::observation::{Banner, Observation, short};
 use crate::origin::{Aliases, Origin, plain_version, same_version};
-use crate::owners::choose_texts;
+use crate::owners::{Kin, Text, choose_texts};
 use crate::skeleton::Skeleton;
 use crate::table::Row;
 use crate::write::{Contents, ProductRow, write};
@@ -40,8 +41,10 @@ pub struct Learnt {
     pub versions: Vec<String>,
     pub texts: HashMap<u64, Seen>,
     pub exports: HashMap<u64, Seen>,
-    /// File names without versions: `libavcodec`, `ffmpeg`.
-    pub roles: Vec<String>,
+    /// File names without versions: `libavcodec`, `ffmpeg`. What a text is from is a number made of that.
+    pub roles: BTreeSet<String>,
+    /// Whether the index names it; else it only shows what is common.
+    pub known: bool,
     bare: u32,
 }
 
@@ -59,6 +62,17 @@ pub struct Seen {
 impl Learner {
     /// Adds what was seen in one executable of `origin`, which lay at `path`.
     pub fn add(&mut self, origin: &Origin, path: &str, seen: &Observation) {
+        self.products.entry(origin.product.clone()).or_default().known = true;
+        self.identify(short(&seen.sha256), WHOLE_FILE, origin);
+        for section in &seen.sections {
+            self.identify(*section, ONE_SECTION, origin);
+        }
+        self.add_background(origin, path, seen);
+    }
+
+    /// Adds what was seen in an executable of a product that the index shall not name: what others have in common with it tells
+    /// nothing of them.
+    pub fn add_background(&mut self, origin: &Origin, path: &str, seen: &Observation) {
         let product = self.products.entry(origin.product.clone()).or_default();
         let Some(version) = product.version(&origin.version) else { return };
         let role = product.role(path);
@@ -76,10 +90,6 @@ impl Learner {
         for banner in seen.banners.iter().chain(&file_name_banners(path)) {
             self.sightings.add(origin, banner);
         }
-        self.identify(short(&seen.sha256), WHOLE_FILE, origin);
-        for section in &seen.sections {
-            self.identify(*section, ONE_SECTION, origin);
-        }
     }
 
     /// The bytes of an index of everything that was added. `created_by` says what that was.
@@ -87,14 +97,14 @@ impl Learner {
     /// # Errors
     /// [`Error::TooLarge`] when the format cannot count it.
     pub fn finish(self, aliases: &Aliases, created_by: &str) -> Result<Vec<u8>, Error> {
-        let names: Vec<&String> = self.products.keys().collect();
-        let numbers: HashMap<&str, u16> = names.iter().zip(0..).map(|(name, number)| (name.as_str(), number)).collect();
-        let products: Vec<&Learnt> = self.products.values().collect();
-        let order: Vec<Vec<usize>> = products.iter().map(|product| product.order()).collect();
-        let forks = forks(aliases, &names);
-        let texts = choose_texts(&products, &self.names, &forks);
+        let (names, products) = self.in_order();
+        let numbers = numbers(&names);
+        let known = products.iter().filter(|product| product.known).count();
+        let order: Vec<Vec<usize>> = products[..known].iter().map(|product| product.order()).collect();
+        let kin = kin(aliases, &numbers);
+        let texts = choose_texts(&products, known, &self.names, &kin);
         let mut contents = Contents { created_by: created_by.to_owned(), ..Contents::default() };
-        for (number, product) in products.iter().enumerate() {
+        for (number, product) in products[..known].iter().enumerate() {
             let own = || texts.iter().filter(|text| usize::from(text.product) == number);
             let count = |export: u8| own().filter(|text| text.flags & EXPORT == export).count();
             contents.products.push(ProductRow {
@@ -104,6 +114,7 @@ impl Learner {
                 flags: if product.bare.count_ones() as usize * 2 >= product.versions.len() { BARE_VERSIONS } else { 0 },
                 texts: u16::try_from(count(0)).unwrap_or(u16::MAX),
                 exports: u16::try_from(count(EXPORT)).unwrap_or(u16::MAX),
+                kinds: kinds(own()),
             });
         }
         for text in texts {
@@ -121,8 +132,8 @@ impl Learner {
     /// The templates that were learnt so far, a line each, for people who want to see them.
     #[must_use]
     pub fn templates(&self) -> Vec<String> {
-        let numbers: HashMap<&str, u16> = self.products.keys().map(String::as_str).zip(0..).collect();
-        let products: Vec<&Learnt> = self.products.values().collect();
+        let (names, products) = self.in_order();
+        let numbers = numbers(&names);
         let templates = self.sightings.templates(&numbers, &products);
         let mut lines: Vec<String> = templates
             .map(|(owner, part, template, alone)| {
@@ -131,6 +142,13 @@ impl Learner {
             .collect();
         lines.sort_unstable();
         lines
+    }
+
+    /// The products that the index names, then the others; each by name.
+    fn in_order(&self) -> (Vec<&String>, Vec<&Learnt>) {
+        let mut all: Vec<(&String, &Learnt)> = self.products.iter().collect();
+        all.sort_by_key(|(_, product)| !product.known);
+        all.into_iter().unzip()
     }
 
     fn identify(&mut self, hash: u64, kind: u8, origin: &Origin) {
@@ -184,11 +202,9 @@ impl Learnt {
             .unwrap_or(name)
             .trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '_'));
         let stem = if stem.is_empty() { name } else { stem };
-        let index = self.roles.iter().position(|role| role == stem).unwrap_or_else(|| {
-            self.roles.push(stem.to_owned());
-            self.roles.len() - 1
-        });
-        u16::try_from(index).unwrap_or(u16::MAX)
+        self.roles.insert(stem.to_owned());
+        // Two kinds of file under one number do little harm, and the number does not depend on what came first.
+        (text_hash(stem.as_bytes()) >> 48) as u16
     }
 
     /// The numbers of the versions, oldest version first.
@@ -215,17 +231,25 @@ impl Seen {
     }
 }
 
-/// The numbers of products that grew from one another.
-fn forks(aliases: &Aliases, names: &[&String]) -> HashSet<(u16, u16)> {
-    let mut forks = HashSet::new();
-    for (one, one_name) in names.iter().zip(0..) {
-        for (other, other_name) in names.iter().zip(0..) {
-            if aliases.are_forks(one, other) {
-                forks.insert((one_name, other_name));
-            }
-        }
+fn numbers<'n>(names: &[&'n String]) -> HashMap<&'n str, u16> {
+    names.iter().zip(0..).map(|(name, number)| (name.as_str(), number)).collect()
+}
+
+/// How many of the texts of one product are of each kind of file.
+fn kinds<'t>(texts: impl Iterator<Item = &'t Text>) -> Vec<u16> {
+    let mut kinds = Vec::new();
+    for text in texts.filter(|text| text.flags & EXPORT == 0) {
+        let kind = usize::from(text.flags >> KIND_SHIFT);
+        kinds.resize(kinds.len().max(kind + 1), 0);
+        kinds[kind] += 1;
     }
-    forks
+    kinds
+}
+
+/// What people wrote of products and one another, in numbers.
+fn kin(aliases: &Aliases, numbers: &HashMap<&str, u16>) -> Kin {
+    let pair = |(one, other): (&str, &str)| Some((*numbers.get(one)?, *numbers.get(other)?));
+    Kin { forks: aliases.forks().filter_map(pair).collect(), copies: aliases.copies().filter_map(pair).collect() }
 }
 
 /// Templates of the banners that people wrote down.

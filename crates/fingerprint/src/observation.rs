@@ -130,7 +130,7 @@ pub fn text_weight(text: &[u8]) -> Option<u8> {
         .iter()
         .filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_' | b'-' | b'%' | b'.'))
         .count();
-    if letters < 6 || plain * 4 < text.len() * 3 || letters * 2 < text.len() || !has_word(text) {
+    if letters < 6 || plain * 4 < text.len() * 3 || letters * 2 < text.len() || !has_word(text) || is_monotonous(text) {
         return None;
     }
     Some(match text.len() {
@@ -159,6 +159,15 @@ fn has_word(text: &[u8]) -> bool {
         .filter(|pair| pair[0].is_ascii_alphabetic() && pair[1].is_ascii_uppercase() && !one_case(&pair[0], &pair[1]));
     let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     word && changes.count() * 4 <= letters
+}
+
+/// Whether one letter makes up more than a third: tables look like `VEWEXEZEaEbE`, and like `y1z;z>z7zCzWz`.
+fn is_monotonous(text: &[u8]) -> bool {
+    let mut counts = [0_u8; 26];
+    for byte in text.iter().filter(|byte| byte.is_ascii_alphabetic()) {
+        counts[usize::from(byte.to_ascii_lowercase() - b'a')] += 1;
+    }
+    counts.iter().any(|count| usize::from(*count) * 3 > text.len())
 }
 
 fn holds_build_path(text: &[u8]) -> bool {

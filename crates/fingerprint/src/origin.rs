@@ -17,6 +17,8 @@ pub struct Aliases {
     cpe: HashMap<String, String>,
     /// Products that grew from one another, in both orders.
     forks: HashSet<(String, String)>,
+    /// Products that hold a copy of another: who holds it, whose it is.
+    copies: HashSet<(String, String)>,
     /// Banners written by hand: product, text, and the version in it.
     banners: Vec<(String, String, String)>,
 }
@@ -33,6 +35,7 @@ impl Aliases {
     /// ```text
     ///   source product [vendor:product]        `-` for the product that the rule gives
     ///   fork product product                   texts that both have belong to neither
+    ///   copy product product                   the first holds a copy of the second, whose texts that both have are
     ///   banner product version text …          a text that tells the version, as an example
     /// ```
     #[must_use]
@@ -43,6 +46,12 @@ impl Aliases {
                 if let Some((one, other)) = fork.trim().split_once(' ') {
                     aliases.forks.insert((one.to_owned(), other.to_owned()));
                     aliases.forks.insert((other.to_owned(), one.to_owned()));
+                }
+                continue;
+            }
+            if let Some(copy) = line.strip_prefix("copy ") {
+                if let Some((holder, original)) = copy.trim().split_once(' ') {
+                    aliases.copies.insert((holder.to_owned(), original.to_owned()));
                 }
                 continue;
             }
@@ -71,10 +80,14 @@ impl Aliases {
         Origin { product, version: upstream_version(version) }
     }
 
-    /// Whether two products grew from one another.
-    #[must_use]
-    pub fn are_forks(&self, one: &str, other: &str) -> bool {
-        self.forks.contains(&(one.to_owned(), other.to_owned()))
+    /// Products that grew from one another, in both orders.
+    pub fn forks(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.forks.iter().map(|(one, other)| (one.as_str(), other.as_str()))
+    }
+
+    /// Products that hold a copy of another: who holds it, whose it is.
+    pub fn copies(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.copies.iter().map(|(holder, original)| (holder.as_str(), original.as_str()))
     }
 
     /// Banners written by hand: product, version and text.

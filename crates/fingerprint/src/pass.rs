@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::evidence::{EXAMPLES, Found, Identification, shown};
+use crate::evidence::{EXAMPLES, Evidence, Found, Identification, shown};
 use crate::hash::text_hash;
-use crate::index::{ALONE, EXPORT, Index, LIBRARY, Tables};
+use crate::index::{ALONE, EXPORT, Index, KIND_SHIFT, LIBRARY, Tables};
 use crate::observation::text_weight;
 use crate::runs::Runs;
 use crate::skeleton::{Part, Skeleton};
@@ -59,6 +59,11 @@ pub struct TextHit {
     pub versions: u32,
     pub weight: u8,
     pub library: bool,
+    /// Of which kind of file of the product.
+    pub kind: u8,
+    /// Words with a space between them, or the product's name in it: lists of names that many hold (colours, glyphs, time zones)
+    /// are neither.
+    pub telling: bool,
     pub offset: u64,
 }
 
@@ -122,6 +127,9 @@ impl<'i> Pass<'i> {
     }
 }
 
+/// Bytes of code that hardly stay the same from release to release.
+const CODE_OF_A_VERSION: u64 = 16 << 10;
+
 impl Seen<'_> {
     fn text(&mut self, offset: u64, text: &[u8]) {
         let trimmed = text.trim_ascii();
@@ -134,7 +142,9 @@ impl Seen<'_> {
             if let Some(row) = row {
                 let hits = self.products.entry(row.product).or_default();
                 let library = row.flags & LIBRARY != 0;
-                let hit = TextHit { versions: row.versions, weight: row.kind, library, offset };
+                let kind = row.flags >> KIND_SHIFT;
+                let telling = trimmed.contains(&b' ') || self.index.names(row.product, trimmed);
+                let hit = TextHit { versions: row.versions, weight: row.kind, library, kind, telling, offset };
                 if hits.texts.insert(hash, hit).is_none() && hits.examples.len() < EXAMPLES {
                     hits.examples.push(Found { offset, text: shown(trimmed) });
                 }
@@ -178,14 +188,25 @@ impl Seen<'_> {
     }
 
     /// Looks up the SHA-256 of the file or of a section.
-    pub(crate) fn digest(&mut self, digest: &[u8; 32], what: crate::evidence::Evidence, kind: u8) {
+    pub(crate) fn digest(&mut self, digest: &[u8; 32], what: Evidence, kind: u8) {
         let row = self.tables.identities.get(crate::observation::short(digest));
         if let Some(row) = row.filter(|row| row.kind == kind) {
             let hits = self.products.entry(row.product).or_default();
             if hits.identities.len() < BANNERS {
-                hits.identities.push(Identity { version: row.versions, what });
+                let version = if tells_version(&what) { row.versions } else { u32::MAX };
+                hits.identities.push(Identity { version, what });
             }
         }
+    }
+}
+
+/// Whether bytes that are known tell a version: tables often stay as they are from release to release, and so does little code.
+fn tells_version(what: &Evidence) -> bool {
+    match what {
+        Evidence::Section { name, size_bytes, .. } => {
+            matches!(name.as_str(), ".text" | "__text") && *size_bytes >= CODE_OF_A_VERSION
+        }
+        _ => true,
     }
 }
 

@@ -312,6 +312,11 @@ fn named(before: &[u8]) -> bool {
     before.iter().filter(|byte| byte.is_ascii_alphabetic()).count() >= 3
 }
 
+/// Whether a template is the name of a library's file: who needs a library at run time says it as well.
+pub fn is_library_name(template: &str) -> bool {
+    template.contains(".so") || template.contains(".dll")
+}
+
 #[cfg(test)]
 mod tests {
     use super::Skeleton;

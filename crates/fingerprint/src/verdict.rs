@@ -1,8 +1,11 @@
 //! From what was found to what is said: which products are there, and how surely.
 
+use std::collections::BTreeMap;
+
 use crate::evidence::{Evidence, Identification};
 use crate::index::Product;
 use crate::pass::{Hits, Seen};
+use crate::skeleton::is_library_name;
 use crate::versions::{Told, versions};
 
 /// A file or section that is known, and the number of its version.
@@ -24,10 +27,23 @@ pub struct Case<'s> {
 /// What must come together, in long texts, before a product is said to be there: one stray text is never enough, and of a product
 /// with many texts more than of one with few.
 const ENOUGH: f64 = 3.0;
-const ENOUGH_PER_TEXT: f64 = 0.005;
-/// The part of a product's texts that must be there: of a library, which is linked in by parts, and of a program, which is not.
-const OF_A_LIBRARY: f64 = 0.015;
-const OF_A_PROGRAM: f64 = 0.08;
+const ENOUGH_PER_TEXT: f64 = 0.002;
+/// What all texts of a product must weigh where there are only a few, and every one of them is there.
+const ENOUGH_OF_FEW: f64 = 2.0;
+/// The part of the texts of one kind of file that must be there, and how many: of a library, which is linked in by parts, and of a
+/// program, which is not.
+const OF_A_LIBRARY: f64 = 0.08;
+const OF_A_PROGRAM: f64 = 0.25;
+const TOGETHER: u32 = 3;
+/// The part of all texts of a product that a part of its libraries brings.
+const OF_ALL: f64 = 0.03;
+/// The part of all texts that must be in a file which asks for the product's library at run time: names of its interface stand in it.
+const BESIDE_A_NEED: f64 = 0.5;
+/// So many exported names make a file that library, or hold all of it: with texts beside them, and without any. Several products
+/// offer one interface (`setxattr` of attr and of the C library).
+const EXPORTING: usize = 3;
+const BESIDE_EXPORTS: usize = 2;
+const EXPORTING_ALONE: usize = 6;
 /// What a banner counts that nobody else's binaries hold, and one that others mention.
 const ALONE: f64 = 2.5;
 const MENTIONED: f64 = 1.0;
@@ -48,18 +64,55 @@ pub fn judge(seen: &Seen<'_>) -> Vec<Identification> {
 fn case<'s>(seen: &'s Seen<'_>, number: u16, hits: &'s Hits) -> Option<Case<'s>> {
     let product = seen.index.product(number)?;
     let score = score(hits);
-    // A file that exports the library's names is that library, or all of it is inside: then few texts are enough.
-    let part = if hits.exports.len() >= 3 {
-        0.0
-    } else if hits.texts.values().any(|text| text.library) {
-        OF_A_LIBRARY
-    } else {
-        OF_A_PROGRAM
-    };
-    let texts = f64::from(product.texts);
-    let enough = (ENOUGH + ENOUGH_PER_TEXT * texts).max(part * texts);
     let whole_banner = hits.banners.iter().any(|banner| banner.alone) && score >= ENOUGH + 1.0;
-    (score >= enough || whole_banner || !hits.identities.is_empty()).then_some(Case { product, hits, score })
+    let enough = score >= ENOUGH + ENOUGH_PER_TEXT * f64::from(product.texts);
+    let is_there = !hits.identities.is_empty()
+        || whole_banner
+        || has_all_of_few(&product, hits, score)
+        || (enough && (is_exporting(hits) || is_coherent(seen, &product, hits)));
+    is_there.then_some(Case { product, hits, score })
+}
+
+/// Whether every text of a product with few of them is there.
+fn has_all_of_few(product: &Product<'_>, hits: &Hits, score: f64) -> bool {
+    hits.texts.len() >= 2
+        && hits.texts.len() == usize::from(product.texts)
+        && hits.texts.values().all(|text| text.library)
+        && score >= ENOUGH_OF_FEW
+}
+
+/// Whether a file exports enough of the product's names.
+fn is_exporting(hits: &Hits) -> bool {
+    let exports = hits.exports.len();
+    exports >= EXPORTING_ALONE || (exports >= EXPORTING && hits.texts.len() >= BESIDE_EXPORTS)
+}
+
+/// Whether the texts that were found are a fair part of those of one kind of file: a stray file that a product once took from
+/// somewhere else brings few of them.
+fn is_coherent(seen: &Seen<'_>, product: &Product<'_>, hits: &Hits) -> bool {
+    if !hits.texts.values().any(|text| text.telling) {
+        return false;
+    }
+    let of_all = hits.texts.len() as f64 / f64::from(product.texts.max(1));
+    if is_only_needed(hits) {
+        return of_all >= BESIDE_A_NEED;
+    }
+    let mut kinds: BTreeMap<u8, (u32, bool)> = BTreeMap::new();
+    for text in hits.texts.values() {
+        let (found, library) = kinds.entry(text.kind).or_default();
+        *found += 1;
+        *library |= text.library;
+    }
+    kinds.into_iter().any(|(kind, (found, library))| {
+        let all = seen.index.texts_of_kind(product, kind).unwrap_or(u16::MAX);
+        let part = if library { OF_A_LIBRARY } else { OF_A_PROGRAM };
+        found >= TOGETHER && f64::from(found) >= part * f64::from(all) && (!library || of_all >= OF_ALL)
+    })
+}
+
+/// Whether all that a file says of the product's version is the name of its library, which is loaded at run time.
+fn is_only_needed(hits: &Hits) -> bool {
+    !hits.banners.is_empty() && hits.banners.iter().all(|banner| is_library_name(&banner.template))
 }
 
 fn score(hits: &Hits) -> f64 {

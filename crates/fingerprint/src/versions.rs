@@ -51,7 +51,7 @@ fn version(seen: &Seen<'_>, cases: &[Case<'_>], case: &Case<'_>, is_main: bool) 
     if let Some(known) = case.hits.identities.iter().find_map(|identity| learnt.get(identity.version as usize)) {
         return told(known, Vec::new(), 1.0);
     }
-    if let Some(banner) = best_banner(&case.hits.banners) {
+    if let Some(banner) = best_banner(&case.hits.banners, &learnt) {
         let evidence =
             Evidence::Banner { offset: banner.offset, text: banner.text.clone(), template: banner.template.clone() };
         return told(&banner.version, vec![evidence], 1.0);
@@ -71,15 +71,18 @@ fn version(seen: &Seen<'_>, cases: &[Case<'_>], case: &Case<'_>, is_main: bool) 
     Told { sure: 1.0, ..Told::default() }
 }
 
-/// The banner of the version that most speaks for, when no other is as likely.
-fn best_banner(banners: &[BannerHit]) -> Option<&BannerHit> {
+/// The banner of the version that most speaks for, when no other is as likely. What has fewer parts than any version that was learnt
+/// is the name of a series (`Lua 5.1`, `librocksdb.so.7.8`).
+fn best_banner<'b>(banners: &'b [BannerHit], learnt: &[&str]) -> Option<&'b BannerHit> {
+    let least = learnt.iter().map(|version| separators(version)).min().unwrap_or(0);
+    let banners = || banners.iter().filter(|banner| separators(&banner.version) >= least);
     let weight = |banner: &BannerHit| match banner.part {
         Part::Full => 5,
         Part::Prefix => 3,
         Part::Word => 2,
     };
     let mut votes: BTreeMap<&str, u32> = BTreeMap::new();
-    for banner in banners {
+    for banner in banners() {
         let vote = votes.entry(banner.version.as_str()).or_default();
         *vote = (*vote).max(weight(banner) * 2 + u32::from(banner.alone));
     }
@@ -89,8 +92,7 @@ fn best_banner(banners: &[BannerHit]) -> Option<&BannerHit> {
     if winners.next().is_some() {
         return None;
     }
-    banners
-        .iter()
+    banners()
         .filter(|banner| banner.version == winner)
         .max_by_key(|banner| (weight(banner), std::cmp::Reverse(banner.offset)))
 }
@@ -118,17 +120,31 @@ fn bare_version(seen: &Seen<'_>, cases: &[Case<'_>], case: &Case<'_>, learnt: &[
     Some((offset, text.to_owned()))
 }
 
-/// Whether a text can be a version of a product: as many parts as learnt ones, and no far older or far newer first part.
+/// Whether a text can be a version of a product: as many parts as a learnt one, and no far older or far newer first part; where the
+/// first part is one that was learnt, no far older second part.
 fn fits(text: &str, learnt: &[&str]) -> bool {
-    let parts = |version: &str| version.matches(['.', '_']).count();
-    let major = |version: &str| version.split(['.', '_']).next().and_then(|major| major.parse::<u64>().ok());
-    let majors: Vec<u64> =
-        learnt.iter().filter(|known| parts(known) == parts(text)).filter_map(|known| major(known)).collect();
-    let (Some(low), Some(high), Some(this)) = (majors.iter().min(), majors.iter().max(), major(text)) else {
-        return false;
-    };
-    // Who counts slowly stays near; who has come to a hundred counts quickly.
-    (low / 2..=high + 1 + high / 2).contains(&this)
+    let alike = learnt.iter().filter(|known| separators(known) == separators(text));
+    let (same, all): (Vec<_>, Vec<_>) = (
+        alike.clone().filter(|known| part(known, 0) == part(text, 0)).map(|known| part(known, 1)).collect(),
+        alike.map(|known| part(known, 0)).collect(),
+    );
+    is_among(part(text, 0), &all) && same.iter().flatten().min().is_none_or(|low| part(text, 1) >= Some(low / 2))
+}
+
+/// Whether a part of a version is near learnt ones. Who counts slowly stays near; who has come to a hundred counts quickly.
+fn is_among(this: Option<u64>, learnt: &[Option<u64>]) -> bool {
+    let learnt = || learnt.iter().flatten();
+    let (Some(low), Some(high), Some(this)) = (learnt().min(), learnt().max(), this) else { return false };
+    (low - low / 2..=high + 1 + high / 2).contains(&this)
+}
+
+/// A part of a version as a number.
+fn part(version: &str, place: usize) -> Option<u64> {
+    version.split(['.', '_']).nth(place)?.parse().ok()
+}
+
+fn separators(version: &str) -> usize {
+    version.matches(['.', '_']).count()
 }
 
 /// How far a place is from the nearest text of a product.

@@ -27,6 +27,8 @@ pub struct ProductRow {
     pub flags: u16,
     pub texts: u16,
     pub exports: u16,
+    /// How many texts stand for each kind of file.
+    pub kinds: Vec<u16>,
 }
 
 /// The bytes of an index.
@@ -35,7 +37,7 @@ pub struct ProductRow {
 /// [`Error::TooLarge`] when a count does not fit its field.
 pub fn write(mut contents: Contents) -> Result<Vec<u8>, Error> {
     let mut pool = Pool::default();
-    let (mut products, mut versions) = (Vec::new(), Vec::new());
+    let (mut products, mut versions, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
     if contents.products.len() >= usize::from(u16::MAX) {
         return Err(Error::TooLarge("products"));
     }
@@ -53,13 +55,18 @@ pub fn write(mut contents: Contents) -> Result<Vec<u8>, Error> {
         for field in [count, product.flags, product.texts, product.exports] {
             products.extend_from_slice(&field.to_le_bytes());
         }
-        products.extend_from_slice(&[0; 8]);
+        let first = u32::try_from(kinds.len() / 2).map_err(|_| Error::TooLarge("kinds of files"))?;
+        let count = u16::try_from(product.kinds.len()).map_err(|_| Error::TooLarge("kinds of files"))?;
+        products.extend_from_slice(&first.to_le_bytes());
+        products.extend_from_slice(&count.to_le_bytes());
+        products.extend_from_slice(&[0; 2]);
+        kinds.extend(product.kinds.iter().flat_map(|texts| texts.to_le_bytes()));
         for version in &product.versions {
             versions.extend_from_slice(&pool.add(version)?.to_le_bytes());
             versions.extend_from_slice(&u32::from(size(version)?).to_le_bytes());
         }
     }
-    let mut parts = vec![pool.bytes, contents.created_by.into_bytes(), products, versions];
+    let mut parts = vec![pool.bytes, contents.created_by.into_bytes(), products, versions, kinds];
     for rows in [&mut contents.identities, &mut contents.texts, &mut contents.templates] {
         rows.sort_by_key(|row| row.0);
         rows.dedup_by_key(|row| row.0);

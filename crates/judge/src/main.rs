@@ -102,6 +102,8 @@ fn run(arguments: &Arguments) -> Result<()> {
             &opened
         }
     };
+    let about = index.about();
+    eprintln!("learning set: {} (index {})", about.created_by, &about.digest[..16.min(about.digest.len())]);
     let given = [(Kind::Syft, &arguments.syft), (Kind::Trivy, &arguments.trivy)];
     let peers = given.into_iter().filter_map(|(kind, program)| Some(Peer { kind, program: program.clone()? }));
     let judge = Judge { index, names, peers: peers.collect(), peer_seconds: arguments.peer_seconds };
@@ -118,7 +120,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         all.push(judged);
     }
     if let Some(path) = &arguments.json {
-        fs::write(path, format!("{:#}\n", report::json(&all, &lines)))?;
+        fs::write(path, format!("{:#}\n", report::json(&about, &all, &lines)))?;
     }
     if let Some(path) = &arguments.misses {
         fs::write(path, misses)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
+use fingerprint::About;
 use serde_json::{Value, json};
 
 use crate::judge::{Judged, Side};
@@ -127,7 +128,7 @@ pub fn misses(judged: &Judged) -> String {
 const EXAMPLES: usize = 4;
 
 /// All of it, for a program.
-pub fn json(judged: &[Judged], lines: &[Line]) -> Value {
+pub fn json(learnt: &About, judged: &[Judged], lines: &[Line]) -> Value {
     let corpora = judged.iter().map(|judged| {
         let corpus = &judged.corpus;
         json!({
@@ -142,7 +143,7 @@ pub fn json(judged: &[Judged], lines: &[Line]) -> Value {
         let ratio = line.peer.filter(|peer| *peer > 0.0).map(|peer| line.ours / peer);
         json!({"name": line.name, "ratio": ratio, "ours": line.ours, "peer": line.peer, "unit": "%"})
     });
-    json!({"corpora": corpora.collect::<Vec<_>>(), "rows": rows.collect::<Vec<_>>()})
+    json!({"learntFrom": learnt, "corpora": corpora.collect::<Vec<_>>(), "rows": rows.collect::<Vec<_>>()})
 }
 
 fn side(side: &Side) -> Value {

@@ -1,8 +1,11 @@
-//! Corpus of Debian's own binaries that the index was not learnt from: everything named in them must be there.
+//! Corpora of Debian's own binaries that the index was not learnt from: everything named in them must be there.
 //!
-//! Packages are drawn from the archive by the hash of their names, so that nobody picked them; to them come those of the sources
-//! most often installed. A release that the index was learnt from or whose source it was (`crates/fingerprint/data/sources.txt`) is left out; until
-//! that list exists, all but the tenth part that learning has to leave alone.
+//! ```text
+//! debian            sources of which nothing was learnt, not even as background     crates/fingerprint/data/held-out.txt
+//! debian-releases   releases of learnt sources that learning left alone             those whose name and version hash to 7 of 10
+//! ```
+//!
+//! Packages are drawn from the archive by the hash of their names, so that nobody picked them.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
@@ -15,15 +18,21 @@ use super::executable;
 use super::table::{Heading, Table};
 use crate::command;
 
-const HEADING: Heading<'_> = Heading {
+const TRUTH: &str = "the source package of each file; what a source is known to embed (embedded.txt, Built-Using)";
+const UNLEARNT: Heading<'_> = Heading {
     name: "debian",
-    builder: "Debian; none of these releases is in the learning set",
-    truth: "the source package of each file; what a source is known to embed (embedded.txt)",
+    builder: "Debian; nothing of these sources is in the learning set",
+    truth: TRUTH,
     complete: true,
 };
-/// One package in this many is drawn.
-const DRAWN: u64 = 48;
-const DRAW: u64 = 7;
+const RELEASES: Heading<'_> = Heading {
+    name: "debian-releases",
+    builder: "Debian; other releases of these sources are in the learning set",
+    truth: TRUTH,
+    complete: true,
+};
+/// One package in this many is drawn of sources of which nothing was learnt.
+const DRAWN: u64 = 2;
 /// Packages above this size are left out; a few games would be most of the corpus.
 const MOST_BYTES: u64 = 4 << 20;
 /// Packages that `apt-get download` is asked for at once.
@@ -38,26 +47,34 @@ struct Package {
     source: String,
     /// Upstream's version.
     version: String,
+    /// Sources that were linked in, as far as the package says.
+    built_using: Vec<String>,
 }
 
-/// Makes the corpus below `folder` anew; what was fetched stays in `downloads`.
+/// Makes both corpora below `corpora` anew; what was fetched stays in `downloads`. `data` is the folder of the learner's lists.
 ///
 /// # Errors
 /// Not Debian, or a package cannot be unpacked.
-pub fn make(folder: &Path, downloads: &Path, learnt: &Path) -> Result<()> {
-    let learnt = learnt_releases(learnt)?;
-    let packages = draw()?;
+pub fn make(corpora: &Path, downloads: &Path, data: &Path) -> Result<()> {
+    let held_out = names(&data.join("held-out.txt"))?;
+    let learnt = names(&data.join("sources.txt"))?;
+    let packages = available()?;
+    let unlearnt = |package: &&Package| held_out.contains(&package.source) && fnv(&package.name).is_multiple_of(DRAWN);
+    let release = |package: &&Package| {
+        learnt.contains(&package.source) && fnv(&format!("{} {}", package.source, package.version)) % 10 == HELD_OUT
+    };
     fs::create_dir_all(downloads)?;
-    fetch(&packages, downloads)?;
+    one(&corpora.join(UNLEARNT.name), downloads, UNLEARNT, &packages.iter().filter(unlearnt).collect::<Vec<_>>())?;
+    one(&corpora.join(RELEASES.name), downloads, RELEASES, &packages.iter().filter(release).collect::<Vec<_>>())
+}
+
+fn one(folder: &Path, downloads: &Path, heading: Heading<'_>, packages: &[&Package]) -> Result<()> {
+    fetch(packages, downloads)?;
     let files = folder.join("files");
     let mut table = Table::default();
     let embedded = embedded();
-    let (mut left_out, mut sources) = (0, BTreeSet::new());
-    for package in &packages {
-        if is_learnt(package, learnt.as_ref()) {
-            left_out += 1;
-            continue;
-        }
+    let mut sources = BTreeSet::new();
+    for package in packages {
         let Some(into) = unpack(package, downloads, &files)? else { continue };
         for path in executable::list(&into)? {
             let case = path.strip_prefix(folder).unwrap_or(&path);
@@ -65,36 +82,25 @@ pub fn make(folder: &Path, downloads: &Path, learnt: &Path) -> Result<()> {
             if let Some(product) = unversioned(&package.source) {
                 table.also(case, product, Some(&package.version));
             }
-            for product in embedded.get(package.source.as_str()).into_iter().flatten() {
+            let built_using = package.built_using.iter().map(String::as_str);
+            let embedded = embedded.get(package.source.as_str()).into_iter().flatten().copied();
+            // Compilers and the C library leave parts of themselves in every program.
+            for product in embedded.chain(built_using).chain(["gcc", "glibc"]) {
                 table.also(case, product, None);
             }
-            // Compilers and the C library leave parts of themselves in every program.
-            table.also(case, "gcc", None);
-            table.also(case, "glibc", None);
             sources.insert(&package.source);
         }
     }
-    let rows = table.write(folder, HEADING)?;
-    eprintln!("debian: {} sources, {rows} rows; {left_out} packages of learnt releases left out", sources.len());
+    let rows = table.write(folder, heading)?;
+    eprintln!("{}: {} packages of {} sources, {rows} rows", heading.name, packages.len(), sources.len());
     Ok(())
 }
 
-/// `source` or `source version` a line.
-fn learnt_releases(list: &Path) -> Result<Option<HashSet<String>>> {
-    if !list.exists() {
-        eprintln!("{} is not there: releases are told apart by the rule", list.display());
-        return Ok(None);
-    }
-    let text = fs::read_to_string(list)?;
-    Ok(Some(text.lines().filter(|line| !line.starts_with('#')).map(|line| line.trim().to_owned()).collect()))
-}
-
-fn is_learnt(package: &Package, learnt: Option<&HashSet<String>>) -> bool {
-    let release = format!("{} {}", package.source, package.version);
-    match learnt {
-        Some(learnt) => learnt.contains(&release) || learnt.contains(&package.source),
-        None => fnv(&release) % 10 != HELD_OUT,
-    }
+/// The first word of each line.
+fn names(list: &Path) -> Result<HashSet<String>> {
+    let text = fs::read_to_string(list).with_context(|| format!("cannot read {}", list.display()))?;
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    Ok(lines.filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect())
 }
 
 /// FNV-1a, 64 bits: the same everywhere and easily said.
@@ -102,10 +108,8 @@ fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The drawn packages and those installed here.
-fn draw() -> Result<Vec<Package>> {
-    let installed = command::run(Command::new("dpkg-query").args(["-W", "-f", "${Package}\\n"]))?;
-    let installed: HashSet<&str> = installed.lines().collect();
+/// Every compiled package of the archive that is not too large.
+fn available() -> Result<Vec<Package>> {
     let available = command::run(Command::new("apt-cache").arg("dumpavail"))?;
     let mut packages = BTreeMap::new();
     for stanza in available.split("\n\n") {
@@ -117,11 +121,7 @@ fn draw() -> Result<Vec<Package>> {
         let size = field("Size").and_then(|size| size.parse().ok()).unwrap_or(u64::MAX);
         // The archive's own layout; other vendors' repositories on this machine have another.
         let compiled = field("Architecture").is_some_and(|arch| arch != "all") && path.starts_with("pool/");
-        if !compiled
-            || size > MOST_BYTES
-            || !(installed.contains(name) || fnv(name) % DRAWN == DRAW)
-            || name.ends_with("-dbg")
-        {
+        if !compiled || size > MOST_BYTES || name.ends_with("-dbg") || name.ends_with("-dev") {
             continue;
         }
         let (source, version) = match field("Source").map(|source| source.split_once(" (")) {
@@ -129,8 +129,14 @@ fn draw() -> Result<Vec<Package>> {
             Some(None) => (field("Source").unwrap_or(name), version),
             None => (name, version),
         };
-        let package =
-            Package { name: name.to_owned(), source: source.to_owned(), version: upstream(version).to_owned() };
+        let built_using = ["Built-Using", "Static-Built-Using"].into_iter().filter_map(field);
+        let built_using = built_using.flat_map(|list| list.split(',')).filter_map(|one| one.split_whitespace().next());
+        let package = Package {
+            name: name.to_owned(),
+            source: source.to_owned(),
+            version: upstream(version).to_owned(),
+            built_using: built_using.map(str::to_owned).collect(),
+        };
         packages.insert(name.to_owned(), package);
     }
     Ok(packages.into_values().collect())
@@ -150,7 +156,7 @@ fn unversioned(source: &str) -> Option<&str> {
     (!digits.is_empty() && (product.len() < name.len() || digits.contains('.')) && product.len() > 1).then_some(product)
 }
 
-fn fetch(packages: &[Package], downloads: &Path) -> Result<()> {
+fn fetch(packages: &[&Package], downloads: &Path) -> Result<()> {
     let had: HashSet<String> = fs::read_dir(downloads)?
         .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().split_once('_')?.0.to_owned()))
         .collect();

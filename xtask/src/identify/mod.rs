@@ -6,7 +6,7 @@
 //!   corpora/wheels       libraries in Python wheels           answers and file names
 //!   corpora/npm          programs and addons in npm packages  lists of versions inside them
 //!   corpora/programs     linked here from known sources       what was linked
-//!   corpora/debian       Debian's, not learnt from            source packages
+//!   corpora/debian…      Debian's, not learnt from            source packages
 //!   peers/ scratch/ identify.json misses.txt
 //! ```
 
@@ -55,8 +55,7 @@ pub fn bench(
         programs::make(&corpora.join("programs"))?;
     }
     if wanted("debian") {
-        let learnt = repository.join("crates/fingerprint/data/sources.txt");
-        debian::make(&corpora.join("debian"), &downloads.join("debian"), &learnt)?;
+        debian::make(&corpora, &downloads.join("debian"), &repository.join("crates/fingerprint/data"))?;
     }
     let peers = peers::install(&root.join("peers"))?;
     let mut build = Command::new(env!("CARGO"));

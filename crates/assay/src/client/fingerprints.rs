@@ -21,6 +21,10 @@ pub(crate) enum Fingerprints {
     Learn {
         #[arg(required = true, value_name = "FOLDER")]
         folders: Vec<PathBuf>,
+        /// Packages that the index shall not name (repeatable): what others have in common with them tells nothing. The more of
+        /// these, the fewer wrong names.
+        #[arg(long, value_name = "FOLDER")]
+        background: Vec<PathBuf>,
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// What the packages are and where they came from; the index says it.
@@ -36,7 +40,9 @@ impl Fingerprints {
     pub(crate) fn run(self) -> Result<Value> {
         match self {
             Fingerprints::Show { file } => show(file),
-            Fingerprints::Learn { folders, out, label, aliases } => learn(&folders, &out, &label, aliases),
+            Fingerprints::Learn { folders, background, out, label, aliases } => {
+                learn(&folders, &background, &out, &label, aliases)
+            }
         }
     }
 }
@@ -61,28 +67,28 @@ fn show(file: Option<PathBuf>) -> Result<Value> {
 }
 
 /// A package that cannot be read is named, and the rest goes on.
-fn learn(folders: &[PathBuf], out: &PathBuf, label: &str, aliases: Option<PathBuf>) -> Result<Value> {
+fn learn(
+    folders: &[PathBuf],
+    background: &[PathBuf],
+    out: &PathBuf,
+    label: &str,
+    aliases: Option<PathBuf>,
+) -> Result<Value> {
     let aliases = match aliases {
         Some(path) => {
             Aliases::parse(&fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?)
         }
         None => Aliases::builtin(),
     };
-    let mut packages = Vec::new();
-    for folder in folders {
-        each_file(folder, DEPTH, &mut |path| {
-            if path.extension().is_some_and(|extension| extension == "deb") {
-                packages.push(path.to_owned());
-            }
-            Ok(())
-        })?;
-    }
+    let packages = packages(folders)?;
     ensure!(!packages.is_empty(), "there is no Debian package (*.deb) in these folders");
+    let background = self::packages(background)?;
+    let all = packages.iter().map(|path| (path, true)).chain(background.iter().map(|path| (path, false)));
     let mut learner = Learner::default();
     let (mut executables, mut wrong) = (0_u64, Vec::new());
-    for (done, path) in packages.iter().enumerate() {
+    for (done, (path, known)) in all.enumerate() {
         if done % 100 == 0 {
-            tell(&format!("{done} of {} packages read", packages.len()));
+            tell(&format!("{done} of {} packages read", packages.len() + background.len()));
         }
         let mut seen = Vec::new();
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -92,7 +98,13 @@ fn learn(folders: &[PathBuf], out: &PathBuf, label: &str, aliases: Option<PathBu
         match control {
             Ok(control) => {
                 let origin = aliases.origin(&control.source, &control.version);
-                seen.iter().for_each(|(inside, observation)| learner.add(&origin, inside, observation));
+                for (inside, observation) in &seen {
+                    if known {
+                        learner.add(&origin, inside, observation);
+                    } else {
+                        learner.add_background(&origin, inside, observation);
+                    }
+                }
                 executables += seen.len() as u64;
             }
             Err(error) => wrong.push(format!("{}: {error}", path.display())),
@@ -100,5 +112,24 @@ fn learn(folders: &[PathBuf], out: &PathBuf, label: &str, aliases: Option<PathBu
     }
     let index = learner.finish(&aliases, label)?;
     fs::write(out, &index).with_context(|| format!("cannot write {}", out.display()))?;
-    Ok(json!({"packages": packages.len(), "executables": executables, "bytes": index.len(), "wrong": wrong}))
+    Ok(json!({
+        "packages": packages.len(),
+        "background": background.len(),
+        "executables": executables,
+        "bytes": index.len(),
+        "wrong": wrong,
+    }))
+}
+
+fn packages(folders: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut packages = Vec::new();
+    for folder in folders {
+        each_file(folder, DEPTH, &mut |path| {
+            if path.extension().is_some_and(|extension| extension == "deb") {
+                packages.push(path.to_owned());
+            }
+            Ok(())
+        })?;
+    }
+    Ok(packages)
 }

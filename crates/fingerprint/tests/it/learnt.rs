@@ -1,7 +1,9 @@
 //! What an index learnt from four products says of executables it has not seen.
 
 use crate::made::{PRODUCTS, elf, index, index_bytes, library, macho, pe, texts_of};
-use fingerprint::{Evidence, Identification, identify};
+use std::sync::Arc;
+
+use fingerprint::{Aliases, Evidence, Identification, Index, Learner, Observation, Origin, identify};
 
 fn found<'f>(found: &'f [Identification], product: &str) -> &'f Identification {
     found
@@ -95,4 +97,30 @@ fn an_index_says_what_it_is() {
     assert_eq!((about.created_by.as_str(), about.products, about.versions), ("a test", PRODUCTS.len(), 8));
     assert!(index.verify());
     assert_eq!(about.digest.len(), 64);
+}
+
+/// An index of one library, with a program of the background that holds so many of its texts.
+fn beside(background: usize) -> Index {
+    let origin = |product: &str| Origin { product: product.into(), version: "1.0".into() };
+    let mut learner = Learner::default();
+    let seen = Observation::of(&library("bravocrypt", "1.0")).unwrap();
+    learner.add(&origin("bravocrypt"), "./usr/lib/libbravocrypt.so.1", &seen);
+    let mut texts: Vec<String> = texts_of("bravocrypt").into_iter().take(background).collect();
+    texts.extend((0..40).map(|number| format!("what the program itself says, number {number}")));
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let seen = Observation::of(&elf(&[0x90; 64], &texts, &[], &[])).unwrap();
+    learner.add_background(&origin("program"), "./usr/bin/program", &seen);
+    Index::open(Arc::new(learner.finish(&Aliases::default(), "a test").unwrap())).unwrap()
+}
+
+#[test]
+fn what_the_background_has_by_chance_tells_nothing_and_a_copy_in_it_takes_nothing_away() {
+    let texts: Vec<String> = texts_of("bravocrypt").into_iter().take(4).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let program = elf(&[0x90; 64], &texts, &[], &[]);
+    let says =
+        |background| identify(&beside(background), &program, None).iter().map(|said| said.product.clone()).collect();
+    let [alone, chance, copy]: [Vec<String>; 3] = [0, 2, 8].map(says);
+    assert_eq!((alone, chance, copy), (vec!["bravocrypt".to_owned()], vec![], vec!["bravocrypt".to_owned()]));
+    assert_eq!(beside(8).about().products, 1);
 }

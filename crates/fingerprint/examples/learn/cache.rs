@@ -1,71 +1,10 @@
-//! Learns an index from folders of Debian packages.
-//!
-//! `learn PACKAGES ALIASES OUT CREATED-BY CACHE TEMPLATES`: what was seen in a package is kept in CACHE, so that learning again is
-//! quick; the templates that were learnt are listed in TEMPLATES, for people.
+//! What was seen in a package, kept in a file so that learning again is quick.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use fingerprint::{Banner, Control, Observation, Part};
 
-use fingerprint::{Aliases, Banner, Control, Learner, Observation, Part, read_deb};
+pub type Seen = (Control, Vec<(String, Observation)>);
 
-type Seen = (Control, Vec<(String, Observation)>);
-
-fn main() -> anyhow::Result<()> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let [packages, aliases, out, created_by, cache, templates] = args.as_slice() else {
-        anyhow::bail!("learn PACKAGES ALIASES OUT CREATED-BY CACHE TEMPLATES");
-    };
-    let aliases = Aliases::parse(&fs::read_to_string(aliases)?);
-    fs::create_dir_all(cache)?;
-    let mut debs: Vec<PathBuf> = fs::read_dir(packages)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    debs.retain(|path| path.extension().is_some_and(|ending| ending == "deb"));
-    debs.sort();
-    let next = AtomicUsize::new(0);
-    let learner = Mutex::new(Learner::default());
-    let executables = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                while let Some(deb) = debs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    match observe(deb, Path::new(cache)) {
-                        Ok((control, seen)) => {
-                            let origin = aliases.origin(&control.source, &control.version);
-                            let mut learner = learner.lock().expect("no thread panics");
-                            executables.fetch_add(seen.len(), Ordering::Relaxed);
-                            for (path, observation) in &seen {
-                                learner.add(&origin, path, observation);
-                            }
-                        }
-                        Err(error) => eprintln!("{}: {error}", deb.display()),
-                    }
-                }
-            });
-        }
-    });
-    let learner = learner.into_inner().expect("no thread panicked");
-    eprintln!("{} packages, {} executables", debs.len(), executables.load(Ordering::Relaxed));
-    fs::write(templates, learner.templates().join("\n"))?;
-    fs::write(out, learner.finish(&aliases, created_by)?)?;
-    Ok(())
-}
-
-fn observe(deb: &Path, cache: &Path) -> anyhow::Result<Seen> {
-    let kept = cache.join(deb.file_name().unwrap_or_default());
-    if let Some(seen) = fs::read(&kept).ok().and_then(|bytes| Reader(&bytes).seen()) {
-        return Ok(seen);
-    }
-    let mut seen = Vec::new();
-    let control = read_deb(&fs::read(deb)?, &mut |_, path, bytes| {
-        seen.extend(Observation::of(bytes).map(|observation| (path.to_owned(), observation)));
-    })?;
-    let seen = (control, seen);
-    fs::write(kept, encode(&seen))?;
-    Ok(seen)
-}
-
-fn encode((control, seen): &Seen) -> Vec<u8> {
+pub fn encode((control, seen): &Seen) -> Vec<u8> {
     let mut out = Vec::new();
     for text in [&control.package, &control.source, &control.version, &control.architecture] {
         put(&mut out, text);
@@ -103,6 +42,11 @@ fn number(out: &mut Vec<u8>, number: usize) {
 fn put(out: &mut Vec<u8>, text: &str) {
     number(out, text.len());
     out.extend(text.as_bytes());
+}
+
+/// What [`encode`] wrote; `None` when it is cut off.
+pub fn decode(bytes: &[u8]) -> Option<Seen> {
+    Reader(bytes).seen()
 }
 
 struct Reader<'b>(&'b [u8]);
