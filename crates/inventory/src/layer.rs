@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, FoundSecret, Listing, Program, Shadow};
 
 /// Raised whenever the same layer would give another inventory; stored ones of an older number are made again.
-pub const SCANNER_VERSION: u32 = 5;
+pub const SCANNER_VERSION: u32 = 6;
 
 /// What a layer brings and removes, as far as an image's components depend on it; every file by itself stands in its [`Listing`].
 /// Fields stand in the order of the alphabet, so that [`LayerInventory::to_json`] is canonical whatever features serde_json was
