@@ -70,7 +70,7 @@ impl Promote {
             let all = store::vex_of_scope(tx, &new.scope).await?;
             let Some(present) = all.iter().find(|one| one.name == new.name) else {
                 room(&all, None, &new)?;
-                store::insert_vex(tx, &new, &bytes).await?;
+                store::set_vex(tx, &new, &bytes).await?;
                 changed(tx, ctx, "vex.added", &new, true).await?;
                 return Ok(Put::Added(new.clone()));
             };
@@ -88,7 +88,7 @@ impl Promote {
             }
             room(&all, Some(present), &new)?;
             let new = VexDocument { id: present.id.clone(), ..new.clone() };
-            store::replace_vex(tx, &new, &bytes).await?;
+            store::set_vex(tx, &new, &bytes).await?;
             changed(tx, ctx, "vex.replaced", &new, true).await?;
             Ok::<_, Error>(Put::Replaced(new))
         })?;

@@ -5,38 +5,18 @@ use db::{Error, Row, Tx, args};
 
 use crate::{VexDocument, WaiverScope};
 
-pub(crate) async fn insert_vex(tx: &mut Tx, document: &VexDocument, bytes: &[u8]) -> Result<(), Error> {
+/// A new document, or another version of the one of this id.
+pub(crate) async fn set_vex(tx: &mut Tx, document: &VexDocument, bytes: &[u8]) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO vex_documents
            (id, scope, name, format, author, dated, statements, digest, size, added_by, added_at, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (id) DO UPDATE SET format = $4, author = $5, dated = $6, statements = $7, digest = $8, size = $9,
+           added_by = $10, added_at = $11, body = $12",
         &args![
             &document.id,
             document.scope.to_string(),
             &document.name,
-            &document.format,
-            &document.author,
-            document.dated,
-            document.statements,
-            &document.digest,
-            document.size_bytes,
-            &document.added_by,
-            document.added_at,
-            bytes
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Another version of the document of this id.
-pub(crate) async fn replace_vex(tx: &mut Tx, document: &VexDocument, bytes: &[u8]) -> Result<(), Error> {
-    tx.execute(
-        "UPDATE vex_documents SET format = $2, author = $3, dated = $4, statements = $5, digest = $6, size = $7, added_by = $8,
-           added_at = $9, body = $10
-         WHERE id = $1",
-        &args![
-            &document.id,
             &document.format,
             &document.author,
             document.dated,
