@@ -78,7 +78,8 @@ async fn cut_off_anywhere_it_goes_on_and_tells_each_image_once() {
         let ended = tokio::time::timeout(Duration::from_micros(200 * cut), work).await;
         // At each moment a result is what the snapshot that it names gives.
         for image in &images {
-            let (summary, mut tx) = (world.summary(image).await, world.db.read().await.unwrap());
+            let mut tx = world.db.read().await.unwrap();
+            let summary = world.scan.summary(&mut tx, &repo(), image).await.unwrap().unwrap();
             let found = world.scan.findings(&mut tx, &repo(), image).await.unwrap();
             assert_eq!((summary.state, summary.counts.all()), (State::Done, found.len() as u64), "cut off {cut}");
         }
