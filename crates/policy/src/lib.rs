@@ -39,6 +39,7 @@ mod decide;
 mod error;
 mod evidence;
 mod outcome;
+mod recompute;
 mod sentence;
 
 pub use criterion::Criterion;
@@ -47,5 +48,6 @@ pub use error::PolicyError;
 pub use evidence::{Component, Counts, Distribution, Evidence};
 pub use form::{Policy, PolicyForm};
 pub use outcome::Outcome;
+pub use recompute::{Differs, recompute};
 pub use rule::{Field, Operator, Rule};
 pub use template::TagTemplate;

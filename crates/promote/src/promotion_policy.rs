@@ -46,7 +46,8 @@ impl PromotionPolicy {
 
     /// Whether time alone can change what the policy says.
     pub(crate) fn uses_clock(&self) -> bool {
-        self.policy.criteria().iter().any(|criterion| criterion.field() == Field::UpdatedAtDuration)
+        let ages = |field| matches!(field, Field::UpdatedAtDuration | Field::EndOfLifeDuration);
+        self.policy.criteria().iter().any(|criterion| ages(criterion.field()))
     }
 
     pub(crate) fn changed(mut self, change: PolicyChange) -> Result<PromotionPolicy, Error> {

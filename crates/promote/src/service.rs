@@ -1,5 +1,7 @@
 //! The service.
 
+use std::sync::Arc;
+
 use db::{Db, Tx};
 use registry::Registry;
 use scan::Scan;
@@ -13,11 +15,14 @@ pub struct Promote {
     pub(crate) registry: Registry,
     pub(crate) scan: Scan,
     pub(crate) read_statements: ReadStatements,
+    /// Who decides, as statements name it: the server's URL.
+    pub(crate) verifier: Arc<str>,
 }
 
 impl Promote {
-    pub fn new(db: Db, registry: Registry, scan: Scan) -> Promote {
-        Promote { db, registry, scan, read_statements: ReadStatements::default() }
+    /// `verifier` is the server's URL, by which the statements that it signs name who decided.
+    pub fn new(db: Db, registry: Registry, scan: Scan, verifier: &str) -> Promote {
+        Promote { db, registry, scan, read_statements: ReadStatements::default(), verifier: verifier.into() }
     }
 
     /// The present state under the keys that this context's audit entries set.

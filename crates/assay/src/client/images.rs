@@ -128,10 +128,29 @@ pub(crate) enum Policy {
         #[arg(long)]
         apply: bool,
     },
+    /// Try a draft: what it would promote of what is in the source now, or of what was decided before. Nothing is kept.
+    Test {
+        source: RepoName,
+        target: RepoName,
+        /// The tag in the target: `%n` keeps it, `latest` writes that.
+        #[arg(long, default_value = "%n")]
+        tag: String,
+        /// `FIELD OPERATOR VALUE[,VALUE]`, as in `vulnerability_all lte 0`. Repeat for more; all must hold.
+        #[arg(long = "rule", value_name = "RULE")]
+        rules: Vec<String>,
+        /// On every decision of the past, with the evidence of that time.
+        #[arg(long)]
+        past: bool,
+    },
     Delete {
         source: RepoName,
         id: String,
     },
+}
+
+fn draft(target: &RepoName, tag: &str, rules: &[String]) -> Result<Value> {
+    let rules = rules.iter().map(|rule| parse_rule(rule)).collect::<Result<Vec<_>>>()?;
+    Ok(json!({"enabled": true, "rules": rules, "targetRepository": target, "tagTemplate": tag}))
 }
 
 impl Policy {
@@ -140,9 +159,25 @@ impl Policy {
         match self {
             Policy::List { source } => client.get(&path(&source)).await,
             Policy::Create { source, target, tag, rules, apply } => {
-                let rules = rules.iter().map(|rule| parse_rule(rule)).collect::<Result<Vec<_>>>()?;
-                let body = json!({"enabled": true, "rules": rules, "targetRepository": target, "tagTemplate": tag});
+                let body = draft(&target, &tag, &rules)?;
                 client.post(&format!("{}?initialEvaluation={apply}", path(&source)), body).await
+            }
+            Policy::Test { source, target, tag, rules, past } => {
+                let body = draft(&target, &tag, &rules)?;
+                let (path, mut trials) = (path(&source).replacen("v0", "v1", 1), Vec::new());
+                let mut start = String::new();
+                loop {
+                    let mut query = form_urlencoded::Serializer::new(String::new());
+                    query.append_pair("past", if past { "true" } else { "false" }).append_pair("pageStart", &start);
+                    let mut page = client.post(&format!("{path}/test?{}", query.finish()), body.clone()).await?;
+                    if let Value::Array(found) = page["trials"].take() {
+                        trials.extend(found);
+                    }
+                    match page["nextPageStart"].as_str() {
+                        Some(next) => start = next.to_owned(),
+                        None => return Ok(json!({"trials": trials})),
+                    }
+                }
             }
             Policy::Delete { source, id } => client.delete(&format!("{}/{id}", path(&source))).await,
         }

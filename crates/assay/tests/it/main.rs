@@ -12,6 +12,7 @@ mod clients;
 mod command_line;
 mod conformance;
 mod cves;
+mod decisions;
 mod docker;
 mod docs;
 mod full_disk;
