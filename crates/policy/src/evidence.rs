@@ -168,7 +168,7 @@ pub struct Signature {
 pub struct Provenance {
     /// `namespace/project`
     pub project: String,
-    /// The branch or tag.
+    /// The branch or tag, whole, as two may have one name: `refs/heads/main`.
     #[serde(rename = "ref")]
     pub reference: String,
 }

@@ -5,11 +5,15 @@ use base::{Actor, Ctx, Id, Timestamp, limits};
 use db::Tx;
 use jobs::Event;
 use oci::{Digest, RepoName, Tag};
-use policy::{Decision, Evidence, Verdict, decide};
+use policy::{Decision, Evidence, Policy, Verdict, decide};
 use registry::{Registry, Source, TagView, Target};
 use serde_json::json;
 
-use crate::{DecisionRecord, Effect, Error, Promote, Promotion, PromotionPolicy, facts, store};
+use crate::{
+    DecisionRecord, Effect, Error, Promote, Promotion, PromotionPolicy,
+    asked::{About, Asked},
+    facts, store,
+};
 
 /// What is evaluated: a tag, as long as it names this digest.
 #[derive(Clone, Debug)]
@@ -41,6 +45,7 @@ struct Plan {
     view: TagView,
     /// `None` when no case rests on a scan.
     basis: Option<String>,
+    asked: Asked,
     cases: Vec<Case>,
 }
 
@@ -75,16 +80,19 @@ impl Promote {
             true => Some(self.facts(&mut tx, ctx.now, &subject.repository, &subject.digest).await?),
             false => None,
         };
+        let texts: Vec<&Policy> = policies.iter().map(|policy| &policy.policy).collect();
+        let asked = self.asked(&mut tx, ctx.now, &texts, subject.about(), &view).await?;
         let bare = facts::evidence(&subject.repository, &view, None, ctx.now);
         let full = facts::evidence(&subject.repository, &view, facts.as_ref(), ctx.now);
         let case = |policy: PromotionPolicy| {
             let evidence = if policy.policy.needs_scan() { &full } else { &bare };
-            let decision = decide(&policy.policy, evidence);
-            let inputs = inputs(&policy, evidence, &decision);
+            let evidence = asked.added(&policy.policy, &view, evidence.clone());
+            let decision = decide(&policy.policy, &evidence);
+            let inputs = inputs(&policy, &evidence, &decision);
             Case { evidence: (evidence.digest(), evidence.canonical()), policy, decision, inputs }
         };
         let cases = policies.into_iter().map(case).collect();
-        Ok(Some(Plan { view, basis: facts.map(|facts| facts.basis), cases }))
+        Ok(Some(Plan { view, basis: facts.map(|facts| facts.basis), asked, cases }))
     }
 
     /// Whether all that was looked at before is the same in this transaction.
@@ -99,6 +107,9 @@ impl Promote {
             if policy.is_none_or(|policy| policy.state() != case.policy.state()) {
                 return Ok(false);
             }
+        }
+        if !self.still_signed(tx, ctx.now, &plan.asked, subject.about()).await? {
+            return Ok(false);
         }
         match &plan.basis {
             Some(basis) => Ok(*basis == self.basis(tx, ctx.now, &subject.repository, &subject.digest).await?),
@@ -207,6 +218,12 @@ impl Promote {
             Source { repository: &promotion.source, digest: &promotion.digest, tag: Some(&promotion.source_tag) };
         let target = Target { repository: &promotion.target, tag: &promotion.target_tag, policy };
         Ok(self.registry.copy_tag(tx, ctx, source, target).await?.entry.is_some())
+    }
+}
+
+impl Subject {
+    fn about(&self) -> About<'_> {
+        About { holder: &self.repository, digest: &self.digest, repository: &self.repository, tag: &self.tag }
     }
 }
 

@@ -26,6 +26,7 @@ mod promotion_policy;
 mod vex;
 mod waiver;
 
+mod asked;
 mod documents;
 mod evaluate;
 mod facts;

@@ -12,7 +12,7 @@ use registry::{Registry, Right};
 
 use crate::{
     Error, PolicyChange, Promote, PromotionPolicy,
-    jobs::{APPLY_JOB, EVALUATE_JOB},
+    jobs::{APPLY_JOB, EVALUATE_JOB, SIGNED_JOB},
     promotion_policy::understood,
     store,
 };
@@ -170,6 +170,7 @@ pub(crate) async fn remove(tx: &mut Tx, ctx: &Ctx, policy: &PromotionPolicy) -> 
 /// Let pushes to and scans in the sources of policies wake us, and no others.
 async fn watch_sources(tx: &mut Tx) -> Result<(), Error> {
     let sources: Vec<String> = store::sources(tx).await?.iter().map(ToString::to_string).collect();
+    jobs::want(tx, SIGNED_JOB, &sources).await?;
     Ok(jobs::want(tx, EVALUATE_JOB, &sources).await?)
 }
 

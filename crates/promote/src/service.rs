@@ -3,6 +3,7 @@
 use db::{Db, Tx};
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 use crate::{Error, documents::ReadStatements, store};
 
@@ -12,12 +13,21 @@ pub struct Promote {
     pub(crate) db: Db,
     pub(crate) registry: Registry,
     pub(crate) scan: Scan,
+    /// Where signatures are looked up; without it they are not known.
+    pub(crate) trust: Option<Trust>,
     pub(crate) read_statements: ReadStatements,
 }
 
 impl Promote {
     pub fn new(db: Db, registry: Registry, scan: Scan) -> Promote {
-        Promote { db, registry, scan, read_statements: ReadStatements::default() }
+        Promote { db, registry, scan, trust: None, read_statements: ReadStatements::default() }
+    }
+
+    /// With the signatures of tags, for policies that ask for them.
+    #[must_use]
+    pub fn with_trust(mut self, trust: Trust) -> Promote {
+        self.trust = Some(trust);
+        self
     }
 
     /// The present state under the keys that this context's audit entries set.
