@@ -115,7 +115,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     scan.see_attestation_key(&ctx).await?;
 
     scan.resume(&ctx).await?;
-    let promote = Promote::new(db.clone(), registry.clone(), scan.clone(), &config.url);
+    let promote = Promote::new(db.clone(), registry.clone(), scan.clone(), &config.url).with_trust(trust.clone());
     promote.resume(&ctx).await?;
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
     events.resume(&ctx).await?;

@@ -34,6 +34,12 @@ pub const TAG_BYTES: usize = 128;
 pub const POLICY_RULES: usize = 100;
 pub const POLICY_RULE_VALUES: usize = 1_000;
 pub const POLICY_VALUE_BYTES: usize = 1_024;
+/// Groups in each other: what is deeper nobody follows.
+pub const POLICY_GROUP_DEPTH: usize = 5;
+/// Seconds since 1970: images that say they were made before 2013, when there were none, say nothing.
+pub const POLICY_CREATED_FROM: i64 = 1_356_998_400;
+/// A configuration whose time is farther ahead of the decision than clocks are apart is not believed.
+pub const POLICY_CREATED_AHEAD: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 /// One SPDX expression that a decision reads; the longest of a real package are some hundred bytes.
 pub const POLICY_EXPRESSION_BYTES: usize = 16_384;
 

@@ -1,6 +1,7 @@
 //! Looking at pipelines, jobs and logs.
 
 use base::{Ctx, limits};
+use db::Tx;
 use forge::{Oid, ProjectRef};
 use identity::Level;
 
@@ -15,6 +16,12 @@ pub struct TracePart {
 }
 
 impl Ci {
+    /// The pipeline that a job is of. Whoever asks has shown that they may know.
+    pub async fn pipeline_of_job(tx: &mut Tx, job: i64) -> Result<Option<Pipeline>, Error> {
+        let Some(job) = store::jobs::get(tx, job).await? else { return Ok(None) };
+        Ok(store::pipeline(tx, job.pipeline).await?)
+    }
+
     /// Pipelines of a project, the newest first, and how many there are.
     pub async fn pipelines(
         &self,

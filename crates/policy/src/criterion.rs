@@ -1,12 +1,15 @@
 //! One rule, understood: what is compared with what.
 
 mod image;
+mod origin;
 
 use base::{Timestamp, limits};
 use jiff::SignedDuration;
 use regex::bytes::{Regex, RegexBuilder};
 
-use crate::{Counts, Evidence, Field, Operator, Outcome, PolicyError, Rule, duration, outcome::Range, sentence};
+use crate::{
+    Counts, Evidence, Field, Operator, Outcome, PolicyError, Rule, ValueKind, duration, outcome::Range, sentence,
+};
 
 /// A rule whose field, operator and values go together. The rule as it was written stays with it.
 #[derive(Clone, Debug)]
@@ -23,6 +26,7 @@ enum Operand {
     Texts(Vec<String>),
     /// Classes such as `\w` mean ASCII, as they do in the Go expressions of the reference.
     Pattern(Regex),
+    /// Of a percentage, its thousandths.
     Number(u64),
     Moment(Timestamp),
     /// Before the moment of the decision; for what is to come, after it.
@@ -46,7 +50,7 @@ impl Criterion {
     /// `ignore_unknown_severities` a finding without a severity counts in `vulnerability_all` only.
     pub fn test(&self, evidence: &Evidence, ignore_unknown_severities: bool) -> (Outcome, String) {
         match self.field {
-            Field::Tag => self.test_tag(&evidence.tag),
+            Field::Tag => self.test_text("tag", &evidence.tag),
             Field::ComponentName => {
                 let components = evidence.components.as_ref();
                 let names = components.map(|list| {
@@ -62,17 +66,34 @@ impl Criterion {
             Field::UpdatedAt | Field::UpdatedAtDuration => self.test_time(evidence),
             Field::SecretKind => self.test_kinds("secret", evidence.secrets.as_ref(), evidence),
             Field::Fact => self.test_kinds("fact", evidence.facts.as_ref(), evidence),
-            Field::SecretAll | Field::SetuidFiles | Field::ConfidenceLowest => self.test_number(evidence),
             Field::LicenseExpression => self.test_expressions(evidence),
             Field::BaseName => self.test_bases(evidence),
             Field::EndOfLife | Field::EndOfLifeDuration => self.test_end(evidence),
-            _ => self.test_count(evidence, ignore_unknown_severities),
+            Field::Label => self.test_labels(evidence),
+            Field::CreatedAt | Field::CreatedAtDuration => self.test_created(evidence),
+            Field::SignatureSigner => self.test_signers(evidence),
+            Field::PushedBy | Field::ProvenanceProject | Field::ProvenanceRef => self.test_origin(evidence),
+            Field::VulnerabilityAll
+            | Field::VulnerabilityCritical
+            | Field::VulnerabilityMajor
+            | Field::VulnerabilityMinor => self.test_count(evidence, ignore_unknown_severities),
+            Field::SecretAll
+            | Field::SetuidFiles
+            | Field::ConfidenceLowest
+            | Field::WaivedAll
+            | Field::WaivedCritical
+            | Field::WaivedMajor
+            | Field::WaivedMinor
+            | Field::VulnerabilityFixable
+            | Field::KevAll
+            | Field::EpssHighest
+            | Field::SignatureCount => self.test_number(evidence, ignore_unknown_severities),
         }
     }
 
-    fn test_tag(&self, tag: &str) -> (Outcome, String) {
-        let outcome = Outcome::of(self.accepts(tag) != (self.operator == Operator::NotOneOf));
-        (outcome, sentence::tag(tag, self.operator, &self.rule.values, outcome))
+    fn test_text(&self, noun: &str, text: &str) -> (Outcome, String) {
+        let outcome = Outcome::of(self.accepts(text) != (self.operator == Operator::NotOneOf));
+        (outcome, sentence::text(noun, text, self.operator, &self.rule.values, outcome))
     }
 
     /// A list of names satisfies a criterion when one of them does; `noo` when none is in the list of values. A component
@@ -108,18 +129,22 @@ impl Criterion {
     }
 
     fn test_time(&self, evidence: &Evidence) -> (Outcome, String) {
-        let cutoff = match &self.operand {
-            Operand::Moment(moment) => *moment,
-            Operand::Ago(ago) => evidence.now.checked_sub(*ago).unwrap_or(Timestamp::MIN),
-            _ => unreachable!("times are compared with times only"),
-        };
-        let ago = matches!(self.operand, Operand::Ago(_)).then(|| self.rule.values[0].as_str());
+        let (cutoff, ago) = self.cutoff(evidence.now);
         let Some(updated_at) = evidence.updated_at else {
             return (Outcome::Unknown, "when the tag was last updated is not known".to_owned());
         };
         let before = self.operator == Operator::Before;
         let outcome = Outcome::of(if before { updated_at < cutoff } else { updated_at > cutoff });
-        (outcome, sentence::time(updated_at, cutoff, ago, before, outcome))
+        (outcome, sentence::time("the tag was last updated", updated_at, cutoff, ago, before, outcome))
+    }
+
+    /// The moment that a past one is compared with; for a duration also how it was written.
+    fn cutoff(&self, now: Timestamp) -> (Timestamp, Option<&str>) {
+        match &self.operand {
+            Operand::Moment(moment) => (*moment, None),
+            Operand::Ago(ago) => (now.checked_sub(*ago).unwrap_or(Timestamp::MIN), Some(self.rule.values[0].as_str())),
+            _ => unreachable!("times are compared with times only"),
+        }
     }
 
     /// Whether one text is equal to, begins with, … (one of) the values; for `noo`, whether it is among them.
@@ -177,30 +202,36 @@ impl Eq for Criterion {}
 impl Operand {
     /// The error is what was expected.
     fn parse(field: Field, operator: Operator, value: &str) -> Result<Operand, String> {
-        match field {
+        match field.value_kind() {
             _ if operator == Operator::Matches => pattern(value).map(Operand::Pattern),
-            Field::Tag
-            | Field::ComponentName
-            | Field::LicenseName
-            | Field::SecretKind
-            | Field::Fact
-            | Field::LicenseExpression
-            | Field::BaseName => Ok(Operand::Texts(vec![value.to_owned()])),
-            Field::UpdatedAt | Field::EndOfLife => {
+            ValueKind::Text | ValueKind::List => Ok(Operand::Texts(vec![value.to_owned()])),
+            ValueKind::Time => {
                 let moment = value.parse().map(Operand::Moment);
                 moment.map_err(|_| "a point in time as in RFC 3339, such as 2026-11-21T00:00:00Z".to_owned())
             }
-            Field::UpdatedAtDuration | Field::EndOfLifeDuration => {
+            ValueKind::Duration => {
                 let expected = "a duration in Go's units, such as 72h or 1h30m (7 days are 168h)";
                 duration::parse(value).map(Operand::Ago).ok_or_else(|| expected.to_owned())
             }
-            _ => {
-                let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-                let number = value.parse().ok().filter(|_| digits).map(Operand::Number);
-                number.ok_or_else(|| "a whole number such as 0".to_owned())
+            ValueKind::Number => whole(value).map(Operand::Number).ok_or_else(|| "a whole number such as 0".to_owned()),
+            ValueKind::Percent => {
+                let expected = "a percentage from 0 to 100 such as 10 or 0.5, with up to three digits after the point";
+                thousandths(value).map(Operand::Number).ok_or_else(|| expected.to_owned())
             }
         }
     }
+}
+
+fn whole(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A percentage in thousandths.
+fn thousandths(text: &str) -> Option<u64> {
+    let (percent, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = u32::try_from(fraction.len()).ok().filter(|digits| *digits <= 3)?;
+    let all = whole(percent)?.checked_mul(1_000)?.checked_add(whole(fraction)? * 10_u64.pow(3 - digits))?;
+    Some(all).filter(|all| *all <= 100_000)
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {

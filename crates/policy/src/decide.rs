@@ -32,24 +32,24 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// The place of the rule in the policy, from 0.
+    /// The place of the rule in the policy, or in its group, from 0.
     pub rule: usize,
     pub outcome: Outcome,
     /// For a person, with the numbers in it.
     pub sentence: String,
+    /// Of a group: what came of each rule in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Reason>,
 }
 
 /// Hold the evidence against the policy. The same two documents give the same decision, wherever and whenever.
 pub fn decide(policy: &Policy, evidence: &Evidence) -> Decision {
     let evidence = evidence.sorted();
     let reasons: Vec<Reason> = policy
-        .criteria()
+        .conditions()
         .iter()
         .enumerate()
-        .map(|(rule, criterion)| {
-            let (outcome, sentence) = criterion.test(&evidence, policy.ignores_unknown_severities());
-            Reason { rule, outcome, sentence }
-        })
+        .map(|(at, condition)| condition.test(at, &evidence, policy.ignores_unknown_severities()))
         .collect();
     Decision {
         verdict: Verdict::of(&reasons),
@@ -92,13 +92,10 @@ impl Verdict {
     }
 
     fn of(reasons: &[Reason]) -> Verdict {
-        let any = |outcome| reasons.iter().any(|reason| reason.outcome == outcome);
-        if any(Outcome::Unsatisfied) {
-            Verdict::Refused
-        } else if any(Outcome::Unknown) {
-            Verdict::Unknown
-        } else {
-            Verdict::Allowed
+        match Outcome::all(reasons.iter().map(|reason| reason.outcome)) {
+            Outcome::Satisfied => Verdict::Allowed,
+            Outcome::Unsatisfied => Verdict::Refused,
+            Outcome::Unknown => Verdict::Unknown,
         }
     }
 }

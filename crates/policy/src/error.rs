@@ -11,9 +11,11 @@ pub enum PolicyError {
     Operator { field: &'static str, given: String, value: String, allowed: String },
     #[error("field {field} with operator {operator} got {given:?}; expected {expected}")]
     Value { field: &'static str, operator: &'static str, given: String, expected: String },
-    #[error("rule {number} of the policy: {error}")]
-    Rule { number: usize, error: Box<PolicyError> },
-    #[error("the policy has {count} rules; at most {} are allowed", limits::POLICY_RULES)]
+    #[error("{place}: {error}")]
+    Rule { place: String, error: Box<PolicyError> },
+    #[error("{place}: {problem}")]
+    Place { place: String, problem: String },
+    #[error("the policy has {count} rules and groups; at most {} are allowed", limits::POLICY_RULES)]
     TooManyRules { count: usize },
     #[error("tag template {given:?}: {problem}")]
     Template { given: String, problem: String },

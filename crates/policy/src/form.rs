@@ -3,14 +3,15 @@
 use base::limits;
 use serde::{Deserialize, Serialize};
 
-use crate::{Criterion, PolicyError, Rule, TagTemplate, canonical};
+use crate::{Criterion, PolicyError, TagTemplate, canonical, field::Need, group, group::Condition, group::RuleForm};
 
 /// The JSON of a policy: DTR's four members and one of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyForm {
     pub enabled: bool,
-    pub rules: Vec<Rule>,
+    #[serde(deserialize_with = "group::deserialize")]
+    pub rules: Vec<RuleForm>,
     /// `account/name`
     pub target_repository: String,
     pub tag_template: String,
@@ -25,7 +26,7 @@ pub struct PolicyForm {
 #[serde(try_from = "PolicyForm", into = "PolicyForm")]
 pub struct Policy {
     enabled: bool,
-    criteria: Vec<Criterion>,
+    conditions: Vec<Condition>,
     target_repository: String,
     tag_template: TagTemplate,
     ignore_unknown_severities: bool,
@@ -38,8 +39,15 @@ impl Policy {
     }
 
     /// All must be satisfied; none is a policy that allows everything.
-    pub fn criteria(&self) -> &[Criterion] {
-        &self.criteria
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// The criteria of all conditions, those in groups included, in the order they were written.
+    pub fn criteria(&self) -> Vec<&Criterion> {
+        let mut criteria = Vec::new();
+        self.conditions.iter().for_each(|one| one.criteria(&mut criteria));
+        criteria
     }
 
     pub fn target_repository(&self) -> &str {
@@ -56,7 +64,17 @@ impl Policy {
 
     /// Whether a decision has to wait for a scan.
     pub fn needs_scan(&self) -> bool {
-        self.criteria.iter().any(|criterion| criterion.field().needs_scan())
+        self.criteria().iter().any(|criterion| criterion.field().needs_scan())
+    }
+
+    /// Whether a rule asks for this part of the evidence.
+    pub fn needs(&self, need: Need) -> bool {
+        self.criteria().iter().any(|criterion| criterion.field().need() == need)
+    }
+
+    /// Whether time alone can change what the policy says.
+    pub fn uses_clock(&self) -> bool {
+        self.criteria().iter().any(|criterion| criterion.field().uses_clock())
     }
 
     /// The one text of this policy.
@@ -74,20 +92,12 @@ impl TryFrom<PolicyForm> for Policy {
     type Error = PolicyError;
 
     fn try_from(form: PolicyForm) -> Result<Policy, PolicyError> {
-        let count = form.rules.len();
-        if count > limits::POLICY_RULES {
-            return Err(PolicyError::TooManyRules { count });
-        }
         if !is_repository(&form.target_repository) {
             return Err(PolicyError::Target { given: PolicyError::shortened(&form.target_repository) });
         }
-        let criteria = form.rules.into_iter().enumerate().map(|(index, rule)| {
-            let rule_error = |error| PolicyError::Rule { number: index + 1, error: Box::new(error) };
-            Criterion::try_from(rule).map_err(rule_error)
-        });
         Ok(Policy {
             enabled: form.enabled,
-            criteria: criteria.collect::<Result<_, _>>()?,
+            conditions: group::understand(form.rules)?,
             tag_template: form.tag_template.parse()?,
             target_repository: form.target_repository,
             ignore_unknown_severities: form.ignore_unknown_severities,
@@ -99,7 +109,7 @@ impl From<Policy> for PolicyForm {
     fn from(policy: Policy) -> PolicyForm {
         PolicyForm {
             enabled: policy.enabled,
-            rules: policy.criteria.iter().map(|criterion| criterion.rule().clone()).collect(),
+            rules: policy.conditions.iter().map(Condition::form).collect(),
             target_repository: policy.target_repository,
             tag_template: policy.tag_template.to_string(),
             ignore_unknown_severities: policy.ignore_unknown_severities,

@@ -1,7 +1,7 @@
 //! Promotion policies, the evidence they are held against, and the decision.
 //!
-//! A policy is a list of rules in the words of Docker Trusted Registry, so that rules of an old estate work as they are.
-//! All rules must be satisfied. [`decide`] is a function of two documents and nothing else: it reads no clock (the moment
+//! A policy is a list of rules in the words of Docker Trusted Registry, so that rules of an old estate work as they are, and
+//! of groups of rules (any, all, not). All must be satisfied. [`decide`] is a function of two documents and nothing else: it reads no clock (the moment
 //! of the decision is part of the evidence), no database and no network. Both documents have one canonical form and so
 //! one digest; whoever has them computes the decision again, bit for bit.
 //!
@@ -31,7 +31,9 @@ mod canonical;
 mod criterion;
 mod duration;
 mod expression;
+mod field;
 mod form;
+mod group;
 mod rule;
 mod template;
 
@@ -45,9 +47,11 @@ mod sentence;
 pub use criterion::Criterion;
 pub use decide::{Decision, EVALUATOR, Reason, Verdict, decide};
 pub use error::PolicyError;
-pub use evidence::{Component, Counts, Distribution, Evidence};
+pub use evidence::{Component, Configuration, Counts, Distribution, Epss, Evidence, Provenance, Signature, Waived};
+pub use field::{Field, Need, ValueKind};
 pub use form::{Policy, PolicyForm};
+pub use group::{Condition, RuleForm, read_rules};
 pub use outcome::Outcome;
 pub use recompute::{Differs, recompute};
-pub use rule::{Field, Operator, Rule};
+pub use rule::{Operator, Rule};
 pub use template::TagTemplate;

@@ -25,9 +25,40 @@ impl Outcome {
     pub(crate) fn of(holds: bool) -> Outcome {
         if holds { Outcome::Satisfied } else { Outcome::Unsatisfied }
     }
+
+    /// What comes of rules that all must hold.
+    pub(crate) fn all(outcomes: impl IntoIterator<Item = Outcome>) -> Outcome {
+        let mut worst = Outcome::Satisfied;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Satisfied => {}
+                Outcome::Unsatisfied => return Outcome::Unsatisfied,
+                Outcome::Unknown => worst = Outcome::Unknown,
+            }
+        }
+        worst
+    }
+}
+
+/// What is not known stays not known.
+impl std::ops::Not for Outcome {
+    type Output = Outcome;
+
+    fn not(self) -> Outcome {
+        match self {
+            Outcome::Satisfied => Outcome::Unsatisfied,
+            Outcome::Unsatisfied => Outcome::Satisfied,
+            Outcome::Unknown => Outcome::Unknown,
+        }
+    }
 }
 
 impl Range {
+    /// At least so many, and perhaps some more.
+    pub(crate) fn above(low: u64, more: u64) -> Range {
+        Range { low, high: low.saturating_add(more) }
+    }
+
     /// Satisfied when every number of the range satisfies the test, unsatisfied when none does.
     pub(crate) fn test(self, operator: Operator, bound: u64) -> Outcome {
         let Range { low, high } = self;

@@ -1,8 +1,12 @@
 //! Rules as they travel: DTR's JSON, and the words that may stand in it.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
-use crate::PolicyError;
+use crate::{
+    Field, PolicyError,
+    group::{text_member, wrong},
+};
 
 /// `{"field": "vulnerability_all", "operator": "lte", "values": ["0"]}`, as DTR's API has it for promotion, mirroring and
 /// pruning. Values are strings, also for numbers.
@@ -12,31 +16,6 @@ pub struct Rule {
     pub operator: String,
     #[serde(default, deserialize_with = "null_is_empty")]
     pub values: Vec<String>,
-}
-
-/// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Field {
-    Tag,
-    ComponentName,
-    LicenseName,
-    VulnerabilityAll,
-    VulnerabilityCritical,
-    VulnerabilityMajor,
-    VulnerabilityMinor,
-    UpdatedAt,
-    UpdatedAtDuration,
-    SecretKind,
-    SecretAll,
-    /// Of the configuration or the files: `runs-as-root`.
-    Fact,
-    SetuidFiles,
-    /// Whether every component's SPDX expression can be met with these licenses, or without them.
-    LicenseExpression,
-    BaseName,
-    ConfidenceLowest,
-    EndOfLife,
-    EndOfLifeDuration,
 }
 
 /// How the value is compared.
@@ -57,117 +36,6 @@ pub enum Operator {
     After,
     /// A regular expression that is found anywhere in the text.
     Matches,
-}
-
-const STRINGS: [Operator; 7] = [
-    Operator::Equal,
-    Operator::StartsWith,
-    Operator::EndsWith,
-    Operator::Contains,
-    Operator::OneOf,
-    Operator::NotOneOf,
-    Operator::Matches,
-];
-const NUMBERS: [Operator; 6] = [
-    Operator::GreaterOrEqual,
-    Operator::Greater,
-    Operator::Equal,
-    Operator::NotEqual,
-    Operator::LessOrEqual,
-    Operator::Less,
-];
-const LISTS: [Operator; 2] = [Operator::OneOf, Operator::NotOneOf];
-const TIMES: [Operator; 2] = [Operator::Before, Operator::After];
-
-impl Field {
-    pub const ALL: [Field; 18] = [
-        Field::Tag,
-        Field::ComponentName,
-        Field::LicenseName,
-        Field::VulnerabilityAll,
-        Field::VulnerabilityCritical,
-        Field::VulnerabilityMajor,
-        Field::VulnerabilityMinor,
-        Field::UpdatedAt,
-        Field::UpdatedAtDuration,
-        Field::SecretKind,
-        Field::SecretAll,
-        Field::Fact,
-        Field::SetuidFiles,
-        Field::LicenseExpression,
-        Field::BaseName,
-        Field::ConfidenceLowest,
-        Field::EndOfLife,
-        Field::EndOfLifeDuration,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Field::Tag => "tag",
-            Field::ComponentName => "component.name",
-            Field::LicenseName => "license.name",
-            Field::VulnerabilityAll => "vulnerability_all",
-            Field::VulnerabilityCritical => "vulnerability_critical",
-            Field::VulnerabilityMajor => "vulnerability_major",
-            Field::VulnerabilityMinor => "vulnerability_minor",
-            Field::UpdatedAt => "updated_at",
-            Field::UpdatedAtDuration => "updated_at_duration",
-            Field::SecretKind => "secret.kind",
-            Field::SecretAll => "secret_all",
-            Field::Fact => "fact",
-            Field::SetuidFiles => "setuid_files",
-            Field::LicenseExpression => "license.expression",
-            Field::BaseName => "base.name",
-            Field::ConfidenceLowest => "confidence_lowest",
-            Field::EndOfLife => "end_of_life",
-            Field::EndOfLifeDuration => "end_of_life_duration",
-        }
-    }
-
-    /// What the pages of the product call it.
-    pub fn label(self) -> &'static str {
-        match self {
-            Field::Tag => "Tag name",
-            Field::ComponentName => "Component name",
-            Field::LicenseName => "License name",
-            Field::VulnerabilityAll => "All vulnerabilities",
-            Field::VulnerabilityCritical => "Critical vulnerabilities",
-            Field::VulnerabilityMajor => "Major vulnerabilities",
-            Field::VulnerabilityMinor => "Minor vulnerabilities",
-            Field::UpdatedAt => "Last updated at",
-            Field::UpdatedAtDuration => "Last updated at, relative",
-            Field::SecretKind => "Kind of secret",
-            Field::SecretAll => "All secrets",
-            Field::Fact => "Configuration fact",
-            Field::SetuidFiles => "Setuid files",
-            Field::LicenseExpression => "License expression",
-            Field::BaseName => "Base image",
-            Field::ConfidenceLowest => "Lowest confidence of a component",
-            Field::EndOfLife => "End of the distribution's updates",
-            Field::EndOfLifeDuration => "End of the distribution's updates, relative",
-        }
-    }
-
-    /// The operators that go with the field, in the order a form offers them.
-    pub fn operators(self) -> &'static [Operator] {
-        match self {
-            Field::Tag | Field::ComponentName | Field::SecretKind | Field::Fact | Field::BaseName => &STRINGS,
-            Field::LicenseName | Field::LicenseExpression => &LISTS,
-            Field::VulnerabilityAll
-            | Field::VulnerabilityCritical
-            | Field::VulnerabilityMajor
-            | Field::VulnerabilityMinor
-            | Field::SecretAll
-            | Field::SetuidFiles
-            | Field::ConfidenceLowest => &NUMBERS,
-            Field::UpdatedAt | Field::UpdatedAtDuration | Field::EndOfLife | Field::EndOfLifeDuration => &TIMES,
-        }
-    }
-
-    /// Whether only a scan can tell; such a rule is unknown until the image was scanned.
-    pub fn needs_scan(self) -> bool {
-        !matches!(self, Field::Tag | Field::UpdatedAt | Field::UpdatedAtDuration)
-    }
 }
 
 impl Operator {
@@ -256,6 +124,34 @@ impl Rule {
         let first: Vec<&str> = self.values.iter().take(5).map(String::as_str).collect();
         PolicyError::shortened(&first.join(", "))
     }
+}
+
+/// A rule of a JSON object that stands at a place.
+pub(crate) fn read(members: &Map<String, Value>, place: &str) -> Result<Rule, PolicyError> {
+    const MEMBERS: [&str; 3] = ["field", "operator", "values"];
+    if let Some(other) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        let other = PolicyError::shortened(other);
+        let problem = format!("{other:?} is not known; a rule has \"field\", \"operator\" and \"values\"");
+        return Err(wrong(place, problem));
+    }
+    let values = match members.get("values") {
+        Some(Value::Array(values)) => values.as_slice(),
+        None | Some(Value::Null) => &[],
+        Some(_) => return Err(wrong(&format!("{place}.values"), "expected an array of texts".to_owned())),
+    };
+    let text = |(at, value): (usize, &Value)| match value {
+        Value::String(text) => Ok(text.clone()),
+        other => {
+            let other = PolicyError::shortened(&other.to_string());
+            let problem = format!("expected a text, in quotes also for a number; got {other}");
+            Err(wrong(&format!("{place}.values[{at}]"), problem))
+        }
+    };
+    Ok(Rule {
+        field: text_member(members, "field", place)?,
+        operator: text_member(members, "operator", place)?,
+        values: values.iter().enumerate().map(text).collect::<Result<_, _>>()?,
+    })
 }
 
 /// Go writes a list that was never filled as `null`.

@@ -1,16 +1,18 @@
 //! Sentences for a person: what was found, and what the policy asks for.
 
+use std::fmt::Display;
+
 use base::Timestamp;
 
-use crate::{Counts, Evidence, Field, Operator, Outcome, PolicyError, outcome::Range};
+use crate::{Counts, Evidence, Field, Need, Operator, Outcome, PolicyError, Reason, outcome::Range};
 
 const NONE_WANTED: &str = "; the policy wants none of these";
 
 /// `tag "dev" does not begin with "v"`
-pub(crate) fn tag(tag: &str, operator: Operator, values: &[String], outcome: Outcome) -> String {
+pub(crate) fn text(noun: &str, text: &str, operator: Operator, values: &[String], outcome: Outcome) -> String {
     let satisfied = outcome == Outcome::Satisfied;
     let wish = if operator == Operator::NotOneOf && !satisfied { NONE_WANTED } else { "" };
-    format!("tag {} {}{wish}", quoted(tag), relation(operator, satisfied, values))
+    format!("{noun} {} {}{wish}", quoted(text), relation(operator, satisfied, values))
 }
 
 /// `component "openssl 3.0.1" (and 2 more) contains "ssl"`, `none of the 120 components contains "ssl"`. `hits` are the
@@ -78,20 +80,107 @@ pub(crate) fn count_unknown(field: Field, operator: Operator, bound: u64, eviden
 }
 
 /// `the tag was last updated at …, which is not before … (72h before the decision)`
-pub(crate) fn time(at: Timestamp, cutoff: Timestamp, ago: Option<&str>, before: bool, outcome: Outcome) -> String {
+pub(crate) fn time(
+    what: &str,
+    at: Timestamp,
+    cutoff: Timestamp,
+    ago: Option<&str>,
+    before: bool,
+    outcome: Outcome,
+) -> String {
     let not = if outcome == Outcome::Satisfied { "" } else { "not " };
     let side = if before { "before" } else { "after" };
     let ago = ago.map(|ago| format!(" ({} before the decision)", PolicyError::shortened(ago))).unwrap_or_default();
-    format!("the tag was last updated at {at}, which is {not}{side} {cutoff}{ago}")
+    format!("{what} at {at}, which is {not}{side} {cutoff}{ago}")
 }
 
 /// `the secrets of the image are not known: the image was not scanned`; `what` ends with its verb.
-pub(crate) fn not_told(what: &str, evidence: &Evidence) -> String {
-    let why = match (&evidence.missing, &evidence.counts) {
-        (None, Some(_)) => "the scan does not tell".to_owned(),
-        _ => why_missing(evidence),
+pub(crate) fn not_told(what: &str, need: Need, evidence: &Evidence) -> String {
+    let why = match need {
+        Need::Scan | Need::Findings if evidence.missing.is_some() || evidence.counts.is_none() => why_missing(evidence),
+        Need::Scan => "the scan does not tell".to_owned(),
+        Need::Findings => "the advisories that the image was held against do not tell".to_owned(),
+        Need::Configuration => "the configuration of an image cannot be read".to_owned(),
+        Need::Tag | Need::Push | Need::Signatures => "the evidence does not tell".to_owned(),
     };
     format!("{what} not known: {why}")
+}
+
+/// `3`, `3 to 5`, `12.5 %`
+pub(crate) fn range(range: Range, as_percent: bool) -> String {
+    let Range { low, high } = range;
+    match (as_percent, low == high) {
+        (false, true) => low.to_string(),
+        (false, false) => format!("{low} to {high}, as the severity of some is unknown"),
+        (true, true) => percent(low),
+        (true, false) => format!("{} or more, as some have no score", percent(low)),
+    }
+}
+
+/// `12.5 %` of 12,500 thousandths.
+pub(crate) fn percent(thousandths: u64) -> String {
+    let fraction = format!(".{:03}", thousandths % 1_000);
+    format!("{}{} %", thousandths / 1_000, fraction.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// `one of 3 rules is enough: tag "dev" begins with "d"`
+pub(crate) fn any(outcome: Outcome, members: &[Reason]) -> String {
+    match (outcome, members) {
+        (_, [one]) => one.sentence.clone(),
+        (Outcome::Satisfied, _) => {
+            format!("one of {} rules is enough, and {}", members.len(), first(members, Outcome::Satisfied))
+        }
+        (Outcome::Unsatisfied, _) => format!("none of {} rules holds: {}", members.len(), listed(members)),
+        (Outcome::Unknown, _) => {
+            format!("no rule of {} is known to hold: {}", members.len(), first(members, Outcome::Unknown))
+        }
+    }
+}
+
+/// `not all of 3 rules hold: tag "dev" does not begin with "v"`
+pub(crate) fn all(outcome: Outcome, members: &[Reason]) -> String {
+    match (outcome, members) {
+        (_, [one]) => one.sentence.clone(),
+        (Outcome::Satisfied, _) => format!("all of {} rules hold: {}", members.len(), listed(members)),
+        (Outcome::Unsatisfied, _) => {
+            format!("not all of {} rules hold: {}", members.len(), first(members, Outcome::Unsatisfied))
+        }
+        (Outcome::Unknown, _) => {
+            format!("not all of {} rules are known to hold: {}", members.len(), first(members, Outcome::Unknown))
+        }
+    }
+}
+
+/// `the rule that must not hold does: tag "dev" begins with "d"`
+pub(crate) fn not(outcome: Outcome, member: &Reason) -> String {
+    let said = match outcome {
+        Outcome::Satisfied => "the rule that must not hold does not",
+        Outcome::Unsatisfied => "the rule that must not hold does",
+        Outcome::Unknown => "whether the rule that must not hold does is not known",
+    };
+    cut(format!("{said}: {}", member.sentence))
+}
+
+/// What the first of them that came out so says.
+fn first(members: &[Reason], outcome: Outcome) -> String {
+    cut(members.iter().find(|one| one.outcome == outcome).map_or_else(String::new, |one| one.sentence.clone()))
+}
+
+/// What the first of them say.
+fn listed(members: &[Reason]) -> String {
+    let shown: Vec<&str> = members.iter().take(3).map(|one| one.sentence.as_str()).collect();
+    let more = members.len().saturating_sub(3);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    cut(format!("{}{more}", shown.join("; ")))
+}
+
+/// A sentence of sentences stays one that somebody reads; what is cut stands with the members.
+fn cut(text: String) -> String {
+    const LONGEST: usize = 600;
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    text.chars().take(LONGEST).chain(['…']).collect()
 }
 
 /// `2 of the 9 license expressions cannot be met with "MIT": "GPL-2.0-only", "AGPL-3.0-only"`
@@ -149,7 +238,7 @@ fn class(field: Field) -> &'static str {
     }
 }
 
-pub(crate) fn wanted(operator: Operator, bound: u64) -> String {
+pub(crate) fn wanted(operator: Operator, bound: impl Display) -> String {
     let words = match operator {
         Operator::Less => "fewer than",
         Operator::LessOrEqual => "at most",

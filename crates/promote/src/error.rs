@@ -27,6 +27,10 @@ pub enum Error {
     #[error(transparent)]
     Identity(#[from] identity::Error),
     #[error(transparent)]
+    Trust(#[from] trust::Error),
+    #[error(transparent)]
+    Pipeline(#[from] ci::Error),
+    #[error(transparent)]
     Database(#[from] db::Error),
 }
 
@@ -42,6 +46,8 @@ impl Error {
             Error::Registry(error) => error.kind(),
             Error::Scan(error) => error.kind(),
             Error::Identity(error) => error.kind(),
+            Error::Trust(error) => error.kind(),
+            Error::Pipeline(error) => error.kind(),
             Error::Database(error) => error.kind(),
         }
     }

@@ -9,7 +9,11 @@ use policy::{Decision, Evidence, Policy, Verdict, decide};
 use registry::{Registry, Source, TagView, Target};
 use serde_json::json;
 
-use crate::{DecisionRecord, Effect, Error, Promote, Promotion, PromotionPolicy, facts, standing, store};
+use crate::{
+    DecisionRecord, Effect, Error, Promote, Promotion, PromotionPolicy,
+    asked::{About, Asked},
+    facts, standing, store,
+};
 
 /// What is evaluated: a tag, as long as it names this digest.
 #[derive(Clone, Debug)]
@@ -45,6 +49,7 @@ struct Plan {
     holder: RepoName,
     /// `None` when no case rests on a scan.
     basis: Option<String>,
+    asked: Asked,
     cases: Vec<Case>,
 }
 
@@ -78,16 +83,19 @@ impl Promote {
             true => Some(self.facts(&mut tx, ctx.now, &holder, &subject.digest).await?),
             false => None,
         };
+        let texts: Vec<&Policy> = policies.iter().map(|policy| &policy.policy).collect();
+        let asked = self.asked(&mut tx, ctx.now, &texts, subject.about(&holder), &view).await?;
         let bare = facts::evidence(&holder, &view, None, ctx.now);
         let full = facts::evidence(&holder, &view, facts.as_ref(), ctx.now);
         let case = |policy: PromotionPolicy| {
             let evidence = if policy.policy.needs_scan() { &full } else { &bare };
-            let decision = decide(&policy.policy, evidence);
-            let inputs = inputs(&policy, evidence, &decision);
+            let evidence = asked.added(&policy.policy, &view, evidence.clone());
+            let decision = decide(&policy.policy, &evidence);
+            let inputs = inputs(&policy, &evidence, &decision);
             Case { evidence: (evidence.digest(), evidence.canonical()), policy, decision, inputs }
         };
         let cases = policies.into_iter().map(case).collect();
-        Ok(Some(Plan { view, holder, basis: facts.map(|facts| facts.basis), cases }))
+        Ok(Some(Plan { view, holder, basis: facts.map(|facts| facts.basis), asked, cases }))
     }
 
     /// Whether all that was looked at before is the same in this transaction.
@@ -101,6 +109,9 @@ impl Promote {
             if policy.is_none_or(|policy| policy.state() != case.policy.state()) {
                 return Ok(false);
             }
+        }
+        if !self.still_signed(tx, ctx.now, &plan.asked, subject.about(&plan.holder)).await? {
+            return Ok(false);
         }
         match &plan.basis {
             Some(basis) => Ok(*basis == self.basis(tx, ctx.now, &plan.holder, &subject.digest).await?),
@@ -244,6 +255,12 @@ impl Promote {
             Source { repository: &promotion.source, digest: &promotion.digest, tag: Some(&promotion.source_tag) };
         let target = Target { repository: &promotion.target, tag: &promotion.target_tag, policy };
         Ok(self.registry.copy_tag(tx, ctx, source, target).await?.entry.is_some())
+    }
+}
+
+impl Subject {
+    fn about<'a>(&'a self, holder: &'a RepoName) -> About<'a> {
+        About { holder, digest: &self.digest, repository: &self.repository, tag: &self.tag }
     }
 }
 

@@ -59,7 +59,7 @@ impl Promote {
     }
 
     /// What is said of an image, and of the index it is judged in.
-    async fn triage_in(
+    pub(crate) async fn triage_in(
         &self,
         tx: &mut Tx,
         now: Timestamp,
@@ -105,7 +105,7 @@ fn less(found: &Counts, waived: &Counts) -> Counts {
 }
 
 /// The image itself, or those an index names; what of them the repository does not hold stands among them, unknown.
-async fn images(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Vec<Digest>, Error> {
+pub(crate) async fn images(tx: &mut Tx, repository: &RepoName, digest: &Digest) -> Result<Vec<Digest>, Error> {
     let members = Registry::members(tx, repository, digest).await?;
     Ok(members.images.into_iter().map(|image| image.digest).chain(members.absent).collect())
 }

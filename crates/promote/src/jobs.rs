@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use base::{Ctx, Id, Kind, Timestamp};
 use jobs::{Failure, Job, Subscription, Worker};
 use oci::{Digest, RepoName, Tag};
+use policy::Need;
 use registry::Registry;
 use serde::Deserialize;
 
@@ -18,6 +19,10 @@ use crate::{
 
 /// Runs for each push and each scan.
 pub(crate) const EVALUATE_JOB: &str = "promote.evaluate";
+/// Runs when somebody signed tags, or their trust data is gone.
+pub(crate) const SIGNED_JOB: &str = "promote.signed";
+/// Runs when all results have been held against another snapshot of advisories.
+const SNAPSHOT_JOB: &str = "promote.snapshot";
 /// Runs when a policy is saved and applied.
 pub(crate) const APPLY_JOB: &str = "promote.apply";
 /// Runs when a waiver or a VEX document came or went.
@@ -36,6 +41,9 @@ pub const SUBSCRIPTIONS: &[Subscription] = &[
     Subscription { event: "image.pushed", job: EVALUATE_JOB, filtered: true },
     Subscription { event: "scan.completed", job: EVALUATE_JOB, filtered: true },
     Subscription { event: "scan.failed", job: EVALUATE_JOB, filtered: true },
+    Subscription { event: "trust.published", job: SIGNED_JOB, filtered: true },
+    Subscription { event: "trust.deleted", job: SIGNED_JOB, filtered: true },
+    Subscription { event: "snapshot.matched", job: SNAPSHOT_JOB, filtered: false },
     Subscription { event: "repository.deleted", job: FORGET_JOB, filtered: false },
 ];
 
@@ -48,6 +56,18 @@ struct About {
     repository: RepoName,
     tag: Option<Tag>,
     digest: Digest,
+}
+
+/// Without tags all of the repository.
+#[derive(Deserialize)]
+struct Signed {
+    repository: RepoName,
+    tags: Option<Vec<SignedTag>>,
+}
+
+#[derive(Deserialize)]
+struct SignedTag {
+    tag: String,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +96,7 @@ impl Promote {
     pub fn work(&self, worker: Worker) -> Worker {
         let (evaluate, apply, reconsider, forget) = (self.clone(), self.clone(), self.clone(), self.clone());
         let (expire, clock, tag, attest) = (self.clone(), self.clone(), self.clone(), self.clone());
+        let (signed, snapshot) = (self.clone(), self.clone());
         worker
             .on(TAG_JOB, move |ctx, job| {
                 let promote = tag.clone();
@@ -88,6 +109,14 @@ impl Promote {
             .on(ATTEST_JOB, move |ctx, _| {
                 let promote = attest.clone();
                 async move { promote.run_attest(&ctx).await }
+            })
+            .on(SIGNED_JOB, move |ctx, job| {
+                let promote = signed.clone();
+                async move { promote.run_signed(&ctx, &job).await }
+            })
+            .on(SNAPSHOT_JOB, move |ctx, _| {
+                let promote = snapshot.clone();
+                async move { promote.evaluate_where(&ctx, Need::Findings).await.map_err(failure) }
             })
             .on(EVALUATE_JOB, move |ctx, job| {
                 let promote = evaluate.clone();
@@ -149,6 +178,37 @@ impl Promote {
         // The image may be part of an index, which waits for all its images.
         for (_, subject) in self.tags(&about.repository, Some(&about.digest)).await? {
             self.evaluate(ctx, &subject, &Which::All).await?;
+        }
+        Ok(())
+    }
+
+    async fn run_signed(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
+        let signed: Signed = serde_json::from_value(job.event()?.data).map_err(Failure::last)?;
+        self.evaluate_signed(ctx, &signed).await.map_err(failure)
+    }
+
+    async fn evaluate_signed(&self, ctx: &Ctx, signed: &Signed) -> Result<(), Error> {
+        let policies = store::policies_of_source(&mut self.db.read().await?, &signed.repository).await?;
+        if !policies.iter().any(|policy| policy.policy.needs(Need::Signatures)) {
+            return Ok(());
+        }
+        let Some(tags) = &signed.tags else { return self.evaluate_all(ctx, &signed.repository, &Which::All).await };
+        let tags: BTreeSet<&str> = tags.iter().map(|tag| tag.tag.as_str()).collect();
+        for (_, subject) in self.tags(&signed.repository, None).await? {
+            if tags.contains(subject.tag.as_str()) {
+                self.evaluate(ctx, &subject, &Which::All).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Evaluate everything in the repositories with a policy that asks for this.
+    async fn evaluate_where(&self, ctx: &Ctx, need: Need) -> Result<(), Error> {
+        let policies = store::all_policies(&mut self.db.read().await?).await?;
+        let wanted = policies.into_iter().filter(|policy| policy.policy.needs(need));
+        for name in wanted.flat_map(|policy| [policy.source, policy.target]).collect::<BTreeSet<RepoName>>() {
+            self.evaluate_all(ctx, &name, &Which::All).await?;
+            self.evaluate_all_standing(ctx, &name).await?;
         }
         Ok(())
     }

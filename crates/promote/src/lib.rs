@@ -27,6 +27,7 @@ mod statement;
 mod vex;
 mod waiver;
 
+mod asked;
 mod attest;
 mod documents;
 mod evaluate;

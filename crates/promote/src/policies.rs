@@ -12,7 +12,7 @@ use registry::{Registry, Right};
 
 use crate::{
     Error, PolicyChange, Promote, PromotionPolicy,
-    jobs::{APPLY_JOB, EVALUATE_JOB},
+    jobs::{APPLY_JOB, EVALUATE_JOB, SIGNED_JOB},
     promotion_policy::understood,
     store,
 };
@@ -168,9 +168,10 @@ pub(crate) async fn remove(tx: &mut Tx, ctx: &Ctx, policy: &PromotionPolicy) -> 
     Ok(())
 }
 
-/// Let pushes and scans in the sources and targets of policies wake us, and no others.
+/// Let pushes, scans and signatures in the sources and targets of policies wake us, and no others.
 async fn watch(tx: &mut Tx) -> Result<(), Error> {
     let watched: Vec<String> = store::sources_and_targets(tx).await?.iter().map(ToString::to_string).collect();
+    jobs::want(tx, SIGNED_JOB, &watched).await?;
     Ok(jobs::want(tx, EVALUATE_JOB, &watched).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use base::{Id, Timestamp};
 use oci::RepoName;
-use policy::{Field, Policy, PolicyForm, Rule};
+use policy::{Policy, PolicyForm, RuleForm};
 
 use crate::Error;
 
@@ -23,7 +23,7 @@ pub struct PromotionPolicy {
 #[derive(Clone, Debug, Default)]
 pub struct PolicyChange {
     pub enabled: Option<bool>,
-    pub rules: Option<Vec<Rule>>,
+    pub rules: Option<Vec<RuleForm>>,
     pub target_repository: Option<String>,
     pub tag_template: Option<String>,
     pub ignore_unknown_severities: Option<bool>,
@@ -46,8 +46,7 @@ impl PromotionPolicy {
 
     /// Whether time alone can change what the policy says.
     pub(crate) fn uses_clock(&self) -> bool {
-        let ages = |field| matches!(field, Field::UpdatedAtDuration | Field::EndOfLifeDuration);
-        self.policy.criteria().iter().any(|criterion| ages(criterion.field()))
+        self.policy.uses_clock()
     }
 
     pub(crate) fn changed(mut self, change: PolicyChange) -> Result<PromotionPolicy, Error> {

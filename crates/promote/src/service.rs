@@ -5,6 +5,7 @@ use std::sync::Arc;
 use db::{Db, Tx};
 use registry::Registry;
 use scan::Scan;
+use trust::Trust;
 
 use crate::{Error, documents::ReadStatements, store};
 
@@ -14,6 +15,8 @@ pub struct Promote {
     pub(crate) db: Db,
     pub(crate) registry: Registry,
     pub(crate) scan: Scan,
+    /// Where signatures are looked up; without it they are not known.
+    pub(crate) trust: Option<Trust>,
     pub(crate) read_statements: ReadStatements,
     /// Who decides, as statements name it: the server's URL.
     pub(crate) verifier: Arc<str>,
@@ -22,7 +25,15 @@ pub struct Promote {
 impl Promote {
     /// `verifier` is the server's URL, by which the statements that it signs name who decided.
     pub fn new(db: Db, registry: Registry, scan: Scan, verifier: &str) -> Promote {
-        Promote { db, registry, scan, read_statements: ReadStatements::default(), verifier: verifier.into() }
+        let read_statements = ReadStatements::default();
+        Promote { db, registry, scan, trust: None, read_statements, verifier: verifier.into() }
+    }
+
+    /// With the signatures of tags, for policies that ask for them.
+    #[must_use]
+    pub fn with_trust(mut self, trust: Trust) -> Promote {
+        self.trust = Some(trust);
+        self
     }
 
     /// The present state under the keys that this context's audit entries set.

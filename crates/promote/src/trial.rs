@@ -8,7 +8,9 @@ use oci::{Digest, RepoName, Tag};
 use policy::{Decision, Evidence, PolicyForm, decide};
 use registry::{Registry, Right};
 
-use crate::{DecisionRecord, Error, Promote, evaluate::target_tag_of, facts, promotion_policy::understood, store};
+use crate::{
+    DecisionRecord, Error, Promote, asked::About, evaluate::target_tag_of, facts, promotion_policy::understood, store,
+};
 
 /// What a draft says of one image.
 #[derive(Clone, Debug)]
@@ -55,7 +57,9 @@ impl Promote {
                 true => Some(self.facts(&mut tx, ctx.now, source, &digest).await?),
                 false => None,
             };
-            let evidence = facts::evidence(source, &view, facts.as_ref(), ctx.now);
+            let about = About { holder: source, digest: &digest, repository: source, tag: &view.tag };
+            let asked = self.asked(&mut tx, ctx.now, &[&draft], about, &view).await?;
+            let evidence = asked.added(&draft, &view, facts::evidence(source, &view, facts.as_ref(), ctx.now));
             let target_tag = target_tag_of(&draft, &view.tag, ctx.now);
             let present = match &target_tag {
                 Ok(tag) => Registry::tagged(&mut tx, &target, tag).await?.is_some_and(|at| at.image.digest == digest),

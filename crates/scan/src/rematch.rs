@@ -139,8 +139,19 @@ impl Scan {
             }
             lists = next?;
         }
-        db::write!(self.db, ctx, |tx| store::confirm(tx, old, new.digest()).await)
-            .map_err(|error: db::Error| Error::Database(error))
+        db::write!(self.db, ctx, |tx| {
+            store::confirm(tx, old, new.digest()).await?;
+            // Also where no result changed: what is said beside the findings may have.
+            let event = ::jobs::Event {
+                kind: "snapshot.matched".to_owned(),
+                subject: format!("snapshot/{}", new.digest()),
+                data: json!({"snapshot": new.digest()}),
+                at: ctx.now,
+                entry: ctx.cause.clone().unwrap_or_default(),
+            };
+            ::jobs::emit(tx, ctx, &event).await
+        })
+        .map_err(|error: db::Error| Error::Database(error))
     }
 
     async fn lists_after(&self, after: String) -> Result<Vec<(String, Vec<u8>)>, Error> {

@@ -1,6 +1,9 @@
 //! Scanning images and answering what was found.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use advisory::Profile;
 use audit::Entry;
@@ -295,6 +298,12 @@ impl Scan {
             Err(_) if store::is_of_older_scanner(tx, digest).await? => Err(Error::Renewed(digest.to_string())),
             Err(error) => Err(error),
         }
+    }
+
+    /// The databases that a snapshot was made of, by name.
+    pub async fn sources_of(&self, snapshot: &str) -> Result<BTreeSet<String>, Error> {
+        let snapshot = self.snapshot_of(snapshot).await?;
+        Ok(snapshot.about().sources.iter().map(|source| source.name.clone()).collect())
     }
 
     /// The inventory of a scanned image that the repository holds whole.

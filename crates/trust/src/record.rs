@@ -122,13 +122,13 @@ fn readable(tag: &str) -> String {
     tag.chars().take(limits::TAG_BYTES).map(|each| if each.is_ascii_graphic() { each } else { '?' }).collect()
 }
 
-/// What the event says about tags: those that now stand for a digest, by role.
+/// What an event says of tags; of one that the role names no more there is no digest.
 pub(crate) fn tags(changes: &[TagChange]) -> Value {
     let tag = |change: &TagChange| {
-        let digest = digest(change.after.as_ref())?;
-        Some(json!({"tag": change.tag, "digest": digest, "role": RoleName::as_str(&change.role)}))
+        let digest = digest(change.after.as_ref());
+        json!({"tag": change.tag, "digest": digest, "role": RoleName::as_str(&change.role)})
     };
-    changes.iter().filter_map(tag).collect()
+    changes.iter().map(tag).collect()
 }
 
 pub(crate) fn event(gun: &Gun, tags: &Value) -> Value {

@@ -1,5 +1,7 @@
 //! Repositories, policies, chains.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result, bail};
 use axum::http::Method;
 use clap::{Args, Subcommand};
@@ -116,28 +118,16 @@ pub(crate) enum Policy {
     },
     /// Promote from one repository to another when all rules hold.
     Create {
-        source: RepoName,
-        target: RepoName,
-        /// The tag in the target: `%n` keeps it, `latest` writes that.
-        #[arg(long, default_value = "%n")]
-        tag: String,
-        /// `FIELD OPERATOR VALUE[,VALUE]`, as in `vulnerability_all lte 0`. Repeat for more; all must hold.
-        #[arg(long = "rule", value_name = "RULE")]
-        rules: Vec<String>,
+        #[command(flatten)]
+        draft: Draft,
         /// Also evaluate what is in the source already.
         #[arg(long)]
         apply: bool,
     },
     /// Try a draft: what it would promote of what is in the source now, or of what was decided before. Nothing is kept.
     Test {
-        source: RepoName,
-        target: RepoName,
-        /// The tag in the target: `%n` keeps it, `latest` writes that.
-        #[arg(long, default_value = "%n")]
-        tag: String,
-        /// `FIELD OPERATOR VALUE[,VALUE]`, as in `vulnerability_all lte 0`. Repeat for more; all must hold.
-        #[arg(long = "rule", value_name = "RULE")]
-        rules: Vec<String>,
+        #[command(flatten)]
+        draft: Draft,
         /// On every decision of the past, with the evidence of that time.
         #[arg(long)]
         past: bool,
@@ -148,9 +138,31 @@ pub(crate) enum Policy {
     },
 }
 
-fn draft(target: &RepoName, tag: &str, rules: &[String]) -> Result<Value> {
-    let rules = rules.iter().map(|rule| parse_rule(rule)).collect::<Result<Vec<_>>>()?;
-    Ok(json!({"enabled": true, "rules": rules, "targetRepository": target, "tagTemplate": tag}))
+/// A policy that is not there yet.
+#[derive(Debug, Args)]
+pub(crate) struct Draft {
+    source: RepoName,
+    target: RepoName,
+    /// The tag in the target: `%n` keeps it, `latest` writes that.
+    #[arg(long, default_value = "%n")]
+    tag: String,
+    /// `FIELD OPERATOR VALUE`, as in `vulnerability_all lte 0`; with `oo` and `noo` `VALUE[,VALUE]`. Repeat for more; all must hold.
+    #[arg(long = "rule", value_name = "RULE")]
+    rules: Vec<String>,
+    /// Rules in JSON, with groups (any, all, not) among them: an array, or an object with "rules". `-` reads them from the input.
+    #[arg(long, value_name = "FILE", conflicts_with = "rules")]
+    from: Option<PathBuf>,
+}
+
+impl Draft {
+    fn body(&self) -> Result<Value> {
+        let mut body = json!({"enabled": true, "targetRepository": self.target, "tagTemplate": self.tag});
+        match &self.from {
+            Some(file) => take_from(file, &mut body)?,
+            None => body["rules"] = self.rules.iter().map(|rule| parse_rule(rule)).collect::<Result<_>>()?,
+        }
+        Ok(body)
+    }
 }
 
 impl Policy {
@@ -158,13 +170,12 @@ impl Policy {
         let path = |source: &RepoName| format!("{}/promotionPolicies", path(source));
         match self {
             Policy::List { source } => client.get(&path(&source)).await,
-            Policy::Create { source, target, tag, rules, apply } => {
-                let body = draft(&target, &tag, &rules)?;
-                client.post(&format!("{}?initialEvaluation={apply}", path(&source)), body).await
+            Policy::Create { draft, apply } => {
+                client.post(&format!("{}?initialEvaluation={apply}", path(&draft.source)), draft.body()?).await
             }
-            Policy::Test { source, target, tag, rules, past } => {
-                let body = draft(&target, &tag, &rules)?;
-                let (path, mut trials) = (path(&source).replacen("v0", "v1", 1), Vec::new());
+            Policy::Test { draft, past } => {
+                let body = draft.body()?;
+                let (path, mut trials) = (path(&draft.source).replacen("v0", "v1", 1), Vec::new());
                 let mut start = String::new();
                 loop {
                     let mut query = form_urlencoded::Serializer::new(String::new());
@@ -184,12 +195,41 @@ impl Policy {
     }
 }
 
+/// Take the rules of a file into a policy, and what else a policy may say of them.
+fn take_from(file: &Path, policy: &mut Value) -> Result<()> {
+    let name = file.display();
+    let text = match file.to_str() {
+        Some("-") => std::io::read_to_string(std::io::stdin()).context("read the rules from the input")?,
+        _ => std::fs::read_to_string(file).with_context(|| format!("read the rules in {name}"))?,
+    };
+    let given: Value = serde_json::from_str(&text).with_context(|| format!("{name} is no JSON"))?;
+    let members = match given {
+        Value::Array(_) => json!({"rules": given}),
+        given => given,
+    };
+    let members = members.as_object().filter(|members| members.contains_key("rules"));
+    let Some(members) = members else { bail!("{name} is no array of rules, and no object with \"rules\"") };
+    for (member, value) in members {
+        match member.as_str() {
+            "rules" | "ignoreUnknownSeverities" | "enabled" => policy[member] = value.clone(),
+            // Of a policy as `assay policy list` shows it.
+            "id" | "digest" | "lastPromotedAt" | "sourceRepository" | "targetRepository" | "tagTemplate" => {}
+            other => bail!("{name} has {other:?}; known are rules, ignoreUnknownSeverities and enabled"),
+        }
+    }
+    Ok(())
+}
+
 fn parse_rule(text: &str) -> Result<Value> {
     let mut words = text.splitn(3, ' ');
     let (Some(field), Some(operator), Some(values)) = (words.next(), words.next(), words.next()) else {
         bail!("the rule {text:?} is not of the form FIELD OPERATOR VALUE[,VALUE]");
     };
-    let values: Vec<&str> = values.split(',').map(str::trim).collect();
+    // The other operators take one value, in which a comma may stand.
+    let values: Vec<&str> = match operator {
+        "oo" | "noo" => values.split(',').map(str::trim).collect(),
+        _ => vec![values.trim()],
+    };
     Ok(json!({"field": field, "operator": operator, "values": values}))
 }
 

@@ -11,6 +11,7 @@ mod changes;
 mod clients;
 mod command_line;
 mod conformance;
+mod criteria;
 mod cves;
 mod decisions;
 mod docker;

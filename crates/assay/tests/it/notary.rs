@@ -40,7 +40,7 @@ impl Desk {
         attempt("notary", &all, &self.home, &environment)
     }
 
-    fn notary_ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn notary_ok(&self, arguments: &[&str]) -> String {
         let (succeeded, text) = self.notary(arguments, true);
         assert!(succeeded, "notary {arguments:?}:\n{text}");
         text

@@ -5,6 +5,8 @@
 //! is a change of meaning and asks for another `EVALUATOR`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod criteria;
+mod groups;
 mod properties;
 
 use std::{fmt::Write as _, fs, path::Path};
@@ -56,15 +58,12 @@ fn what_is_not_understood_is_refused() {
     };
     let rules = r#"[{"field":"tag","operator":"c","values":["x"]},{"field":"tag","operator":"c","values":null}]"#;
     let error = policy(&with(rules, "a/b", "%n"));
-    assert!(
-        error.contains("rule 2 of the policy: field tag with operator c got \"\"; expected 1 to 1000 values"),
-        "{error}"
-    );
+    assert!(error.contains("rules[1]: field tag with operator c got \"\"; expected 1 to 1000 values"), "{error}");
     assert!(policy(&with("[]", "flask", "%n")).contains("expected <account>/<name>"));
     assert!(policy(&with("[]", "a/../b", "%n")).contains("expected <account>/<name>"));
     assert!(policy(&with("[]", "a/b", "%q")).contains("%q is not a variable"));
     let many = format!("[{}]", vec![r#"{"field":"tag","operator":"c","values":["x"]}"#; 101].join(","));
-    assert!(policy(&with(&many, "a/b", "%n")).contains("101 rules; at most 100"));
+    assert!(policy(&with(&many, "a/b", "%n")).contains("101 rules and groups; at most 100"));
     assert!(
         policy(r#"{"enabled":true,"rules":[],"targetRepository":"a/b","tagTemplate":"%n","any":1}"#).contains("any")
     );

@@ -1,10 +1,13 @@
 //! What holds for every policy and every evidence.
 
 use base::Timestamp;
-use policy::{Component, Counts, Decision, Distribution, Evidence, Outcome, Policy, PolicyForm, Rule, Verdict, decide};
+use policy::{
+    Component, Configuration, Counts, Decision, Distribution, Epss, Evidence, Outcome, Policy, PolicyForm, Rule,
+    Signature, Verdict, Waived, decide,
+};
 use proptest::prelude::*;
 
-fn rule() -> impl Strategy<Value = Rule> {
+pub(crate) fn rule() -> impl Strategy<Value = Rule> {
     let count = prop::sample::select(vec![
         "vulnerability_all",
         "vulnerability_critical",
@@ -13,12 +16,25 @@ fn rule() -> impl Strategy<Value = Rule> {
         "secret_all",
         "setuid_files",
         "confidence_lowest",
+        "waived_critical",
+        "kev_all",
+        "epss_highest",
+        "signature_count",
     ]);
     let compare = prop::sample::select(vec!["eq", "neq", "gt", "gte", "lt", "lte"]);
     let counts =
         (count, compare, 0..4_u8).prop_map(|(field, operator, bound)| (field, operator, vec![bound.to_string()]));
     let strings = (
-        prop::sample::select(vec!["tag", "component.name", "secret.kind", "fact", "base.name"]),
+        prop::sample::select(vec![
+            "tag",
+            "component.name",
+            "secret.kind",
+            "fact",
+            "base.name",
+            "label",
+            "signature.signer",
+            "pushed.by",
+        ]),
         prop::sample::select(vec!["eq", "sw", "ew", "c", "matches"]),
         "[abc]{1,2}",
     )
@@ -29,7 +45,11 @@ fn rule() -> impl Strategy<Value = Rule> {
         prop::collection::vec("[abc]{1,2}", 1..3),
     );
     let times = (prop::sample::select(vec!["bf", "af"]), 0..50_u8).prop_map(|(operator, hours)| {
-        (["updated_at_duration", "end_of_life_duration"][usize::from(hours % 2)], operator, vec![format!("{hours}h")])
+        (
+            ["updated_at_duration", "end_of_life_duration", "created_at_duration"][usize::from(hours % 3)],
+            operator,
+            vec![format!("{hours}h")],
+        )
     });
     prop_oneof![counts, strings, lists, times].prop_map(|(field, operator, values)| Rule {
         field: field.to_owned(),
@@ -39,14 +59,17 @@ fn rule() -> impl Strategy<Value = Rule> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    (prop::collection::vec(rule(), 0..5), any::<bool>(), any::<bool>()).prop_map(|(rules, enabled, ignore)| {
-        let (target_repository, tag_template) = ("a/b".to_owned(), "%n".to_owned());
-        let form = PolicyForm { enabled, rules, target_repository, tag_template, ignore_unknown_severities: ignore };
-        form.try_into().unwrap()
-    })
+    (prop::collection::vec(super::groups::form(), 0..5), any::<bool>(), any::<bool>()).prop_map(
+        |(rules, enabled, ignore)| {
+            let (target_repository, tag_template) = ("a/b".to_owned(), "%n".to_owned());
+            let form =
+                PolicyForm { enabled, rules, target_repository, tag_template, ignore_unknown_severities: ignore };
+            form.try_into().unwrap()
+        },
+    )
 }
 
-fn evidence() -> impl Strategy<Value = Evidence> {
+pub(crate) fn evidence() -> impl Strategy<Value = Evidence> {
     let component = ("[abc]{1,2}", "[12]").prop_map(|(name, version)| Component { name, version });
     let counts = (0..3_u64, 0..3_u64, 0..3_u64, 0..3_u64, 0..3_u64)
         .prop_map(|(critical, major, minor, unknown, waived)| Counts { critical, major, minor, unknown, waived });
@@ -71,7 +94,8 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         prop::option::of(0..100_i64),
         0..2_u64,
     );
-    (plain, image).prop_map(|((tag, components, licenses, counts, hours, unlicensed), image)| {
+    let plain = (plain, origin());
+    (plain, image).prop_map(|(((tag, components, licenses, counts, hours, unlicensed), origin), image)| {
         let mut evidence = Evidence::new(tag, Timestamp::from_second(1_800_000_000).unwrap());
         evidence.updated_at = hours.map(|hours| Timestamp::from_second(1_800_000_000 - hours * 3_600).unwrap());
         evidence.unlicensed = unlicensed;
@@ -79,8 +103,37 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         (evidence.secrets, evidence.facts, evidence.bases, evidence.license_expressions, ..) = image.clone();
         (.., evidence.lowest_confidence, evidence.distribution) = image;
         (evidence.components, evidence.licenses, evidence.counts) = (components, licenses, counts);
+        (evidence.waived, evidence.exploited, evidence.epss, ..) = origin.clone();
+        (.., evidence.configurations, evidence.signatures, evidence.pushed_by) = origin;
         evidence
     })
+}
+
+type Origin =
+    (Option<Waived>, Option<u64>, Option<Epss>, Option<Vec<Configuration>>, Option<Vec<Signature>>, Option<String>);
+
+fn origin() -> impl Strategy<Value = Origin> {
+    let waived = (0..3_u64, 0..3_u64).prop_map(|(critical, unknown)| Waived { critical, unknown, ..Waived::default() });
+    let epss = (0..4_000_u64, 0..2_u64).prop_map(|(highest, unscored)| Epss { highest, unscored });
+    let configuration = (prop::option::of(0..100_i64), prop::collection::btree_map("[abc]", "[abc]?", 0..3)).prop_map(
+        |(hours, labels)| Configuration {
+            created_at: hours.map(|hours| Timestamp::from_second(1_800_000_000 - hours * 3_600).unwrap()),
+            labels,
+        },
+    );
+    let signature = prop::collection::vec("[abc]{1,2}", 0..3).prop_map(|accounts| Signature {
+        kind: Signature::CONTENT_TRUST.to_owned(),
+        role: format!("targets/{}", accounts.concat()),
+        accounts,
+    });
+    (
+        prop::option::of(waived),
+        prop::option::of(0..3_u64),
+        prop::option::of(epss),
+        prop::option::of(prop::collection::vec(configuration, 0..3)),
+        prop::option::of(prop::collection::vec(signature, 0..3)),
+        prop::option::of("[abc]{1,2}"),
+    )
 }
 
 fn rank(outcome: Outcome) -> u8 {
@@ -97,7 +150,7 @@ proptest! {
         let decision = decide(&policy, &evidence);
         let worst = decision.reasons.iter().map(|reason| rank(reason.outcome)).max().unwrap_or(0);
         prop_assert_eq!(decision.verdict, [Verdict::Allowed, Verdict::Unknown, Verdict::Refused][usize::from(worst)]);
-        prop_assert_eq!(decision.reasons.len(), policy.criteria().len());
+        prop_assert_eq!(decision.reasons.len(), policy.conditions().len());
         prop_assert_eq!(decision.objections().count() == 0, decision.verdict == Verdict::Allowed);
     }
 
@@ -124,13 +177,21 @@ proptest! {
             bases.iter_mut().for_each(|names| names.reverse());
             bases.reverse();
         }
+        if let Some(configurations) = &mut turned.configurations {
+            configurations.reverse();
+            configurations.extend(configurations.clone());
+        }
+        if let Some(signatures) = &mut turned.signatures {
+            signatures.iter_mut().for_each(|signature| signature.accounts.reverse());
+            signatures.reverse();
+        }
         prop_assert_eq!(turned.digest(), evidence.digest());
         prop_assert_eq!(decide(&policy, &turned), decide(&policy, &evidence));
     }
 
     /// Taking evidence away may make a rule unknown, and never satisfied.
     #[test]
-    fn less_evidence_never_helps(policy in policy(), evidence in evidence(), which in 0..10_u8) {
+    fn less_evidence_never_helps(policy in policy(), evidence in evidence(), which in 0..16_u8) {
         let mut less = evidence.clone();
         match which {
             0 => less.components = None,
@@ -142,6 +203,12 @@ proptest! {
             6 => less.license_expressions = None,
             7 => less.lowest_confidence = None,
             8 => less.distribution = None,
+            9 => less.waived = None,
+            10 => less.exploited = None,
+            11 => less.epss = None,
+            12 => less.configurations = None,
+            13 => less.signatures = None,
+            14 => less.pushed_by = None,
             _ => less.updated_at = None,
         }
         for (before, after) in decide(&policy, &evidence).reasons.iter().zip(&decide(&policy, &less).reasons) {

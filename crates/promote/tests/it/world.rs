@@ -15,7 +15,7 @@ use flate2::{Compression, write::GzEncoder};
 use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
 use jobs::{Subscription, Worker};
 use oci::{Digest, Reference, RepoName, Tag};
-use policy::{PolicyForm, Rule};
+use policy::{PolicyForm, Rule, RuleForm};
 use promote::{DecisionRecord, Promote, PromotionPolicy};
 use registry::{ManifestPush, NewRepository, Registry, Settings};
 use scan::{AttestationKey, Scan};
@@ -325,7 +325,7 @@ pub(crate) fn clean() -> Rule {
 pub(crate) fn form(rules: &[Rule], target: &str, template: &str) -> PolicyForm {
     PolicyForm {
         enabled: true,
-        rules: rules.to_vec(),
+        rules: rules.iter().cloned().map(RuleForm::from).collect(),
         target_repository: target.to_owned(),
         tag_template: template.to_owned(),
         ignore_unknown_severities: false,

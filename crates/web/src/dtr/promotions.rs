@@ -9,7 +9,7 @@ use axum::{
 };
 use base::{AccountName, Id};
 use oci::{RepoName, Tag};
-use policy::{PolicyForm, Rule};
+use policy::PolicyForm;
 use promote::{PolicyChange, Promotion, PromotionPolicy};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -61,8 +61,12 @@ async fn create(
     Caller(ctx): Caller,
     Params((org, repo)): Params<(AccountName, String)>,
     Asked(apply): Asked<Apply>,
-    Body(form): Body<PolicyForm>,
+    Body(body): Body<Value>,
 ) -> Result<impl IntoResponse, ApiError> {
+    // The rules first: what is wrong in them is told with its place and as what it is.
+    policy::read_rules(&body["rules"]).map_err(promote::Error::from)?;
+    let form: PolicyForm =
+        serde_json::from_value(body).map_err(|error| ApiError::invalid(error).coded("INVALID_JSON"))?;
     let made = app.promote.create_policy(&ctx, &name(&org, &repo)?, form, apply.initial_evaluation).await?;
     Ok((StatusCode::CREATED, Json(view(&made))))
 }
@@ -83,7 +87,7 @@ async fn show(
 #[serde(rename_all = "camelCase")]
 struct Update {
     enabled: Option<bool>,
-    rules: Option<Vec<Rule>>,
+    rules: Option<Value>,
     target_repository: Option<String>,
     tag_template: Option<String>,
     ignore_unknown_severities: Option<bool>,
@@ -99,9 +103,10 @@ async fn update(
     Asked(apply): Asked<Apply>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, ApiError> {
+    let rules = body.rules.as_ref().map(policy::read_rules).transpose();
     let change = PolicyChange {
         enabled: body.enabled,
-        rules: body.rules,
+        rules: rules.map_err(promote::Error::from)?,
         target_repository: body.target_repository,
         tag_template: body.tag_template,
         ignore_unknown_severities: body.ignore_unknown_severities,
