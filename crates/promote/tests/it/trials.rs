@@ -29,7 +29,7 @@ async fn on_what_is_in_the_source_now() {
     let rest = world.promote.try_now(&world.ctx(), &source, draft(), &first.next.clone().unwrap(), 2).await.unwrap();
     assert_eq!([verdicts(&first), verdicts(&rest)].concat(), verdicts(&trials));
     // A tag that cannot be is said beside the verdict.
-    let long = form(&[], TARGET, &format!("%n{}", "-%n".repeat(50)));
+    let long = form(&[], TARGET, &format!("%n{}", "-%n".repeat(70)));
     let trials = world.promote.try_now(&world.ctx(), &source, long, "2", 1).await.unwrap();
     assert!(trials.trials[0].target_tag.is_err(), "{trials:?}");
     assert_eq!(world.entries().await.len(), entries, "nothing is kept of a trial");
