@@ -54,8 +54,11 @@ struct Plan {
 }
 
 impl Promote {
-    /// Decide and promote. Run again, it finds what it did and does nothing.
+    /// Decide and promote. Run again, it finds what it did and does nothing. A signature under a tag is no image: it goes where that goes.
     pub(crate) async fn evaluate(&self, ctx: &Ctx, subject: &Subject, which: &Which) -> Result<(), Error> {
+        if Registry::companion_of(&subject.tag).is_some() {
+            return Ok(());
+        }
         let ctx = &ctx.clone().with_actor(Actor::System("promote"));
         let Some(plan) = self.plan(ctx, subject, which).await? else { return Ok(()) };
         db::write!(self.db, ctx, |tx| {

@@ -56,6 +56,9 @@ struct About {
     repository: RepoName,
     tag: Option<Tag>,
     digest: Digest,
+    /// What it is a signature or an attestation of.
+    #[serde(default)]
+    subject: Option<Digest>,
 }
 
 /// Without tags all of the repository.
@@ -166,6 +169,9 @@ impl Promote {
             && Registry::image_of(&mut tx, &about.digest).await?.is_some_and(|image| image.is_runnable());
         drop(tx);
         if pushed {
+            if let Some(signed) = about.subject.clone().or_else(|| Registry::companion_of(about.tag.as_ref()?)) {
+                self.bring_along(ctx, &about.repository, &signed).await?;
+            }
             let which = if will_be_scanned { Which::WithoutScan } else { Which::All };
             return match &about.tag {
                 Some(tag) => self.evaluate(ctx, &about.subject(tag), &which).await,

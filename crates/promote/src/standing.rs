@@ -4,7 +4,7 @@
 //! event when it begins, and the mark that the target's tag carries for as long as that is the last decision.
 
 use audit::Entry;
-use base::{Ctx, limits};
+use base::{Actor, Ctx, limits};
 use db::Tx;
 use jobs::Event;
 use oci::{Digest, RepoName, Tag};
@@ -44,6 +44,22 @@ impl Promote {
         drop(tx);
         for (subject, which) in subjects {
             self.evaluate(ctx, &subject, &which).await?;
+        }
+        Ok(())
+    }
+
+    /// Let what was just said of an image, a signature say, follow it where it was promoted to. The tags there do not move.
+    pub(crate) async fn bring_along(&self, ctx: &Ctx, source: &RepoName, digest: &Digest) -> Result<(), Error> {
+        let ctx = &ctx.clone().with_actor(Actor::System("promote"));
+        for promotion in store::promotions_from(&mut self.db.read().await?, source, digest).await? {
+            let copied: Result<(), Error> = db::write!(self.db, ctx, |tx| {
+                if look(tx, &promotion).await?.is_some() {
+                    let policy = promotion.policy.as_ref().map(ToString::to_string);
+                    self.copy(tx, ctx, &promotion, policy.as_deref()).await?;
+                }
+                Ok(())
+            });
+            copied?;
         }
         Ok(())
     }

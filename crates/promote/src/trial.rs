@@ -51,7 +51,7 @@ impl Promote {
         let views = Registry::tagged_images(&mut tx, source, after, limit).await?;
         let next = (views.len() == limit).then(|| views.last().map(|view| view.tag.to_string())).flatten();
         let mut trials = Vec::with_capacity(views.len());
-        for view in views {
+        for view in views.into_iter().filter(|view| Registry::companion_of(&view.tag).is_none()) {
             let digest = view.image.digest.clone();
             let facts = match draft.needs_scan() {
                 true => Some(self.facts(&mut tx, ctx.now, source, &digest).await?),

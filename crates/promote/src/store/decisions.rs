@@ -253,6 +253,12 @@ pub(crate) async fn promotions_by(
     tx.all(sql, &args![policy, digest.as_str()]).await?.iter().map(promotion_of).collect()
 }
 
+/// Where an image of a source was promoted to.
+pub(crate) async fn promotions_from(tx: &mut Tx, source: &RepoName, digest: &Digest) -> Result<Vec<Promotion>, Error> {
+    let sql = "SELECT * FROM promotions WHERE source = $1 AND digest = $2 ORDER BY promoted_at DESC, id LIMIT 1000";
+    tx.all(sql, &args![source.as_str(), digest.as_str()]).await?.iter().map(promotion_of).collect()
+}
+
 /// The promotions by which a tag came to name an image, by whatever policies, the newest first.
 pub(crate) async fn promotions_to(
     tx: &mut Tx,

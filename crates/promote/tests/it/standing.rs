@@ -170,3 +170,45 @@ async fn each_decision_is_signed_and_recomputed_from_what_was_kept() {
     let types = referrers.iter().filter_map(|one| one.annotations.get("dev.sigstore.bundle.predicateType"));
     assert!(types.into_iter().all(|kind| kind != promote::PREDICATE_TYPE), "what was never promoted carries none");
 }
+
+#[tokio::test]
+async fn signatures_follow_the_image_whenever_they_come() {
+    let world = World::new().await;
+    world.repository("admin/live", false).await;
+    world.policy(&[clean()], "%n", false).await;
+    let on = crate::world::form(&[], "admin/live", "stable");
+    world.promote.create_policy(&world.ctx(), &repo(TARGET), on, false).await.unwrap();
+    let digest = world.push(BUILD, "7", Kind::Good).await;
+    let size = {
+        let mut tx = world.db.read().await.unwrap();
+        Registry::image_of(&mut tx, &digest).await.unwrap().unwrap().size
+    };
+    let manifest = |kind: &str| {
+        let empty = serde_json::json!({"mediaType": "application/vnd.oci.empty.v1+json", "size": 2,
+            "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"});
+        serde_json::json!({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind, "config": empty, "layers": [empty],
+            "subject": {"mediaType": MANIFEST, "digest": digest, "size": size}})
+    };
+    world.push_empty(BUILD).await;
+    let sign = async |kind: &str| {
+        let manifest = manifest(kind);
+        let own = oci::Digest::sha256_of(manifest.to_string().as_bytes());
+        world.push_manifest(BUILD, own.as_str(), MANIFEST, &manifest).await
+    };
+    let before = sign("application/vnd.cncf.notary.signature").await;
+    world.run().await;
+    let after = sign("application/vnd.example.signature").await;
+    world.run().await;
+    let cosign = format!("{}.sig", digest.as_str().replacen(':', "-", 1));
+    let tagged = world.push(BUILD, &cosign, Kind::Good).await;
+    world.run().await;
+    for place in [TARGET, "admin/live"] {
+        let there: Vec<_> = referrers(&world, place, &digest).await.into_iter().map(|one| one.image.digest).collect();
+        assert!(there.contains(&before) && there.contains(&after), "{place}: {there:?}");
+        assert_eq!(world.tagged(place, &cosign).await, Some(tagged.clone()), "{place}");
+    }
+    assert_eq!(world.told(), ["7>7", "7>stable"], "an image is promoted once, whatever follows it");
+    world.assert_guarded().await;
+}
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

@@ -229,6 +229,11 @@ impl World {
         blobs.read(digest, size).await.unwrap()
     }
 
+    /// The configuration of what has none.
+    pub(crate) async fn push_empty(&self, name: &str) {
+        self.push_blob(name, b"{}").await;
+    }
+
     async fn push_blob(&self, name: &str, bytes: &[u8]) -> Value {
         let digest = Digest::sha256_of(bytes);
         self.registry.put_blob(&self.ctx(), &repo(name), &digest, Chunk::default(), bytes).await.unwrap();
