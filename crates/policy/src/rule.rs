@@ -1,5 +1,7 @@
 //! Rules as they travel: DTR's JSON, and the words that may stand in it.
 
+use std::{fmt, str::FromStr};
+
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
@@ -152,6 +154,31 @@ pub(crate) fn read(members: &Map<String, Value>, place: &str) -> Result<Rule, Po
         operator: text_member(members, "operator", place)?,
         values: values.iter().enumerate().map(text).collect::<Result<_, _>>()?,
     })
+}
+
+/// `FIELD OPERATOR VALUE`, as people type it; with `oo` and `noo` `VALUE[,VALUE]`.
+impl FromStr for Rule {
+    type Err = PolicyError;
+
+    fn from_str(text: &str) -> Result<Rule, PolicyError> {
+        let mut words = text.trim().splitn(3, ' ');
+        let (Some(field), Some(operator), Some(values)) = (words.next(), words.next(), words.next()) else {
+            let problem = "expected FIELD OPERATOR VALUE[,VALUE]".to_owned();
+            return Err(PolicyError::Place { place: format!("the rule {:?}", PolicyError::shortened(text)), problem });
+        };
+        // The other operators take one value, in which a comma may stand.
+        let values = match operator {
+            "oo" | "noo" => values.split(',').map(|value| value.trim().to_owned()).collect(),
+            _ => vec![values.trim().to_owned()],
+        };
+        Ok(Rule { field: field.to_owned(), operator: operator.to_owned(), values })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {} {}", self.field, self.operator, self.values.join(","))
+    }
 }
 
 /// Go writes a list that was never filled as `null`.

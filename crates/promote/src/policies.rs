@@ -97,6 +97,14 @@ impl Promote {
         })
     }
 
+    /// The same for who knows its id alone; gives the source.
+    pub async fn delete_policy_by_id(&self, ctx: &Ctx, id: &Id<PromotionPolicy>) -> Result<RepoName, Error> {
+        let found = store::policy(&mut self.db.read().await?, id).await?;
+        let policy = found.ok_or_else(|| Error::NotFound { what: "promotion policy", name: id.to_string() })?;
+        self.delete_policy(ctx, &policy.source, id).await?;
+        Ok(policy.source)
+    }
+
     /// The policies of a repository as source or as target; for those who may see it.
     pub async fn policies(&self, ctx: &Ctx, name: &RepoName, as_source: bool) -> Result<Vec<PromotionPolicy>, Error> {
         let mut tx = self.db.read().await?;

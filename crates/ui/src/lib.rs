@@ -22,6 +22,7 @@ mod image;
 mod job;
 mod message;
 mod pipelines;
+mod policies;
 mod repositories;
 mod sign_in;
 mod tags;
@@ -34,6 +35,10 @@ pub use job::{JobView, job, log_html};
 pub use layout::Frame;
 pub use message::message;
 pub use pipelines::{PipelineRow, PipelineView, ProjectRow, StageView, pipeline, pipelines, projects};
+pub use policies::{
+    DecisionView, DecisionsView, PoliciesView, PolicyForm, PolicyRow, TrialRow, TrialsView, Verdict, decision,
+    decisions, policies,
+};
 pub use repositories::{RepositoryRow, repositories};
 pub use sign_in::sign_in;
 pub use tags::{Counts, RepositoryView, ScanState, TagRow, tags};

@@ -79,6 +79,9 @@ pub fn tags(frame: &Frame, view: &RepositoryView) -> Markup {
             @if view.immutable { ", immutable" }
             " · advisories: " a href="/advisories" { (view.snapshot) } (aged(&view.snapshot_age))
         }
+        p.quiet {
+            a href={ "/policies/of/" (view.name) } { "Promotions" } " · " a href={ "/decisions/of/" (view.name) } { "Decisions" }
+        }
         p { code { "docker pull " (frame.authority) "/" (view.name) } }
         table {
             thead { tr { th { "Tag" } th { "Image" } th { "Vulnerabilities" } th { "Size" } th { "Pushed" } th { "Chain" } } }

@@ -159,7 +159,10 @@ impl Draft {
         let mut body = json!({"enabled": true, "targetRepository": self.target, "tagTemplate": self.tag});
         match &self.from {
             Some(file) => take_from(file, &mut body)?,
-            None => body["rules"] = self.rules.iter().map(|rule| parse_rule(rule)).collect::<Result<_>>()?,
+            None => {
+                body["rules"] =
+                    json!(self.rules.iter().map(|rule| rule.parse()).collect::<Result<Vec<policy::Rule>, _>>()?)
+            }
         }
         Ok(body)
     }
@@ -218,19 +221,6 @@ fn take_from(file: &Path, policy: &mut Value) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn parse_rule(text: &str) -> Result<Value> {
-    let mut words = text.splitn(3, ' ');
-    let (Some(field), Some(operator), Some(values)) = (words.next(), words.next(), words.next()) else {
-        bail!("the rule {text:?} is not of the form FIELD OPERATOR VALUE[,VALUE]");
-    };
-    // The other operators take one value, in which a comma may stand.
-    let values: Vec<&str> = match operator {
-        "oo" | "noo" => values.split(',').map(str::trim).collect(),
-        _ => vec![values.trim()],
-    };
-    Ok(json!({"field": field, "operator": operator, "values": values}))
 }
 
 /// The chain of a digest, from the commit to what runs.

@@ -12,6 +12,12 @@ pub fn as_admin() -> (&'static str, String) {
     ("Authorization", format!("Basic {BASIC}"))
 }
 
+/// The head of a request by somebody else.
+pub fn basic(name: &str, password: &str) -> (&'static str, String) {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    ("Authorization", format!("Basic {}", STANDARD.encode(format!("{name}:{password}"))))
+}
+
 /// Files of a Debian 12 with these packages, `name version` each.
 pub fn debian(packages: &[&str]) -> Vec<(String, String)> {
     let release =

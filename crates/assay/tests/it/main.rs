@@ -30,6 +30,7 @@ mod notary;
 mod pages;
 mod pipelines;
 mod plain_connections;
+mod policy_pages;
 mod recent;
 mod registry_page;
 mod replica_store;

@@ -9,6 +9,7 @@ mod evidence;
 mod image;
 mod job;
 mod pipeline;
+mod policies;
 mod projects;
 mod repositories;
 mod sign_in;
@@ -33,6 +34,7 @@ use crate::{
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
+        .merge(policies::routes())
         .route("/", get(repositories::home))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/sign-out", post(sign_in::sign_out))
