@@ -160,8 +160,8 @@ impl Draft {
         match &self.from {
             Some(file) => take_from(file, &mut body)?,
             None => {
-                body["rules"] =
-                    json!(self.rules.iter().map(|rule| rule.parse()).collect::<Result<Vec<policy::Rule>, _>>()?)
+                let rules = self.rules.iter().map(|rule| rule.parse::<policy::Rule>());
+                body["rules"] = json!(rules.collect::<Result<Vec<_>, _>>()?);
             }
         }
         Ok(body)
