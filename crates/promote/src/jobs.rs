@@ -191,7 +191,11 @@ impl Promote {
         let scope: WaiverScope = asked.scope.parse().map_err(Failure::last)?;
         let mut tx = self.db.read().await?;
         let repositories = match &scope {
-            WaiverScope::Everywhere => store::sources(&mut tx).await?,
+            WaiverScope::Everywhere | WaiverScope::Layer(_) => store::sources(&mut tx).await?,
+            WaiverScope::Namespace(owner) => {
+                let sources = store::sources(&mut tx).await?;
+                sources.into_iter().filter(|name| name.namespace() == owner.as_str()).collect()
+            }
             WaiverScope::Repository(name) => vec![name.clone()],
             WaiverScope::Image(digest) => {
                 let places = Registry::places(&mut tx, digest).await.map_err(Failure::retry)?;

@@ -42,3 +42,4 @@ mod upgrade;
 mod upkeep;
 mod variables;
 mod vex;
+mod waivers;
