@@ -103,6 +103,12 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<NotGood>() || error.is::<client::Incomplete>() || error.is::<scan::Reached>() {
         return Exit::Refused;
     }
+    if error.is::<client::Different>() {
+        return Exit::Refused;
+    }
+    if error.is::<client::Foreign>() {
+        return Exit::Unknown;
+    }
     let Some(refused) = error.downcast_ref::<client::Refused>() else { return Exit::Error };
     match (refused.status.as_u16(), refused.code.as_str()) {
         (401, _) => Exit::SignIn,

@@ -56,6 +56,8 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
 const LOST_JOBS: Duration = Duration::from_secs(5);
 const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
+/// How often policies that ask for ages are asked again.
+const AGES: Duration = Duration::from_secs(15 * 60);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
 const UNATTESTED: Duration = Duration::from_secs(10 * 60);
 const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
@@ -65,7 +67,8 @@ const RECORDS: Duration = Duration::from_secs(6 * 60 * 60);
 const SCRUBS: Duration = Duration::from_secs(60 * 60);
 
 /// What also runs at each start, for what happened while nobody looked.
-const AT_START: [&str; 3] = [promote::EXPIRE_JOB, registry::EXPIRE_JOB, scan::ATTEST_JOB];
+const AT_START: [&str; 5] =
+    [promote::EXPIRE_JOB, promote::CLOCK_JOB, promote::ATTEST_JOB, registry::EXPIRE_JOB, scan::ATTEST_JOB];
 
 /// Everything a running server consists of.
 #[derive(Debug)]
@@ -112,7 +115,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     scan.see_attestation_key(&ctx).await?;
 
     scan.resume(&ctx).await?;
-    let promote = Promote::new(db.clone(), registry.clone(), scan.clone()).with_trust(trust.clone());
+    let promote = Promote::new(db.clone(), registry.clone(), scan.clone(), &config.url).with_trust(trust.clone());
     promote.resume(&ctx).await?;
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
     events.resume(&ctx).await?;
@@ -125,9 +128,8 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     ci.resume(&ctx).await?;
 
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
-    let worker = with_scan(promote.work(events.work(worker)), &scan, &promote);
+    let worker = with_scan(with_promote(events.work(worker), &promote), &scan, &promote);
     let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
-    let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
     if alone {
         worker.release_all().await?;
     }
@@ -226,6 +228,15 @@ fn later(error: registry::Error) -> Result<(), Failure> {
         registry::Error::ReadOnly(_) | registry::Error::Collecting => Ok(()),
         error => Err(Failure::retry(error)),
     }
+}
+
+/// The background work of promotion.
+fn with_promote(worker: Worker, promote: &Promote) -> Worker {
+    promote
+        .work(worker)
+        .every(EXPIRED_WAIVERS, promote::EXPIRE_JOB)
+        .every(AGES, promote::CLOCK_JOB)
+        .every(UNATTESTED, promote::ATTEST_JOB)
 }
 
 /// The background work of the scanner.

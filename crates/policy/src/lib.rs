@@ -43,6 +43,7 @@ mod decide;
 mod error;
 mod evidence;
 mod outcome;
+mod recompute;
 mod sentence;
 
 pub use criterion::Criterion;
@@ -53,5 +54,6 @@ pub use field::{Field, Need, ValueKind};
 pub use form::{Policy, PolicyForm};
 pub use group::{Condition, RuleForm, read_rules};
 pub use outcome::Outcome;
+pub use recompute::{Differs, recompute};
 pub use rule::{Operator, Rule};
 pub use template::TagTemplate;

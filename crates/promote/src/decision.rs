@@ -36,6 +36,8 @@ pub enum Effect {
     Superseded(String),
     /// The target refused it, for this reason; it is tried again when the policy is applied again.
     Refused(String),
+    /// It was not allowed, and an earlier decision of the policy had promoted the image: it stays where the reason says.
+    Lapsed(String),
 }
 
 /// An image that was copied to a tag because a policy or a person said so.
@@ -76,6 +78,7 @@ impl Effect {
             Effect::Promoted => ("promoted", None),
             Effect::Superseded(reason) => ("superseded", Some(reason)),
             Effect::Refused(reason) => ("refused", Some(reason)),
+            Effect::Lapsed(reason) => ("lapsed", Some(reason)),
         }
     }
 
@@ -85,6 +88,7 @@ impl Effect {
             ("promoted", None) => Ok(Effect::Promoted),
             ("superseded", Some(reason)) => Ok(Effect::Superseded(reason)),
             ("refused", Some(reason)) => Ok(Effect::Refused(reason)),
+            ("lapsed", Some(reason)) => Ok(Effect::Lapsed(reason)),
             (other, _) => Err(db::Error::Corrupt(format!("{other:?} is no effect of a decision"))),
         }
     }

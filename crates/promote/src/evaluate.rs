@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     DecisionRecord, Effect, Error, Promote, Promotion, PromotionPolicy,
     asked::{About, Asked},
-    facts, store,
+    facts, standing, store,
 };
 
 /// What is evaluated: a tag, as long as it names this digest.
@@ -21,6 +21,8 @@ pub(crate) struct Subject {
     pub(crate) repository: RepoName,
     pub(crate) tag: Tag,
     pub(crate) digest: Digest,
+    /// The promotion by which the image stands elsewhere: it is judged as long as it does, whatever became of the source's tag.
+    pub(crate) standing: Option<Promotion>,
 }
 
 /// By which policies of the repository.
@@ -43,6 +45,8 @@ struct Case {
 /// The cases of one tag, with what they rest on.
 struct Plan {
     view: TagView,
+    /// The repository that is asked about the image: the source, unless only the target still holds it.
+    holder: RepoName,
     /// `None` when no case rests on a scan.
     basis: Option<String>,
     asked: Asked,
@@ -50,8 +54,11 @@ struct Plan {
 }
 
 impl Promote {
-    /// Decide and promote. Run again, it finds what it did and does nothing.
+    /// Decide and promote. Run again, it finds what it did and does nothing. A signature under a tag is no image: it goes where that goes.
     pub(crate) async fn evaluate(&self, ctx: &Ctx, subject: &Subject, which: &Which) -> Result<(), Error> {
+        if Registry::companion_of(&subject.tag).is_some() {
+            return Ok(());
+        }
         let ctx = &ctx.clone().with_actor(Actor::System("promote"));
         let Some(plan) = self.plan(ctx, subject, which).await? else { return Ok(()) };
         db::write!(self.db, ctx, |tx| {
@@ -73,17 +80,16 @@ impl Promote {
         if policies.is_empty() {
             return Ok(None);
         }
-        let view = Registry::tagged(&mut tx, &subject.repository, &subject.tag).await?;
-        let Some(view) = view.filter(|view| view.image.digest == subject.digest) else { return Ok(None) };
+        let Some((view, holder)) = look(&mut tx, subject).await? else { return Ok(None) };
         let needs_scan = policies.iter().any(|policy| policy.policy.needs_scan());
         let facts = match needs_scan {
-            true => Some(self.facts(&mut tx, ctx.now, &subject.repository, &subject.digest).await?),
+            true => Some(self.facts(&mut tx, ctx.now, &holder, &subject.digest).await?),
             false => None,
         };
         let texts: Vec<&Policy> = policies.iter().map(|policy| &policy.policy).collect();
-        let asked = self.asked(&mut tx, ctx.now, &texts, subject.about(), &view).await?;
-        let bare = facts::evidence(&subject.repository, &view, None, ctx.now);
-        let full = facts::evidence(&subject.repository, &view, facts.as_ref(), ctx.now);
+        let asked = self.asked(&mut tx, ctx.now, &texts, subject.about(&holder), &view).await?;
+        let bare = facts::evidence(&holder, &view, None, ctx.now);
+        let full = facts::evidence(&holder, &view, facts.as_ref(), ctx.now);
         let case = |policy: PromotionPolicy| {
             let evidence = if policy.policy.needs_scan() { &full } else { &bare };
             let evidence = asked.added(&policy.policy, &view, evidence.clone());
@@ -92,14 +98,13 @@ impl Promote {
             Case { evidence: (evidence.digest(), evidence.canonical()), policy, decision, inputs }
         };
         let cases = policies.into_iter().map(case).collect();
-        Ok(Some(Plan { view, basis: facts.map(|facts| facts.basis), asked, cases }))
+        Ok(Some(Plan { view, holder, basis: facts.map(|facts| facts.basis), asked, cases }))
     }
 
     /// Whether all that was looked at before is the same in this transaction.
     async fn still_holds(&self, tx: &mut Tx, ctx: &Ctx, subject: &Subject, plan: &Plan) -> Result<bool, Error> {
-        let view = Registry::tagged(tx, &subject.repository, &subject.tag).await?;
-        let same = |view: TagView| view.image.digest == subject.digest && view.pushed_at == plan.view.pushed_at;
-        if !view.is_some_and(same) {
+        let same = |(view, holder): (TagView, RepoName)| view.pushed_at == plan.view.pushed_at && holder == plan.holder;
+        if !look(tx, subject).await?.is_some_and(same) {
             return Ok(false);
         }
         for case in &plan.cases {
@@ -108,11 +113,11 @@ impl Promote {
                 return Ok(false);
             }
         }
-        if !self.still_signed(tx, ctx.now, &plan.asked, subject.about()).await? {
+        if !self.still_signed(tx, ctx.now, &plan.asked, subject.about(&plan.holder)).await? {
             return Ok(false);
         }
         match &plan.basis {
-            Some(basis) => Ok(*basis == self.basis(tx, ctx.now, &subject.repository, &subject.digest).await?),
+            Some(basis) => Ok(*basis == self.basis(tx, ctx.now, &plan.holder, &subject.digest).await?),
             None => Ok(true),
         }
     }
@@ -126,20 +131,25 @@ impl Promote {
         case: &Case,
     ) -> Result<(), Error> {
         let last = store::latest_decision(tx, &case.policy.id, subject).await?;
+        let before = last.as_ref().map(|last| last.effect.clone());
         let record = match last.filter(|last| last.inputs == case.inputs) {
             Some(last) => last,
-            None => record(tx, ctx, subject, case).await?,
+            None => self.record(tx, ctx, subject, case).await?,
         };
-        let ended = matches!(record.effect, Effect::Promoted | Effect::Superseded(_));
-        if record.decision.verdict != Verdict::Allowed || ended {
-            return Ok(());
-        }
         let ctx = &ctx.clone().caused_by(Some(record.entry.clone()));
-        let effect = self.promote(tx, ctx, subject, view, case, &record).await?;
+        let effect = match (record.decision.verdict, &record.effect) {
+            (_, Effect::Promoted | Effect::Superseded(_) | Effect::Lapsed(_)) => return Ok(()),
+            (Verdict::Allowed, _) if subject.standing.is_some() => Effect::Promoted,
+            (Verdict::Allowed, _) => self.promote(tx, ctx, subject, view, case, &record).await?,
+            (Verdict::Refused | Verdict::Unknown, _) => {
+                let told = matches!(before, Some(Effect::Lapsed(_)));
+                standing::lapse(tx, ctx, subject, &case.policy, &record, told).await?
+            }
+        };
         if effect == record.effect {
             return Ok(());
         }
-        if let Some(reason) = effect.reason() {
+        if let Effect::Superseded(reason) | Effect::Refused(reason) = &effect {
             let entry = Entry::new("promotion.withheld")
                 .about(&subject.digest)
                 .about(case.policy.subject())
@@ -149,7 +159,37 @@ impl Promote {
                 .detail("reason", reason);
             audit::append(tx, ctx, entry).await?;
         }
+        if matches!(effect, Effect::Promoted | Effect::Lapsed(_)) {
+            self.want_statement(tx, ctx, &record).await?;
+        }
         Ok(store::set_effect(tx, &record.id, &effect).await?)
+    }
+
+    /// Keep a decision with its documents and what is signed of it, whatever its verdict.
+    async fn record(&self, tx: &mut Tx, ctx: &Ctx, subject: &Subject, case: &Case) -> Result<DecisionRecord, Error> {
+        let (evidence_digest, evidence) = &case.evidence;
+        store::insert_document(tx, evidence_digest, evidence).await?;
+        store::insert_document(tx, &case.decision.policy_digest, &case.policy.policy.canonical()).await?;
+        let mut record = DecisionRecord {
+            id: Id::new(ctx),
+            policy: case.policy.id.clone(),
+            repository: subject.repository.clone(),
+            tag: subject.tag.clone(),
+            digest: subject.digest.clone(),
+            decision: case.decision.clone(),
+            decided_at: ctx.now,
+            effect: Effect::None,
+            entry: String::new(),
+            inputs: case.inputs.clone(),
+        };
+        let signed = self.signed(&record, &case.policy.target);
+        let entry = entry_of(&record, case).detail("statement", signed.as_ref().map(|bundle| base::digest_hex(bundle)));
+        record.entry = audit::append(tx, ctx, entry.set(record.state_key(), record.state())).await?;
+        store::insert_decision(tx, &record).await?;
+        if let Some(bundle) = &signed {
+            store::insert_statement(tx, &record.id, bundle).await?;
+        }
+        Ok(record)
     }
 
     /// Copy an image that a policy allows, and tell of it.
@@ -163,7 +203,7 @@ impl Promote {
         record: &DecisionRecord,
     ) -> Result<Effect, Error> {
         let policy = &case.policy;
-        let target_tag = match target_tag(policy, &subject.tag, ctx.now) {
+        let target_tag = match target_tag_of(&policy.policy, &subject.tag, ctx.now) {
             Ok(tag) => tag,
             Err(reason) => return Ok(Effect::Refused(reason)),
         };
@@ -222,8 +262,8 @@ impl Promote {
 }
 
 impl Subject {
-    fn about(&self) -> About<'_> {
-        About { holder: &self.repository, digest: &self.digest, repository: &self.repository, tag: &self.tag }
+    fn about<'a>(&'a self, holder: &'a RepoName) -> About<'a> {
+        About { holder, digest: &self.digest, repository: &self.repository, tag: &self.tag }
     }
 }
 
@@ -248,46 +288,39 @@ fn inputs(policy: &PromotionPolicy, evidence: &Evidence, decision: &Decision) ->
     base::digest_hex(text.as_bytes())
 }
 
-/// Keep a decision with its documents, whatever its verdict.
-async fn record(tx: &mut Tx, ctx: &Ctx, subject: &Subject, case: &Case) -> Result<DecisionRecord, Error> {
-    let (evidence_digest, evidence) = &case.evidence;
-    store::insert_document(tx, evidence_digest, evidence).await?;
-    store::insert_document(tx, &case.decision.policy_digest, &case.policy.policy.canonical()).await?;
-    let mut record = DecisionRecord {
-        id: Id::new(ctx),
-        policy: case.policy.id.clone(),
-        repository: subject.repository.clone(),
-        tag: subject.tag.clone(),
-        digest: subject.digest.clone(),
-        decision: case.decision.clone(),
-        decided_at: ctx.now,
-        effect: Effect::None,
-        entry: String::new(),
-        inputs: case.inputs.clone(),
+/// The tag as its repository has it now, and the repository that is asked about the image. `None` when the tag moved on and the image
+/// stands nowhere by a promotion.
+async fn look(tx: &mut Tx, subject: &Subject) -> Result<Option<(TagView, RepoName)>, Error> {
+    let Some(standing) = &subject.standing else {
+        let view = Registry::tagged(tx, &subject.repository, &subject.tag).await?;
+        let view = view.filter(|view| view.image.digest == subject.digest);
+        return Ok(view.map(|view| (view, subject.repository.clone())));
     };
-    let objections = case.decision.objections().take(limits::DECISION_QUOTES);
-    let objections: Vec<String> =
-        objections.map(|reason| reason.sentence.chars().take(limits::DECISION_QUOTE_BYTES / 4).collect()).collect();
-    let entry = Entry::new("decision.made")
-        .about(&subject.digest)
-        .about(case.policy.subject())
-        .about(format!("tag/{}:{}", subject.repository, subject.tag))
-        .about(format!("repository/{}", subject.repository))
-        .detail("verdict", case.decision.verdict.as_str())
-        .detail("objections", objections)
-        .detail("policy", &case.decision.policy_digest)
-        .detail("evidence", evidence_digest)
-        .detail("decision", case.decision.digest())
-        .detail("evaluator", &case.decision.evaluator)
-        .detail("target", &case.policy.target)
-        .set(record.state_key(), record.state());
-    record.entry = audit::append(tx, ctx, entry).await?;
-    store::insert_decision(tx, &record).await?;
-    Ok(record)
+    standing::look(tx, standing).await
 }
 
-fn target_tag(policy: &PromotionPolicy, tag: &Tag, now: Timestamp) -> Result<Tag, String> {
-    let rendered = policy.policy.tag_template().render(tag.as_str(), now).map_err(|error| error.to_string())?;
+/// The entry of a decision that is about to be kept.
+fn entry_of(record: &DecisionRecord, case: &Case) -> Entry {
+    let objections = record.decision.objections().take(limits::DECISION_QUOTES);
+    let objections: Vec<String> =
+        objections.map(|reason| reason.sentence.chars().take(limits::DECISION_QUOTE_BYTES / 4).collect()).collect();
+    Entry::new("decision.made")
+        .about(&record.digest)
+        .about(case.policy.subject())
+        .about(format!("tag/{}:{}", record.repository, record.tag))
+        .about(format!("repository/{}", record.repository))
+        .detail("verdict", record.decision.verdict.as_str())
+        .detail("objections", objections)
+        .detail("policy", &record.decision.policy_digest)
+        .detail("evidence", &record.decision.evidence_digest)
+        .detail("decision", record.decision.digest())
+        .detail("evaluator", &record.decision.evaluator)
+        .detail("target", &case.policy.target)
+}
+
+/// The tag in the target, or why there can be none.
+pub(crate) fn target_tag_of(policy: &Policy, tag: &Tag, now: Timestamp) -> Result<Tag, String> {
+    let rendered = policy.tag_template().render(tag.as_str(), now).map_err(|error| error.to_string())?;
     rendered.parse().map_err(|error: base::InvalidName| error.to_string())
 }
 

@@ -10,7 +10,9 @@ use registry::Registry;
 use serde::Deserialize;
 
 use crate::{
-    Error, Promote, PromotionPolicy, WaiverScope, documents,
+    Error, Promote, PromotionPolicy, WaiverScope,
+    attest::ATTEST_JOB,
+    documents,
     evaluate::{Subject, Which},
     policies, store, waivers,
 };
@@ -25,8 +27,12 @@ const SNAPSHOT_JOB: &str = "promote.snapshot";
 pub(crate) const APPLY_JOB: &str = "promote.apply";
 /// Runs when a waiver or a VEX document came or went.
 pub(crate) const RECONSIDER_JOB: &str = "promote.reconsider";
+/// Runs when somebody asks for a tag to be decided again.
+pub(crate) const TAG_JOB: &str = "promote.tag";
 /// Runs now and then: waivers may have expired.
 pub const EXPIRE_JOB: &str = "promote.expire_waivers";
+/// Runs now and then: what a policy says may change with time alone.
+pub const CLOCK_JOB: &str = "promote.clock";
 /// Runs when a repository is gone.
 const FORGET_JOB: &str = "promote.forget";
 
@@ -50,6 +56,9 @@ struct About {
     repository: RepoName,
     tag: Option<Tag>,
     digest: Digest,
+    /// What it is a signature or an attestation of.
+    #[serde(default)]
+    subject: Option<Digest>,
 }
 
 /// Without tags all of the repository.
@@ -75,6 +84,12 @@ struct Applied {
 }
 
 #[derive(Deserialize)]
+struct Asked {
+    repository: RepoName,
+    tag: Tag,
+}
+
+#[derive(Deserialize)]
 struct Reconsidered {
     scope: String,
 }
@@ -83,8 +98,21 @@ impl Promote {
     /// Let this worker run our jobs.
     pub fn work(&self, worker: Worker) -> Worker {
         let (evaluate, apply, reconsider, forget) = (self.clone(), self.clone(), self.clone(), self.clone());
-        let (expire, signed, snapshot) = (self.clone(), self.clone(), self.clone());
+        let (expire, clock, tag, attest) = (self.clone(), self.clone(), self.clone(), self.clone());
+        let (signed, snapshot) = (self.clone(), self.clone());
         worker
+            .on(TAG_JOB, move |ctx, job| {
+                let promote = tag.clone();
+                async move { promote.run_tag(&ctx, &job).await }
+            })
+            .on(CLOCK_JOB, move |ctx, _| {
+                let promote = clock.clone();
+                async move { promote.run_clock(&ctx).await.map_err(failure) }
+            })
+            .on(ATTEST_JOB, move |ctx, _| {
+                let promote = attest.clone();
+                async move { promote.run_attest(&ctx).await }
+            })
             .on(SIGNED_JOB, move |ctx, job| {
                 let promote = signed.clone();
                 async move { promote.run_signed(&ctx, &job).await }
@@ -124,6 +152,14 @@ impl Promote {
 
     async fn evaluate_about(&self, ctx: &Ctx, about: &About, pushed: bool) -> Result<(), Error> {
         let mut tx = self.db.read().await?;
+        let standing = !pushed && !store::policies_of_target(&mut tx, &about.repository).await?.is_empty();
+        if standing {
+            drop(tx);
+            for tag in self.tags_naming(&about.repository, &about.digest).await? {
+                self.evaluate_standing(ctx, &about.repository, &tag.tag, &tag.digest).await?;
+            }
+            tx = self.db.read().await?;
+        }
         if store::policies_of_source(&mut tx, &about.repository).await?.is_empty() {
             return Ok(());
         }
@@ -133,6 +169,9 @@ impl Promote {
             && Registry::image_of(&mut tx, &about.digest).await?.is_some_and(|image| image.is_runnable());
         drop(tx);
         if pushed {
+            if let Some(signed) = about.subject.clone().or_else(|| Registry::companion_of(about.tag.as_ref()?)) {
+                self.bring_along(ctx, &about.repository, &signed).await?;
+            }
             let which = if will_be_scanned { Which::WithoutScan } else { Which::All };
             return match &about.tag {
                 Some(tag) => self.evaluate(ctx, &about.subject(tag), &which).await,
@@ -172,9 +211,10 @@ impl Promote {
     /// Evaluate everything in the repositories with a policy that asks for this.
     async fn evaluate_where(&self, ctx: &Ctx, need: Need) -> Result<(), Error> {
         let policies = store::all_policies(&mut self.db.read().await?).await?;
-        let wanted = policies.into_iter().filter(|policy| policy.policy.needs(need)).map(|policy| policy.source);
-        for name in wanted.collect::<BTreeSet<RepoName>>() {
+        let wanted = policies.into_iter().filter(|policy| policy.policy.needs(need));
+        for name in wanted.flat_map(|policy| [policy.source, policy.target]).collect::<BTreeSet<RepoName>>() {
             self.evaluate_all(ctx, &name, &Which::All).await?;
+            self.evaluate_all_standing(ctx, &name).await?;
         }
         Ok(())
     }
@@ -191,10 +231,10 @@ impl Promote {
         let scope: WaiverScope = asked.scope.parse().map_err(Failure::last)?;
         let mut tx = self.db.read().await?;
         let repositories = match &scope {
-            WaiverScope::Everywhere | WaiverScope::Layer(_) => store::sources(&mut tx).await?,
+            WaiverScope::Everywhere | WaiverScope::Layer(_) => store::sources_and_targets(&mut tx).await?,
             WaiverScope::Namespace(owner) => {
-                let sources = store::sources(&mut tx).await?;
-                sources.into_iter().filter(|name| name.namespace() == owner.as_str()).collect()
+                let all = store::sources_and_targets(&mut tx).await?;
+                all.into_iter().filter(|name| name.namespace() == owner.as_str()).collect()
             }
             WaiverScope::Repository(name) => vec![name.clone()],
             WaiverScope::Image(digest) => {
@@ -205,8 +245,56 @@ impl Promote {
         drop(tx);
         for name in repositories {
             self.evaluate_all(ctx, &name, &Which::All).await.map_err(failure)?;
+            self.evaluate_all_standing(ctx, &name).await.map_err(failure)?;
         }
         Ok(())
+    }
+
+    async fn run_tag(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
+        let asked: Asked = serde_json::from_value(job.payload.clone()).map_err(Failure::last)?;
+        let mut tx = self.db.read().await?;
+        let view = Registry::tagged(&mut tx, &asked.repository, &asked.tag).await.map_err(Failure::retry)?;
+        drop(tx);
+        let Some(view) = view else { return Ok(()) };
+        let (name, tag, digest) = (asked.repository, asked.tag, view.image.digest);
+        self.evaluate_standing(ctx, &name, &tag, &digest).await.map_err(failure)?;
+        let subject = Subject { repository: name, tag, digest, standing: None };
+        self.evaluate(ctx, &subject, &Which::All).await.map_err(failure)
+    }
+
+    /// Decide again where a policy asks for ages, which grow by themselves.
+    async fn run_clock(&self, ctx: &Ctx) -> Result<(), Error> {
+        let policies = store::all_policies(&mut self.db.read().await?).await?;
+        let mut targets = BTreeSet::new();
+        for policy in policies.into_iter().filter(PromotionPolicy::uses_clock) {
+            self.evaluate_all(ctx, &policy.source, &Which::One(policy.id)).await?;
+            targets.insert(policy.target);
+        }
+        for target in targets {
+            self.evaluate_all_standing(ctx, &target).await?;
+        }
+        Ok(())
+    }
+
+    /// Judge again what policies brought to a repository.
+    async fn evaluate_all_standing(&self, ctx: &Ctx, name: &RepoName) -> Result<(), Error> {
+        if store::policies_of_target(&mut self.db.read().await?, name).await?.is_empty() {
+            return Ok(());
+        }
+        for (_, subject) in self.tags(name, None).await? {
+            self.evaluate_standing(ctx, name, &subject.tag, &subject.digest).await?;
+        }
+        Ok(())
+    }
+
+    /// The tags that name an image or an index of it.
+    async fn tags_naming(&self, name: &RepoName, digest: &Digest) -> Result<Vec<Subject>, Error> {
+        let places = Registry::places(&mut self.db.read().await?, digest).await?;
+        let own = places.into_iter().filter(|place| place.repository == *name).flat_map(|place| place.tags);
+        let subject = |tag| Subject { repository: name.clone(), tag, digest: digest.clone(), standing: None };
+        let mut found: Vec<Subject> = own.map(subject).collect();
+        found.extend(self.tags(name, Some(digest)).await?.into_iter().map(|(_, subject)| subject));
+        Ok(found)
     }
 
     /// Evaluate all tags of a repository, in the order they were pushed.
@@ -239,7 +327,8 @@ impl Promote {
                     Some(_) => false,
                 };
                 if wanted {
-                    found.push((view.pushed_at, Subject { repository: name.clone(), tag: view.tag, digest }));
+                    let (repository, tag) = (name.clone(), view.tag);
+                    found.push((view.pushed_at, Subject { repository, tag, digest, standing: None }));
                 }
             }
         }
@@ -281,7 +370,8 @@ impl Promote {
 
 impl About {
     fn subject(&self, tag: &Tag) -> Subject {
-        Subject { repository: self.repository.clone(), tag: tag.clone(), digest: self.digest.clone() }
+        let (repository, digest) = (self.repository.clone(), self.digest.clone());
+        Subject { repository, tag: tag.clone(), digest, standing: None }
     }
 }
 

@@ -24,17 +24,21 @@
 
 mod decision;
 mod promotion_policy;
+mod statement;
 mod vex;
 mod waiver;
 
 mod asked;
+mod attest;
 mod documents;
 mod evaluate;
 mod facts;
 mod manual;
 mod policies;
 mod read;
+mod standing;
 mod triage;
+mod trial;
 mod waivers;
 
 mod error;
@@ -42,14 +46,17 @@ mod jobs;
 mod service;
 mod store;
 
+pub use attest::ATTEST_JOB;
 pub use decision::{DecisionRecord, Effect, Promotion};
 pub use documents::Put;
 pub use error::Error;
-pub use jobs::{EXPIRE_JOB, SUBSCRIPTIONS};
+pub use jobs::{CLOCK_JOB, EXPIRE_JOB, SUBSCRIPTIONS};
 pub use promotion_policy::{PolicyChange, PromotionPolicy};
 pub use read::Explained;
 pub use service::Promote;
+pub use statement::{PREDICATE_TYPE, Unfit, states};
 pub use store::SCHEMA;
 pub use triage::{Found, Triage};
+pub use trial::{Trial, Trials};
 pub use vex::VexDocument;
 pub use waiver::{Approval, NewWaiver, Waiver, WaiverScope};

@@ -1,11 +1,13 @@
-//! Promotion by hand: the Promote button of a tag.
+//! What a person does by hand with one tag: promote it, and have it decided again.
 
+use audit::Entry;
 use base::{Ctx, Id};
 use identity::Level;
+use jobs::NewJob;
 use oci::{RepoName, Tag};
 use registry::{Registry, Right};
 
-use crate::{Error, Promote, Promotion, evaluate::tell};
+use crate::{Error, Promote, Promotion, evaluate::tell, jobs::TAG_JOB};
 
 impl Promote {
     /// Copy a tag because a person asks for it, without any policy: read access to the source, write access to the target.
@@ -42,6 +44,23 @@ impl Promote {
                 tell(tx, ctx, &promotion, true).await?;
             }
             Ok(promotion)
+        })
+    }
+
+    /// Have all policies look at a tag again: write access to its repository. What they say of the same evidence they have said.
+    pub async fn request_evaluation(&self, ctx: &Ctx, name: &RepoName, tag: &Tag) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| {
+            Registry::authorize(tx, ctx, name, Right::Push).await?;
+            let unknown = || registry::Error::ManifestUnknown { repository: name.clone(), reference: tag.to_string() };
+            let view = Registry::tagged(tx, name, tag).await?.ok_or_else(unknown)?;
+            let entry = Entry::new("evaluation.requested")
+                .about(&view.image.digest)
+                .about(format!("tag/{name}:{tag}"))
+                .about(format!("repository/{name}"));
+            let entry = audit::append(tx, ctx, entry).await?;
+            let job = NewJob::new(TAG_JOB, serde_json::json!({"repository": name, "tag": tag}));
+            jobs::enqueue(tx, ctx, job.in_lane(&format!("{TAG_JOB} {name}")).caused_by(&entry)).await?;
+            Ok(())
         })
     }
 }

@@ -50,7 +50,7 @@ impl Promote {
                 return Err(Error::Conflict(format!("{source} has {most} policies already; delete one first")));
             }
             store::insert_policy(tx, &made).await?;
-            watch_sources(tx).await?;
+            watch(tx).await?;
             save(tx, ctx, "policy.created", &made, apply).await
         })?;
         Ok(made)
@@ -58,7 +58,7 @@ impl Promote {
 
     /// Say anew which repositories have policies, as an earlier program may not have; at each start.
     pub async fn resume(&self, ctx: &Ctx) -> Result<(), Error> {
-        db::write!(self.db, ctx, |tx| watch_sources(tx).await)
+        db::write!(self.db, ctx, |tx| watch(tx).await)
     }
 
     /// Change a policy; the same rights as to write it, also on the target it had.
@@ -79,6 +79,7 @@ impl Promote {
                 Registry::authorize(tx, ctx, &before.target, Right::Admin).await?;
             }
             store::update_policy(tx, &after).await?;
+            watch(tx).await?;
             save(tx, ctx, "policy.updated", &after, apply).await?;
             Ok(after)
         })
@@ -162,16 +163,16 @@ async fn save(tx: &mut Tx, ctx: &Ctx, kind: &'static str, policy: &PromotionPoli
 
 pub(crate) async fn remove(tx: &mut Tx, ctx: &Ctx, policy: &PromotionPolicy) -> Result<(), Error> {
     store::delete_policy(tx, &policy.id).await?;
-    watch_sources(tx).await?;
+    watch(tx).await?;
     audit::append(tx, ctx, entry("policy.deleted", policy).unset(policy.state_key())).await?;
     Ok(())
 }
 
-/// Let pushes to and scans in the sources of policies wake us, and no others.
-async fn watch_sources(tx: &mut Tx) -> Result<(), Error> {
-    let sources: Vec<String> = store::sources(tx).await?.iter().map(ToString::to_string).collect();
-    jobs::want(tx, SIGNED_JOB, &sources).await?;
-    Ok(jobs::want(tx, EVALUATE_JOB, &sources).await?)
+/// Let pushes, scans and signatures in the sources and targets of policies wake us, and no others.
+async fn watch(tx: &mut Tx) -> Result<(), Error> {
+    let watched: Vec<String> = store::sources_and_targets(tx).await?.iter().map(ToString::to_string).collect();
+    jobs::want(tx, SIGNED_JOB, &watched).await?;
+    Ok(jobs::want(tx, EVALUATE_JOB, &watched).await?)
 }
 
 fn entry(kind: &'static str, policy: &PromotionPolicy) -> Entry {

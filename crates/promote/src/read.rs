@@ -19,6 +19,8 @@ pub struct Explained {
     /// The canonical texts, as they were hashed.
     pub policy: Vec<u8>,
     pub evidence: Vec<u8>,
+    /// What was signed of it, in its bundle; none was while the server had no key, and of images whose digest is no SHA-256.
+    pub statement: Option<Vec<u8>>,
 }
 
 impl Promote {
@@ -37,7 +39,22 @@ impl Promote {
         Registry::authorize(&mut tx, ctx, &record.repository, Right::Pull).await.map_err(|_| missing())?;
         let policy = store::document(&mut tx, &record.decision.policy_digest).await?.ok_or_else(missing)?;
         let evidence = store::document(&mut tx, &record.decision.evidence_digest).await?.ok_or_else(missing)?;
-        Ok(Explained { record, policy, evidence })
+        let statement = store::statement(&mut tx, &record.id).await?;
+        Ok(Explained { record, policy, evidence, statement })
+    }
+
+    /// The decisions about images of a repository before this one, the newest first; for those who may see it.
+    pub async fn decisions_in(
+        &self,
+        ctx: &Ctx,
+        name: &RepoName,
+        before: &str,
+        limit: usize,
+    ) -> Result<Vec<DecisionRecord>, Error> {
+        let mut tx = self.db.read().await?;
+        Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
+        let limit = i64::try_from(limit.min(limits::PAGE_MAX)).expect("a page is small");
+        Ok(store::decisions_of_repository(&mut tx, name, before, limit).await?)
     }
 
     /// The snapshots of advisories that decisions were made with: who keeps snapshots keeps these.

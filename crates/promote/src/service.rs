@@ -1,5 +1,7 @@
 //! The service.
 
+use std::sync::Arc;
+
 use db::{Db, Tx};
 use registry::Registry;
 use scan::Scan;
@@ -16,11 +18,15 @@ pub struct Promote {
     /// Where signatures are looked up; without it they are not known.
     pub(crate) trust: Option<Trust>,
     pub(crate) read_statements: ReadStatements,
+    /// Who decides, as statements name it: the server's URL.
+    pub(crate) verifier: Arc<str>,
 }
 
 impl Promote {
-    pub fn new(db: Db, registry: Registry, scan: Scan) -> Promote {
-        Promote { db, registry, scan, trust: None, read_statements: ReadStatements::default() }
+    /// `verifier` is the server's URL, by which the statements that it signs name who decided.
+    pub fn new(db: Db, registry: Registry, scan: Scan, verifier: &str) -> Promote {
+        let read_statements = ReadStatements::default();
+        Promote { db, registry, scan, trust: None, read_statements, verifier: verifier.into() }
     }
 
     /// With the signatures of tags, for policies that ask for them.

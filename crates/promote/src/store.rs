@@ -54,6 +54,12 @@ pub const SCHEMA: Schema = Schema {
         id TEXT PRIMARY KEY, scope TEXT NOT NULL, name TEXT NOT NULL, format TEXT NOT NULL, author TEXT NOT NULL, dated BIGINT,
         statements BIGINT NOT NULL, digest TEXT NOT NULL, size BIGINT NOT NULL, added_by TEXT NOT NULL, added_at BIGINT NOT NULL,
         body BYTEA NOT NULL, UNIQUE (scope, name))",
+        // What is signed of a decision, and whether it is still to be attached to the image.
+        "CREATE TABLE decision_statements (
+        decision TEXT PRIMARY KEY REFERENCES decisions (id), bundle BYTEA NOT NULL, wanted BOOLEAN NOT NULL);
+      CREATE INDEX decision_statements_wanted ON decision_statements (decision) WHERE wanted;
+      CREATE INDEX decisions_repository ON decisions (repository, id);
+      CREATE INDEX promotions_policy ON promotions (policy, digest)",
         waivers::APPROVAL_STEP,
     ],
 };
@@ -113,10 +119,10 @@ pub(crate) async fn policies_of_target(tx: &mut Tx, target: &RepoName) -> Result
     tx.all(sql, &args![target.as_str()]).await?.iter().map(policy_of).collect()
 }
 
-/// The repositories that have policies.
-pub(crate) async fn sources(tx: &mut Tx) -> Result<Vec<RepoName>, Error> {
-    let rows = tx.all("SELECT DISTINCT source FROM promotion_policies ORDER BY source", &[]).await?;
-    rows.iter().map(|row| row.parse("source")).collect()
+/// The repositories that policies are about.
+pub(crate) async fn sources_and_targets(tx: &mut Tx) -> Result<Vec<RepoName>, Error> {
+    let sql = "SELECT source AS name FROM promotion_policies UNION SELECT target FROM promotion_policies ORDER BY name";
+    tx.all(sql, &[]).await?.iter().map(|row| row.parse("name")).collect()
 }
 
 /// All policies, for the fold of the audit log.

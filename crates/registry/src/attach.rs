@@ -155,6 +155,15 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// The image that a tag only says something of: cosign keeps signatures, attestations and inventories of `sha256:<hex>` under
+    /// `sha256-<hex>.sig`, `.att` and `.sbom`.
+    pub fn companion_of(tag: &oci::Tag) -> Option<Digest> {
+        let (name, end) = tag.as_str().strip_prefix("sha256-")?.rsplit_once('.')?;
+        ["sig", "att", "sbom"].contains(&end).then(|| format!("sha256:{name}").parse().ok()).flatten()
+    }
+}
+
 async fn can_attach(tx: &mut Tx, repository: &Id<Repository>, image: &Digest) -> Result<bool, Error> {
     let held = store::image_in(tx, repository, image).await?.is_some();
     Ok(held && !store::has_older_signature(tx, repository, image).await?)
@@ -185,7 +194,7 @@ pub(crate) async fn make_way_for_tag(
     repository: &Id<Repository>,
     tag: &oci::Tag,
 ) -> Result<(), Error> {
-    match signed_by_tag(tag.as_str()) {
+    match Registry::companion_of(tag).filter(|_| !tag.as_str().ends_with(".sbom")) {
         Some(subject) => make_way(tx, ctx, repository, &subject).await,
         None => Ok(()),
     }
@@ -220,12 +229,6 @@ async fn detach(tx: &mut Tx, ctx: &Ctx, repository: &Id<Repository>, digest: &Di
     Ok(store::review_bytes(tx, digest, collect::after(ctx, limits::BYTES_REVIEW_AFTER)).await?)
 }
 
-/// `sha256-<hex>.sig` and `.att`: where cosign keeps signatures and attestations of `sha256:<hex>`.
-fn signed_by_tag(tag: &str) -> Option<Digest> {
-    let name = tag.strip_suffix(".sig").or_else(|| tag.strip_suffix(".att"))?;
-    format!("sha256:{}", name.strip_prefix("sha256-")?).parse().ok()
-}
-
 /// Always the same bytes for the same attachment.
 fn manifest_of(attachment: &Attachment<'_>, empty: &Digest, blob: &Digest) -> Vec<u8> {
     let subject = attachment.subject;
@@ -243,17 +246,18 @@ fn manifest_of(attachment: &Attachment<'_>, empty: &Digest, blob: &Digest) -> Ve
 
 #[cfg(test)]
 mod tests {
-    use super::signed_by_tag;
+    use crate::Registry;
 
     #[test]
     fn tags_of_signatures_name_what_is_signed() {
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        for end in ["sig", "att"] {
-            assert_eq!(signed_by_tag(&format!("sha256-{hex}.{end}")).unwrap().to_string(), format!("sha256:{hex}"));
+        let companion_of = |tag: &str| Registry::companion_of(&tag.parse().unwrap());
+        for end in ["sig", "att", "sbom"] {
+            assert_eq!(companion_of(&format!("sha256-{hex}.{end}")).unwrap().to_string(), format!("sha256:{hex}"));
         }
-        for other in [format!("sha256-{hex}"), format!("sha256-{hex}.sbom"), "latest.sig".into(), "sha256-1.sig".into()]
+        for other in [format!("sha256-{hex}"), format!("sha256-{hex}.txt"), "latest.sig".into(), "sha256-1.sig".into()]
         {
-            assert_eq!(signed_by_tag(&other), None, "{other}");
+            assert_eq!(companion_of(&other), None, "{other}");
         }
     }
 }

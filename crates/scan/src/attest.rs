@@ -70,6 +70,11 @@ impl Scan {
         self.attestation_key.as_ref().map(|key| key.public_pem())
     }
 
+    /// The key itself, for what others sign of images.
+    pub fn attestation_signer(&self) -> Option<&AttestationKey> {
+        self.attestation_key.as_deref()
+    }
+
     /// After another key, or another form of statements: have signed again what is attested with what was before, in the background. Runs when
     /// the process starts, also when it did before and was not done.
     pub async fn see_attestation_key(&self, ctx: &Ctx) -> Result<(), Error> {

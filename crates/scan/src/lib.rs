@@ -82,7 +82,7 @@ pub use reported::{Moment, Reported};
 pub use search::{Hit, Wanted};
 pub use service::Scan;
 pub use settings::{Settings, SettingsChanges};
-pub use signing::{AttestationKey, BUNDLE_TYPE};
+pub use signing::{AttestationKey, BUNDLE_TYPE, open_bundle};
 pub use snapshots::SnapshotInfo;
 pub use status::Standing;
 pub use store::SCHEMA;

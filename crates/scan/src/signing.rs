@@ -11,10 +11,11 @@ use std::fmt;
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
+    signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey},
 };
 use base::Secret;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -92,6 +93,55 @@ impl AttestationKey {
     }
 }
 
+/// The statement of a bundle that this key signed, as it was signed.
+///
+/// # Errors
+/// `public_pem` is no key on P-256, the bytes are no such bundle, or the signature is of another key or other bytes.
+pub fn open_bundle(bundle: &[u8], public_pem: &str) -> Result<Vec<u8>, Error> {
+    let invalid = |why: &str| Error::Invalid(why.to_owned());
+    let key = pem::parse(public_pem).ok().filter(|block| block.tag() == "PUBLIC KEY");
+    let key = key.ok_or_else(|| invalid("the key is not a PEM block PUBLIC KEY"))?;
+    let bundle: Bundle = serde_json::from_slice(bundle)
+        .map_err(|error| Error::Invalid(format!("this is no bundle with a signed envelope: {error}")))?;
+    let Bundle { media_type, envelope } = bundle;
+    if media_type != BUNDLE_TYPE || envelope.kind != bom::PAYLOAD_TYPE {
+        return Err(invalid("this is not a bundle of version 0.3 with an in-toto statement"));
+    }
+    let [signature] = &envelope.signatures[..] else { return Err(invalid("the bundle has not exactly one signature")) };
+    let decoded =
+        |text: &str| STANDARD.decode(text).map_err(|_| invalid("the bundle is not in base64 where it should be"));
+    let (payload, signature) = (decoded(&envelope.payload)?, decoded(&signature.sig)?);
+    let message = pre_authentication_encoding(&envelope.kind, &payload);
+    let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.contents());
+    let key = key.map_err(|_| invalid("the key is not on the curve P-256"))?;
+    key.verify_sig(&message, &signature)
+        .map_err(|_| invalid("the signature is not that of this key, or what it signed was changed"))?;
+    Ok(payload)
+}
+
+/// What is read of a bundle; nothing else may stand where it matters.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bundle {
+    media_type: String,
+    #[serde(rename = "dsseEnvelope")]
+    envelope: Envelope,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    payload: String,
+    #[serde(rename = "payloadType")]
+    kind: String,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Deserialize)]
+struct Signature {
+    sig: String,
+}
+
 impl fmt::Debug for AttestationKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "AttestationKey({})", self.id())
@@ -106,7 +156,7 @@ fn pre_authentication_encoding(kind: &str, payload: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
+    use aws_lc_rs::signature::UnparsedPublicKey;
     use serde_json::Value;
 
     use super::*;
@@ -127,6 +177,15 @@ mod tests {
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.pair.public_key().as_ref());
         public.verify(&pre_authentication_encoding("application/vnd.in-toto+json", b"{}"), &signature).unwrap();
         assert!(public.verify(b"{}", &signature).is_err());
+        let (bundle, pem) = (key.bundle(b"{}"), key.public_pem());
+        assert_eq!(open_bundle(&bundle, &pem).unwrap(), b"{}");
+        let stranger = AttestationKey::generate().public_pem();
+        assert!(open_bundle(&bundle, &stranger).unwrap_err().to_string().contains("not that of this key"));
+        let other = String::from_utf8(bundle).unwrap().replace(&STANDARD.encode("{}"), &STANDARD.encode("[]"));
+        assert!(open_bundle(other.as_bytes(), &pem).unwrap_err().to_string().contains("was changed"));
+        for (bundle, pem) in [(&b""[..], &pem[..]), (b"{}", &pem), (other.as_bytes(), "no key")] {
+            assert!(open_bundle(bundle, pem).is_err());
+        }
         assert!(key.public_pem().starts_with("-----BEGIN PUBLIC KEY-----\nM"), "{}", key.public_pem());
         assert!(AttestationKey::from_pkcs8(&Secret::new(b"no key".to_vec())).is_err());
     }

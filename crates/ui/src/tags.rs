@@ -35,6 +35,8 @@ pub struct TagRow {
     pub scan: ScanState,
     /// Where it was promoted from: `admin/flask_build:7`.
     pub promoted_from: Option<String>,
+    /// Why its policy would not promote it today, and since when.
+    pub lapsed: Option<String>,
     /// Who signed this tag with this digest.
     pub signed_by: Vec<String>,
     /// A signature names this tag with another digest: the tag moved after it was signed.
@@ -97,6 +99,9 @@ fn tag_row(repository: &str, row: &TagRow) -> Markup {
                 a href={ "/images/" (repository) "@" (row.digest) } { (row.tag) } " "
                 @if let Some(source) = &row.promoted_from {
                     span.badge.promoted title={ "promoted from " (source) } { "PROMOTED" } " "
+                }
+                @if let Some(why) = &row.lapsed {
+                    span.bad title=(why) { "✕ no longer satisfies its policy" } " "
                 }
                 @if !row.signed_by.is_empty() {
                     span.badge.signed title={ "signed by " (row.signed_by.join(", ")) } { "SIGNED" }

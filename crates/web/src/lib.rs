@@ -23,6 +23,7 @@ mod audit;
 mod caller;
 mod chain;
 mod changes;
+mod decisions;
 mod error;
 mod git;
 mod guarded;

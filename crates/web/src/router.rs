@@ -14,7 +14,7 @@ use crate::{
     app::RequestLabels,
     audit,
     caller::{self, Unchecked},
-    chain, changes, dtr,
+    chain, changes, decisions, dtr,
     error::ApiError,
     git::{self, GitPath},
     gitlab::{self, GitlabError},
@@ -38,6 +38,7 @@ pub fn router(app: App) -> Router {
         .merge(upkeep::routes())
         .merge(chain::routes())
         .merge(changes::routes())
+        .merge(decisions::routes())
         .merge(pages::routes())
         .fallback(by_path)
         .method_not_allowed_fallback(not_this_method)

@@ -118,20 +118,19 @@ pub(crate) enum Policy {
     },
     /// Promote from one repository to another when all rules hold.
     Create {
-        source: RepoName,
-        target: RepoName,
-        /// The tag in the target: `%n` keeps it, `latest` writes that.
-        #[arg(long, default_value = "%n")]
-        tag: String,
-        /// `FIELD OPERATOR VALUE`, as in `vulnerability_all lte 0`; with `oo` and `noo` `VALUE[,VALUE]`. Repeat for more; all must hold.
-        #[arg(long = "rule", value_name = "RULE")]
-        rules: Vec<String>,
-        /// Rules in JSON, with groups (any, all, not) among them: an array, or an object with "rules". `-` reads them from the input.
-        #[arg(long, value_name = "FILE", conflicts_with = "rules")]
-        from: Option<PathBuf>,
+        #[command(flatten)]
+        draft: Draft,
         /// Also evaluate what is in the source already.
         #[arg(long)]
         apply: bool,
+    },
+    /// Try a draft: what it would promote of what is in the source now, or of what was decided before. Nothing is kept.
+    Test {
+        #[command(flatten)]
+        draft: Draft,
+        /// On every decision of the past, with the evidence of that time.
+        #[arg(long)]
+        past: bool,
     },
     Delete {
         source: RepoName,
@@ -139,18 +138,57 @@ pub(crate) enum Policy {
     },
 }
 
+/// A policy that is not there yet.
+#[derive(Debug, Args)]
+pub(crate) struct Draft {
+    source: RepoName,
+    target: RepoName,
+    /// The tag in the target: `%n` keeps it, `latest` writes that.
+    #[arg(long, default_value = "%n")]
+    tag: String,
+    /// `FIELD OPERATOR VALUE`, as in `vulnerability_all lte 0`; with `oo` and `noo` `VALUE[,VALUE]`. Repeat for more; all must hold.
+    #[arg(long = "rule", value_name = "RULE")]
+    rules: Vec<String>,
+    /// Rules in JSON, with groups (any, all, not) among them: an array, or an object with "rules". `-` reads them from the input.
+    #[arg(long, value_name = "FILE", conflicts_with = "rules")]
+    from: Option<PathBuf>,
+}
+
+impl Draft {
+    fn body(&self) -> Result<Value> {
+        let mut body = json!({"enabled": true, "targetRepository": self.target, "tagTemplate": self.tag});
+        match &self.from {
+            Some(file) => take_from(file, &mut body)?,
+            None => body["rules"] = self.rules.iter().map(|rule| parse_rule(rule)).collect::<Result<_>>()?,
+        }
+        Ok(body)
+    }
+}
+
 impl Policy {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         let path = |source: &RepoName| format!("{}/promotionPolicies", path(source));
         match self {
             Policy::List { source } => client.get(&path(&source)).await,
-            Policy::Create { source, target, tag, rules, from, apply } => {
-                let mut body = json!({"enabled": true, "targetRepository": target, "tagTemplate": tag});
-                match from {
-                    Some(file) => take_from(&file, &mut body)?,
-                    None => body["rules"] = rules.iter().map(|rule| parse_rule(rule)).collect::<Result<_>>()?,
+            Policy::Create { draft, apply } => {
+                client.post(&format!("{}?initialEvaluation={apply}", path(&draft.source)), draft.body()?).await
+            }
+            Policy::Test { draft, past } => {
+                let body = draft.body()?;
+                let (path, mut trials) = (path(&draft.source).replacen("v0", "v1", 1), Vec::new());
+                let mut start = String::new();
+                loop {
+                    let mut query = form_urlencoded::Serializer::new(String::new());
+                    query.append_pair("past", if past { "true" } else { "false" }).append_pair("pageStart", &start);
+                    let mut page = client.post(&format!("{path}/test?{}", query.finish()), body.clone()).await?;
+                    if let Value::Array(found) = page["trials"].take() {
+                        trials.extend(found);
+                    }
+                    match page["nextPageStart"].as_str() {
+                        Some(next) => start = next.to_owned(),
+                        None => return Ok(json!({"trials": trials})),
+                    }
                 }
-                client.post(&format!("{}?initialEvaluation={apply}", path(&source)), body).await
             }
             Policy::Delete { source, id } => client.delete(&format!("{}/{id}", path(&source))).await,
         }

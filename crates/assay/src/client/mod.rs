@@ -4,6 +4,7 @@ mod accounts;
 mod admission;
 mod advisories;
 mod attestations;
+mod decisions;
 mod fingerprints;
 mod http;
 mod images;
@@ -23,6 +24,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 pub(crate) use advisories::trusted;
+pub(crate) use decisions::{Different, Foreign};
 pub(crate) use http::{Client, Refused};
 pub(crate) use images::Incomplete;
 use show::Text;
@@ -93,7 +95,7 @@ pub(crate) enum Noun {
     Promote(tags::Promote),
     /// Why images were promoted or were not.
     #[command(subcommand)]
-    Decision(tags::Decision),
+    Decision(decisions::Decision),
     /// Promotion policies.
     #[command(subcommand)]
     Policy(images::Policy),
@@ -158,6 +160,10 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
         // Making a snapshot needs no server.
         Noun::Advisories(command) => print(&command.run(Client::remembered).await?, common),
         Noun::Fingerprints(command) => print(&command.run()?, common),
+        Noun::Decision(command) => {
+            let text = command.text();
+            show::print(&command.run(Client::remembered).await?, &text, common.format)
+        }
         Noun::Chain(command) => command.run(&Client::remembered()?, common).await,
         Noun::Vex(vex::Vex::Show(command)) => command.run(&Client::remembered()?).await,
         Noun::Tag(tags::TagOf::Report(command)) => command.run(&Client::remembered()?).await,
@@ -171,7 +177,9 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
 /// The answer, and what people read of it.
 async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
     Ok(match noun {
-        Noun::Advisories(_) | Noun::Fingerprints(_) | Noun::Login(_) | Noun::Chain(_) => unreachable!("handled above"),
+        Noun::Advisories(_) | Noun::Decision(_) | Noun::Fingerprints(_) | Noun::Login(_) | Noun::Chain(_) => {
+            unreachable!("handled above")
+        }
         Noun::Password(command) => (Text::Whole, command.run(client).await?),
         Noun::Account(command) => (command.text(), command.run(client).await?),
         Noun::Member(command) => (command.text(), command.run(client).await?),
@@ -185,7 +193,6 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Registry(command) => (command.text(), command.run(client).await?),
         Noun::Tag(command) => (command.text(), command.run(client).await?),
         Noun::Promote(command) => (Text::Said(command.said()), command.run(client).await?),
-        Noun::Decision(command) => (command.text(), command.run(client).await?),
         Noun::Policy(command) => (command.text(), command.run(client).await?),
         Noun::Waiver(command) => (command.text(), command.run(client).await?),
         Noun::Vex(command) => (command.text(), command.run(client).await?),

@@ -31,7 +31,7 @@ impl std::fmt::Display for Image {
 }
 
 impl Image {
-    fn api(&self) -> String {
+    pub(super) fn api(&self) -> String {
         format!("{}/tags/{}", path(&self.name), self.tag)
     }
 }
@@ -134,27 +134,6 @@ impl Promote {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         let body = json!({"targetRepository": self.to.name, "targetTag": self.to.tag});
         client.post(&format!("{}/promotion", self.from.api()), body).await
-    }
-}
-
-/// Why images were promoted or were not.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Decision {
-    /// The decisions of a tag, the newest first.
-    List {
-        /// `namespace/name:tag`
-        image: Image,
-    },
-    /// One decision with its reasons.
-    Show { id: String },
-}
-
-impl Decision {
-    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
-        match self {
-            Decision::List { image } => client.get(&format!("{}/decisions", image.api().replacen("v0", "v1", 1))).await,
-            Decision::Show { id } => client.get(&format!("/api/v1/decisions/{id}")).await,
-        }
     }
 }
 

@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use super::{
     accounts::{Account, MemberOf, Team, Token},
+    decisions::Decision,
     images::{Policy, Repository},
     projects::{Pipeline, Project, Trigger, Variable},
     show::{Column, Text, line},
-    tags::{Decision, TagOf},
+    tags::TagOf,
     vex::Vex,
     waivers::Waiver,
     webhooks::Webhook,
@@ -133,6 +134,18 @@ const DECISIONS: &[Column] = &[
     }),
 ];
 
+const TRIALS: &[Column] = &[
+    ("TAG", |one| at(one, "tag")),
+    ("AT", |one| time(one, "at")),
+    ("WAS", |one| at(one, "past/verdict")),
+    ("WOULD BE", |one| at(one, "verdict")),
+    ("TARGET", |one| at(one, "targetTag")),
+    ("WHY", |one| {
+        let reasons = one["reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
+        reasons.iter().map(|reason| at(reason, "sentence")).collect::<Vec<_>>().join("; ")
+    }),
+];
+
 const MEMBERS: &[Column] = &[("NAME", |one| at(one, "member/name")), ("OWNER", |one| at(one, "isAdmin"))];
 
 const TEAM_MEMBERS: &[Column] = &[("NAME", |one| at(one, "member/name"))];
@@ -205,6 +218,7 @@ impl Policy {
     pub(super) fn text(&self) -> Text {
         match self {
             Policy::Delete { id, .. } => said(format!("the policy {id} is deleted")),
+            Policy::Test { .. } => Text::Table(TRIALS),
             Policy::List { .. } | Policy::Create { .. } => Text::Whole,
         }
     }
@@ -214,7 +228,10 @@ impl Decision {
     pub(super) fn text(&self) -> Text {
         match self {
             Decision::List { .. } => Text::Table(DECISIONS),
-            Decision::Show { .. } => Text::Whole,
+            Decision::Show { .. } | Decision::Recompute(_) => Text::Whole,
+            Decision::Evaluate { image } => {
+                said(format!("{image} is about to be decided again; assay decision list {image} says what came of it"))
+            }
         }
     }
 }

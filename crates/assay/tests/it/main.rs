@@ -13,6 +13,7 @@ mod command_line;
 mod conformance;
 mod criteria;
 mod cves;
+mod decisions;
 mod docker;
 mod docs;
 mod full_disk;

@@ -103,6 +103,17 @@ pub(crate) async fn decisions_about(tx: &mut Tx, digest: &Digest, limit: i64) ->
     tx.all(sql, &args![digest.as_str(), limit]).await?.iter().map(decision_of).collect()
 }
 
+/// Decisions about images of a repository before this one, the newest first.
+pub(crate) async fn decisions_of_repository(
+    tx: &mut Tx,
+    repository: &RepoName,
+    before: &str,
+    limit: i64,
+) -> Result<Vec<DecisionRecord>, Error> {
+    let sql = "SELECT * FROM decisions WHERE repository = $1 AND ($2 = '' OR id < $2) ORDER BY id DESC LIMIT $3";
+    tx.all(sql, &args![repository.as_str(), before, limit]).await?.iter().map(decision_of).collect()
+}
+
 /// All decisions, for the fold of the audit log.
 pub(crate) async fn all_decisions(tx: &mut Tx) -> Result<Vec<DecisionRecord>, Error> {
     tx.all("SELECT * FROM decisions ORDER BY id", &[]).await?.iter().map(decision_of).collect()
@@ -129,6 +140,37 @@ fn decision_of(row: &Row) -> Result<DecisionRecord, Error> {
         entry: row.text("entry")?,
         inputs: row.text("inputs")?,
     })
+}
+
+// ── statements ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+pub(crate) async fn insert_statement(tx: &mut Tx, decision: &Id<DecisionRecord>, bundle: &[u8]) -> Result<(), Error> {
+    let sql = "INSERT INTO decision_statements (decision, bundle, wanted) VALUES ($1, $2, FALSE)";
+    tx.execute(sql, &args![decision, bundle]).await?;
+    Ok(())
+}
+
+pub(crate) async fn statement(tx: &mut Tx, decision: &Id<DecisionRecord>) -> Result<Option<Vec<u8>>, Error> {
+    let row = tx.opt("SELECT bundle FROM decision_statements WHERE decision = $1", &args![decision]).await?;
+    row.map(|row| row.bytes("bundle")).transpose()
+}
+
+/// Have a statement attached, or no more; gives whether there is one.
+pub(crate) async fn want_statement(tx: &mut Tx, decision: &Id<DecisionRecord>, wanted: bool) -> Result<bool, Error> {
+    let sql = "UPDATE decision_statements SET wanted = $2 WHERE decision = $1";
+    Ok(tx.execute(sql, &args![decision, wanted]).await? > 0)
+}
+
+/// Statements that are to be attached, after this one, the oldest first.
+pub(crate) async fn statements_wanted(
+    tx: &mut Tx,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(DecisionRecord, Vec<u8>)>, Error> {
+    let sql = "SELECT decisions.*, bundle FROM decision_statements JOIN decisions ON decisions.id = decision
+               WHERE wanted AND decision > $1 ORDER BY decision LIMIT $2";
+    let rows = tx.all(sql, &args![after, limit]).await?;
+    rows.iter().map(|row| Ok((decision_of(row)?, row.bytes("bundle")?))).collect()
 }
 
 // ── promotions ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -199,6 +241,34 @@ pub(crate) async fn told_before(tx: &mut Tx, promotion: &Promotion) -> Result<bo
 pub(crate) async fn latest_promotion(tx: &mut Tx, target: &RepoName, tag: &Tag) -> Result<Option<Promotion>, Error> {
     let sql = "SELECT * FROM promotions WHERE target = $1 AND target_tag = $2 ORDER BY ordinal DESC LIMIT 1";
     tx.opt(sql, &args![target.as_str(), tag.as_str()]).await?.as_ref().map(promotion_of).transpose()
+}
+
+/// The promotions of an image by one policy, the newest first.
+pub(crate) async fn promotions_by(
+    tx: &mut Tx,
+    policy: &Id<PromotionPolicy>,
+    digest: &Digest,
+) -> Result<Vec<Promotion>, Error> {
+    let sql = "SELECT * FROM promotions WHERE policy = $1 AND digest = $2 ORDER BY promoted_at DESC, id LIMIT 1000";
+    tx.all(sql, &args![policy, digest.as_str()]).await?.iter().map(promotion_of).collect()
+}
+
+/// Where an image of a source was promoted to.
+pub(crate) async fn promotions_from(tx: &mut Tx, source: &RepoName, digest: &Digest) -> Result<Vec<Promotion>, Error> {
+    let sql = "SELECT * FROM promotions WHERE source = $1 AND digest = $2 ORDER BY promoted_at DESC, id LIMIT 1000";
+    tx.all(sql, &args![source.as_str(), digest.as_str()]).await?.iter().map(promotion_of).collect()
+}
+
+/// The promotions by which a tag came to name an image, by whatever policies, the newest first.
+pub(crate) async fn promotions_to(
+    tx: &mut Tx,
+    target: &RepoName,
+    tag: &Tag,
+    digest: &Digest,
+) -> Result<Vec<Promotion>, Error> {
+    let sql = "SELECT * FROM promotions WHERE target = $1 AND target_tag = $2 AND digest = $3
+               ORDER BY ordinal DESC LIMIT 1000";
+    tx.all(sql, &args![target.as_str(), tag.as_str(), digest.as_str()]).await?.iter().map(promotion_of).collect()
 }
 
 pub(crate) async fn promotions_of(tx: &mut Tx, digest: &Digest, limit: i64) -> Result<Vec<Promotion>, Error> {

@@ -4,6 +4,8 @@
 mod decisions;
 mod policies;
 mod properties;
+mod standing;
+mod trials;
 mod vex;
 mod waivers;
 mod world;

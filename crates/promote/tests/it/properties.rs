@@ -117,7 +117,8 @@ async fn check(world: &World, pushed: &[(String, Kind)]) {
     }
     // One event for each promotion that was news, and no promotion twice. A job that died after it told tells again: that is
     // what at least once means, and the event is the same to the byte.
-    let mut told = world.told.lock().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let promoted = |data: &&serde_json::Value| data["event"] == "image.promoted";
+    let mut told = world.told.lock().unwrap().iter().filter(promoted).map(ToString::to_string).collect::<Vec<_>>();
     told.sort();
     told.dedup();
     let news = world.entries_of("image.promoted").await;

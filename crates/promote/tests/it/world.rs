@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use base::{Actor, Clock, Credential, Ctx, Entropy, Id, Principal};
+use base::{Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Secret};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
 use flate2::{Compression, write::GzEncoder};
@@ -18,7 +18,7 @@ use oci::{Digest, Reference, RepoName, Tag};
 use policy::{PolicyForm, Rule, RuleForm};
 use promote::{DecisionRecord, Promote, PromotionPolicy};
 use registry::{ManifestPush, NewRepository, Registry, Settings};
-use scan::Scan;
+use scan::{AttestationKey, Scan};
 use serde_json::{Value, json};
 
 pub(crate) const OS: &str = "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian 12\"\n";
@@ -33,6 +33,8 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     /// The data of each `image.promoted`, in the order they were handled.
     pub(crate) told: Arc<Mutex<Vec<Value>>>,
+    /// The key that signs statements, PKCS#8.
+    key: Secret<Vec<u8>>,
     folder: tempfile::TempDir,
 }
 
@@ -51,7 +53,7 @@ impl World {
     pub(crate) async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
-        let world = World::open(folder, clock, Arc::default()).await;
+        let world = World::open(folder, clock, Arc::default(), AttestationKey::generate().to_pkcs8()).await;
         world.namespace().await;
         world.repository(BUILD, true).await;
         world.repository(TARGET, false).await;
@@ -59,7 +61,12 @@ impl World {
     }
 
     /// What a process does when it starts on this folder.
-    async fn open(folder: tempfile::TempDir, clock: Clock, told: Arc<Mutex<Vec<Value>>>) -> World {
+    async fn open(
+        folder: tempfile::TempDir,
+        clock: Clock,
+        told: Arc<Mutex<Vec<Value>>>,
+        key: Secret<Vec<u8>>,
+    ) -> World {
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, promote::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
@@ -75,6 +82,7 @@ impl World {
         let mut subscriptions = vec![
             Subscription { event: "image.pushed", job: scan::IMAGE_JOB, filtered: false },
             Subscription { event: "image.promoted", job: "told", filtered: false },
+            Subscription { event: "image.lapsed", job: "told", filtered: false },
         ];
         subscriptions.extend(promote::SUBSCRIPTIONS);
         let done: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await);
@@ -83,9 +91,10 @@ impl World {
         let scan =
             Scan::open(&ctx, db.clone(), registry.clone(), records, outbound::Outbound::new("assay.test", &[], ""))
                 .await
-                .unwrap();
-        let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
-        let world = World { db, registry, scan, promote, clock, told, folder };
+                .unwrap()
+                .with_attestation_key(AttestationKey::from_pkcs8(&key).unwrap());
+        let promote = Promote::new(db.clone(), registry.clone(), scan.clone(), "https://assay.test");
+        let world = World { db, registry, scan, promote, clock, told, key, folder };
         world.worker().release_all().await.unwrap();
         world
     }
@@ -123,7 +132,8 @@ impl World {
     }
 
     pub(crate) fn worker(&self) -> Worker {
-        let (image, rematch, told) = (self.scan.clone(), self.scan.clone(), Arc::clone(&self.told));
+        let (image, rematch, attest) = (self.scan.clone(), self.scan.clone(), self.scan.clone());
+        let told = Arc::clone(&self.told);
         let worker = Worker::new(self.db.clone(), self.clock.clone(), Entropy::System)
             .on(scan::IMAGE_JOB, move |ctx, job| {
                 let scan = image.clone();
@@ -133,10 +143,17 @@ impl World {
                 let scan = rematch.clone();
                 async move { scan.run_rematch(ctx, job).await }
             })
+            .on(scan::ATTEST_JOB, move |ctx, job| {
+                let scan = attest.clone();
+                async move { scan.run_attest(ctx, job).await }
+            })
             .on("told", move |_, job| {
                 let told = Arc::clone(&told);
                 async move {
-                    told.lock().unwrap().push(job.event()?.data);
+                    let event = job.event()?;
+                    let mut data = event.data.clone();
+                    data["event"] = event.kind.clone().into();
+                    told.lock().unwrap().push(data);
                     Ok(())
                 }
             });
@@ -169,9 +186,9 @@ impl World {
             })
             .await;
         }
-        let World { db, registry, scan, promote, clock, told, folder } = self;
+        let World { db, registry, scan, promote, clock, told, key, folder } = self;
         drop((db, registry, scan, promote));
-        World::open(folder, clock, told).await
+        World::open(folder, clock, told, key).await
     }
 
     pub(crate) async fn push(&self, name: &str, tag: &str, kind: Kind) -> Digest {
@@ -206,6 +223,17 @@ impl World {
         self.registry.push_manifest(&self.ctx(), push).await.unwrap().digest
     }
 
+    /// The bytes of a blob, wherever it is linked.
+    pub(crate) async fn blob(&self, digest: &Digest, size: u64) -> Vec<u8> {
+        let blobs = Blobs::at(&self.folder.path().join("blobs")).await.unwrap();
+        blobs.read(digest, size).await.unwrap()
+    }
+
+    /// The configuration of what has none.
+    pub(crate) async fn push_empty(&self, name: &str) {
+        self.push_blob(name, b"{}").await;
+    }
+
     async fn push_blob(&self, name: &str, bytes: &[u8]) -> Value {
         let digest = Digest::sha256_of(bytes);
         self.registry.put_blob(&self.ctx(), &repo(name), &digest, Chunk::default(), bytes).await.unwrap();
@@ -234,7 +262,17 @@ impl World {
     pub(crate) fn told(&self) -> Vec<String> {
         let told = self.told.lock().unwrap();
         told.iter()
+            .filter(|data| data["event"] == "image.promoted")
             .map(|data| format!("{}>{}", data["source_tag"].as_str().unwrap(), data["target_tag"].as_str().unwrap()))
+            .collect()
+    }
+
+    /// `target:tag` of each promotion that lapsed, as it was told.
+    pub(crate) fn lapsed(&self) -> Vec<String> {
+        let told = self.told.lock().unwrap();
+        let lapsed = told.iter().filter(|data| data["event"] == "image.lapsed");
+        lapsed
+            .map(|data| format!("{}:{}", data["repository"].as_str().unwrap(), data["tag"].as_str().unwrap()))
             .collect()
     }
 

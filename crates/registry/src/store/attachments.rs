@@ -2,7 +2,7 @@
 
 use base::{Id, Timestamp};
 use db::{Error, Tx, args};
-use oci::Digest;
+use oci::{Digest, Tag};
 
 use crate::Repository;
 
@@ -99,6 +99,19 @@ pub(crate) async fn has_older_signature(
          WHERE m.subject = $2 AND COALESCE(m.artifact_type, m.config_type) IN ($3, $4) LIMIT 1";
     let [signature, attestation] = OLDER_SIGNATURES;
     Ok(tx.opt(sql, &args![repository, subject.as_str(), signature, attestation]).await?.is_some())
+}
+
+/// The tags under which cosign, before bundles, kept what it said of an image, and what they name.
+pub(crate) async fn signature_tags(
+    tx: &mut Tx,
+    repository: &Id<Repository>,
+    subject: &Digest,
+) -> Result<Vec<(Tag, Digest)>, Error> {
+    let name = subject.as_str().replacen(':', "-", 1);
+    let sql = "SELECT name, digest FROM tags WHERE repository = $1 AND name IN ($2, $3, $4) ORDER BY name";
+    let names = ["sig", "att", "sbom"].map(|end| format!("{name}.{end}"));
+    let rows = tx.all(sql, &args![repository, names[0].as_str(), names[1].as_str(), names[2].as_str()]).await?;
+    rows.iter().map(|row| Ok((row.parse("name")?, row.parse("digest")?))).collect()
 }
 
 /// Attachments whose image is not in the repository, nor can be brought back to it.

@@ -102,6 +102,35 @@ async fn an_index_brings_its_children_and_their_signatures() {
 }
 
 #[tokio::test]
+async fn signatures_under_tags_come_along_and_an_immutable_target_keeps_its_own() {
+    for world in World::everywhere().await {
+        let system = world.system();
+        let (image, signature, more) = (Sample::image(1), Sample::image(8), Sample::image(9));
+        world.push(&system, "admin/build", "7", &image).await.unwrap();
+        let name = image.digest().as_str().replacen(':', "-", 1);
+        let tag = format!("{name}.sig");
+        world.push(&system, "admin/build", &tag, &signature).await.unwrap();
+        world
+            .push(&system, "admin/build", &format!("{}.sig", name.replace('1', "2")), &Sample::image(3))
+            .await
+            .unwrap();
+        for (target, immutable, now) in [("admin/app", false, &more), ("admin/fixed", true, &signature)] {
+            world.repository(target, Visibility::Private, immutable).await;
+            assert!(copy(&world, &system, &image.digest(), (target, "1")).await.unwrap().entry.is_some());
+            assert_eq!(world.pull(&system, target, &tag).await.unwrap(), signature.manifest);
+            assert_eq!(world.registry.tags(&system, &repo(target), "", 10).await.unwrap().items.len(), 2);
+            assert!(copy(&world, &system, &image.digest(), (target, "1")).await.unwrap().entry.is_none());
+            // Somebody else signs too, which moves the tag.
+            world.push(&system, "admin/build", &tag, &more).await.unwrap();
+            copy(&world, &system, &image.digest(), (target, "1")).await.unwrap();
+            assert_eq!(world.pull(&system, target, &tag).await.unwrap(), now.manifest);
+            world.push(&system, "admin/build", &tag, &signature).await.unwrap();
+        }
+        assert_eq!(world.folded().await, world.state().await);
+    }
+}
+
+#[tokio::test]
 async fn a_copy_obeys_immutability_and_rights() {
     for world in World::everywhere().await {
         let system = world.system();

@@ -24,6 +24,7 @@ pub(crate) use self::{
     body::{Asked, Body, Params, unread},
     repositories::Named,
     scan_service::uploaded,
+    tags::lapsed,
 };
 
 use crate::App;

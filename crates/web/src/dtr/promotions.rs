@@ -1,4 +1,4 @@
-//! Promotion policies, promotion by hand, and why an image was promoted or was not.
+//! Promotion policies and promotion by hand.
 
 use axum::{
     Json, Router,
@@ -10,7 +10,7 @@ use axum::{
 use base::{AccountName, Id};
 use oci::{RepoName, Tag};
 use policy::PolicyForm;
-use promote::{DecisionRecord, PolicyChange, Promotion, PromotionPolicy};
+use promote::{PolicyChange, Promotion, PromotionPolicy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -26,8 +26,6 @@ pub(crate) fn routes() -> Router<App> {
         .route(POLICIES, get(list).post(create))
         .route(&format!("{POLICIES}/{{policy}}"), get(show).put(update).delete(remove))
         .route("/api/v0/repositories/{org}/{repo}/tags/{tag}/promotion", post(promote_by_hand))
-        .route("/api/v1/repositories/{org}/{repo}/tags/{tag}/decisions", get(decisions))
-        .route("/api/v1/decisions/{decision}", get(decision))
 }
 
 #[derive(Deserialize)]
@@ -145,30 +143,6 @@ async fn promote_by_hand(
     Ok((StatusCode::CREATED, Json(promotion_view(&made))))
 }
 
-/// `GET /api/v1/…/tags/{tag}/decisions`: what the policies said of this tag, the newest first.
-async fn decisions(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params((org, repo, tag)): Params<(AccountName, String, Tag)>,
-) -> Result<Json<Value>, ApiError> {
-    let found = app.promote.decisions(&ctx, &name(&org, &repo)?, &tag).await?;
-    let found: Vec<Value> = found.iter().map(decision_view).collect();
-    Ok(Json(json!({"decisions": found})))
-}
-
-/// One decision with its two documents as text, exactly as they were hashed: whoever has them decides again.
-async fn decision(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(id): Params<Id<DecisionRecord>>,
-) -> Result<Json<Value>, ApiError> {
-    let explained = app.promote.decision(&ctx, &id).await?;
-    let mut view = decision_view(&explained.record);
-    view["policyDocument"] = String::from_utf8_lossy(&explained.policy).into();
-    view["evidenceDocument"] = String::from_utf8_lossy(&explained.evidence).into();
-    Ok(Json(view))
-}
-
 fn name(org: &AccountName, repo: &str) -> Result<RepoName, ApiError> {
     format!("{org}/{repo}").parse().map_err(ApiError::invalid)
 }
@@ -205,26 +179,6 @@ fn promotion_view(promotion: &Promotion) -> Value {
         "digest": promotion.digest,
         "promotedAt": promotion.promoted_at.to_string(),
         "author": promotion.promoted_by,
-    })
-}
-
-fn decision_view(record: &DecisionRecord) -> Value {
-    json!({
-        "id": record.id,
-        "policy": record.policy,
-        "repository": record.repository,
-        "tag": record.tag,
-        "digest": record.digest,
-        "verdict": record.decision.verdict,
-        "reasons": record.decision.reasons,
-        "evaluator": record.decision.evaluator,
-        "policyDigest": record.decision.policy_digest,
-        "evidenceDigest": record.decision.evidence_digest,
-        "decisionDigest": record.decision.digest(),
-        "decidedAt": record.decided_at.to_string(),
-        "effect": record.effect.to_string(),
-        "effectReason": record.effect.reason(),
-        "auditEntry": record.entry,
     })
 }
 

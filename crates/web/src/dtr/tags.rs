@@ -9,6 +9,7 @@ use axum::{
 use base::{Kind, Timestamp};
 use db::Tx;
 use oci::{RepoName, Tag};
+use promote::{DecisionRecord, Promote};
 use registry::{Origin, TagView};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -105,6 +106,7 @@ async fn view(
     let scan = scanned(app, tx, now, name, image).await?;
     let platform = image.platform.as_ref();
     let standing = signed.standing(&tag.tag, &image.digest);
+    let lapsed = lapsed(tx, name, tag).await?;
     Ok(json!({
         "name": tag.tag,
         "digest": image.digest,
@@ -120,19 +122,41 @@ async fn view(
             "configDigest": image.config.as_ref().map(|config| &config.digest),
         },
         "vuln_summary": scans::summary(&scan),
-        "promotion": promotion(&tag.origin),
+        "promotion": promotion(&tag.origin, lapsed.as_ref()),
         "inNotary": standing != Standing::Unsigned,
         "hashMismatch": standing == Standing::Moved,
     }))
 }
 
-fn promotion(origin: &Origin) -> Value {
+/// The decision by which a policy would not promote today what it promoted to this tag.
+pub(crate) async fn lapsed(
+    tx: &mut Tx,
+    name: &RepoName,
+    tag: &TagView,
+) -> Result<Option<DecisionRecord>, promote::Error> {
+    if tag.origin == Origin::Pushed {
+        return Ok(None);
+    }
+    match Promote::origin(tx, name, &tag.tag).await? {
+        Some(origin) => Promote::lapsed(tx, &origin).await,
+        None => Ok(None),
+    }
+}
+
+/// `lapsed`: the decision by which the policy would not promote the image today.
+fn promotion(origin: &Origin, lapsed: Option<&DecisionRecord>) -> Value {
     match origin {
         Origin::Pushed => Value::Null,
         Origin::Promoted { policy, source, source_tag } => json!({
             "promotionPolicyID": policy,
             "sourceRepository": source,
             "sourceTag": source_tag,
+            "lapsed": lapsed.map(|record| json!({
+                "decision": record.id,
+                "verdict": record.decision.verdict,
+                "since": record.decided_at.to_string(),
+                "objections": record.decision.objections().map(|reason| &reason.sentence).collect::<Vec<_>>(),
+            })),
         }),
     }
 }

@@ -61,6 +61,7 @@ async fn row(
         Standing::Signed(by) => (by, false),
         Standing::Moved => (Vec::new(), true),
     };
+    let lapsed = crate::dtr::lapsed(tx, name, tag).await?;
     Ok(TagRow {
         tag: tag.tag.to_string(),
         digest: image.digest.to_string(),
@@ -70,6 +71,10 @@ async fn row(
         pushed_at: moment(tag.pushed_at),
         scan: scan_state(&scanned(&visitor.app, tx, visitor.ctx.now, name, image).await?),
         promoted_from: promoted_from(&tag.origin),
+        lapsed: lapsed.map(|record| {
+            let objections: Vec<&str> = record.decision.objections().map(|reason| reason.sentence.as_str()).collect();
+            format!("since {}: {}", moment(record.decided_at), objections.join("; "))
+        }),
         signed_by,
         signature_mismatch,
     })
