@@ -36,6 +36,8 @@ pub const POLICY_RULE_VALUES: usize = 1_000;
 pub const POLICY_VALUE_BYTES: usize = 1_024;
 /// Groups in each other: what is deeper nobody follows.
 pub const POLICY_GROUP_DEPTH: usize = 5;
+/// Names and values of an image's labels that become evidence; those of real images stay below 10 KB.
+pub const POLICY_LABELS_BYTES: usize = 64 * 1024;
 /// Seconds since 1970: images that say they were made before 2013, when there were none, say nothing.
 pub const POLICY_CREATED_FROM: i64 = 1_356_998_400;
 /// A configuration whose time is farther ahead of the decision than clocks are apart is not believed.

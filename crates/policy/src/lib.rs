@@ -7,6 +7,7 @@
 //!
 //! ```text
 //!   Rule {field, operator, values} ──parse──► Criterion ─┐
+//!   {any: […]}, {all: […]}, {not: …} ───────► Condition ─┤
 //!   {targetRepository, tagTemplate, …} ──────────────────┴► Policy ──┐
 //!                                                                    ├─ decide ─► Decision
 //!   what the scanner and the registry know ─────────────► Evidence ──┘             verdict + one Reason per rule
@@ -19,7 +20,8 @@
 //! Invariants:
 //! - Absent evidence makes a criterion unknown and never satisfied. A finding without a severity may have any: a count of
 //!   one class is then a range, and a rule about it holds only when it holds for the whole range (unless the policy says
-//!   `ignoreUnknownSeverities`). `vulnerability_all` counts such findings.
+//!   `ignoreUnknownSeverities`). `vulnerability_all` counts such findings. A group says no more than what holds however its
+//!   unknown members turn out.
 //! - A decision ever made stays what it was: a change of meaning is a new [`EVALUATOR`], and the files under `tests/cases`
 //!   keep the old meaning from changing unseen. A new field is no change of meaning: evidence of before does not have it,
 //!   and has the digest it had.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use base::Timestamp;
+use base::{Timestamp, limits};
 use db::Tx;
 use oci::{Digest, ImageConfig, RepoName, Tag};
 use policy::{Configuration, Counts, Epss, Evidence, Need, Policy, Provenance, Signature, Waived};
@@ -119,7 +119,13 @@ impl Promote {
         let mut configurations = Vec::new();
         for image in &members.images {
             let bytes = self.registry.config_bytes_in(tx, about.holder, image).await?;
-            let Some(config) = bytes.and_then(|bytes| ImageConfig::parse(&bytes).ok()) else { return Ok(None) };
+            let config = bytes.and_then(|bytes| ImageConfig::parse(&bytes).ok());
+            let bytes = |config: &ImageConfig| -> usize {
+                config.labels.iter().map(|(name, value)| name.len() + value.len()).sum()
+            };
+            let Some(config) = config.filter(|config| bytes(config) <= limits::POLICY_LABELS_BYTES) else {
+                return Ok(None);
+            };
             let created_at = Configuration::told(config.created);
             configurations.push(Configuration { created_at, labels: config.labels });
         }

@@ -59,6 +59,11 @@ impl Promote {
     /// [`Error::Invalid`], [`Error::TooLarge`]: what is wrong with it, where. [`Error::Conflict`]: a later version is there, or too many are.
     pub async fn put_vex(&self, ctx: &Ctx, scope: WaiverScope, bytes: Vec<u8>) -> Result<Put, Error> {
         Level::require_person(&ctx.actor)?;
+        if let WaiverScope::Layer(_) = scope {
+            return Err(Error::Invalid(
+                "a document is about images; keep it for one, a repository or a namespace".to_owned(),
+            ));
+        }
         // Nobody makes us read what they could not put here.
         require(&mut self.db.read().await?, ctx, &scope).await?;
         let now = ctx.now;
@@ -67,6 +72,12 @@ impl Promote {
         let new = VexDocument::of(ctx, scope, &bytes, &read);
         let put = db::write!(self.db, ctx, |tx| {
             require(tx, ctx, &new.scope).await?;
+            // It would do alone what a waiver does with two people.
+            if store::need_approval(tx).await? == Some(true) && !Level::is_admin(tx, &ctx.actor).await? {
+                let why =
+                    "waivers need an approval here, so that only an administrator keeps documents that close findings";
+                return Err(Error::Denied(why.to_owned()));
+            }
             let all = store::vex_of_scope(tx, &new.scope).await?;
             let Some(present) = all.iter().find(|one| one.name == new.name) else {
                 room(&all, None, &new)?;

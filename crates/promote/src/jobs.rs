@@ -231,7 +231,11 @@ impl Promote {
         let scope: WaiverScope = asked.scope.parse().map_err(Failure::last)?;
         let mut tx = self.db.read().await?;
         let repositories = match &scope {
-            WaiverScope::Everywhere => store::sources_and_targets(&mut tx).await?,
+            WaiverScope::Everywhere | WaiverScope::Layer(_) => store::sources_and_targets(&mut tx).await?,
+            WaiverScope::Namespace(owner) => {
+                let all = store::sources_and_targets(&mut tx).await?;
+                all.into_iter().filter(|name| name.namespace() == owner.as_str()).collect()
+            }
             WaiverScope::Repository(name) => vec![name.clone()],
             WaiverScope::Image(digest) => {
                 let places = Registry::places(&mut tx, digest).await.map_err(Failure::retry)?;

@@ -3,8 +3,9 @@
 //! ```text
 //!   image.pushed ──┐               look (no lock)                      one transaction
 //!   scan.completed ┼─► evaluate ─► tag, scan, triage ──► Evidence ─┐   the same facts still hold?
-//!   policy applied ┤               policies of the source ─────────┴► decision row + decision.made   (every verdict)
-//!   said otherwise ┘               policy::decide (pure)               allowed ─► registry.copy_tag, image.promoted
+//!   policy applied ┤               what a policy asks besides ──────┤
+//!   said otherwise ┤               policies of the source ─────────┴► decision row + decision.made   (every verdict)
+//!   trust.published┘               policy::decide (pure)               allowed ─► registry.copy_tag, image.promoted
 //! ```
 //!
 //! Invariants:
@@ -16,10 +17,10 @@
 //! - A promotion never moves a tag backwards: an image that was pushed earlier does not replace a later one of the same
 //!   source. An immutable target's refusal is recorded with its reason.
 //! - A waiver makes findings not count, visibly: they are in the evidence as `waived`, and the waiver has a reason and an
-//!   author. It ends with its date, its repository or its removal. What a kept document (VEX) states not to matter counts as waived too;
+//!   author; where waivers need an approval, also somebody else who gave it, and until then it counts for nothing. It ends with its date, its repository or its removal. What a kept document (VEX) states not to matter counts as waived too;
 //!   of several statements the newest decides.
 //!
-//! What this crate does not know: how an image is scanned or copied, webhooks, signatures, HTTP.
+//! What this crate does not know: how an image is scanned, copied, signed or built (it asks), webhooks, HTTP.
 
 mod decision;
 mod promotion_policy;
@@ -58,4 +59,4 @@ pub use store::SCHEMA;
 pub use triage::{Found, Triage};
 pub use trial::{Trial, Trials};
 pub use vex::VexDocument;
-pub use waiver::{NewWaiver, Waiver, WaiverScope};
+pub use waiver::{Approval, NewWaiver, Waiver, WaiverScope};

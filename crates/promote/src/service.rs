@@ -45,6 +45,9 @@ impl Promote {
         for waiver in store::all_waivers(tx).await? {
             state.push((waiver.state_key(), waiver.state()));
         }
+        if let Some(need) = store::need_approval(tx).await? {
+            state.push((store::WAIVER_SETTINGS_KEY.to_owned(), need.to_string()));
+        }
         for document in store::all_vex(tx).await? {
             state.push((document.state_key(), document.state()));
         }

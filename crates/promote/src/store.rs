@@ -1,18 +1,19 @@
 //! The SQL of policies and waivers; that of decisions and promotions is in `store/decisions.rs`, that of VEX documents in `store/vex.rs`.
 
 use base::{Id, Timestamp};
-use bom::Justification;
 use db::{Error, Row, Schema, Tx, args};
 use oci::RepoName;
 use policy::PolicyForm;
 
-use crate::{PromotionPolicy, Waiver, WaiverScope};
+use crate::PromotionPolicy;
 
 mod decisions;
 mod vex;
+mod waivers;
 
 pub(crate) use decisions::*;
 pub(crate) use vex::*;
+pub(crate) use waivers::*;
 
 pub const SCHEMA: Schema = Schema {
     context: "promote",
@@ -59,6 +60,7 @@ pub const SCHEMA: Schema = Schema {
       CREATE INDEX decision_statements_wanted ON decision_statements (decision) WHERE wanted;
       CREATE INDEX decisions_repository ON decisions (repository, id);
       CREATE INDEX promotions_policy ON promotions (policy, digest)",
+        waivers::APPROVAL_STEP,
     ],
 };
 
@@ -143,73 +145,5 @@ fn policy_of(row: &Row) -> Result<PromotionPolicy, Error> {
         created_by: row.text("created_by")?,
         created_at: row.time("created_at")?,
         last_promoted_at: row.opt_time("last_promoted_at")?,
-    })
-}
-
-// ── waivers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-pub(crate) async fn insert_waiver(tx: &mut Tx, waiver: &Waiver) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO waivers (id, scope, advisory, component, reason, author, created_at, expires_at, justification)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        &args![
-            &waiver.id,
-            waiver.scope.to_string(),
-            &waiver.advisory,
-            waiver.component.as_ref(),
-            &waiver.reason,
-            &waiver.author,
-            waiver.created_at,
-            waiver.expires_at,
-            waiver.justification.map(Justification::as_str)
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn delete_waiver(tx: &mut Tx, id: &Id<Waiver>) -> Result<(), Error> {
-    tx.execute("DELETE FROM waivers WHERE id = $1", &args![id]).await?;
-    Ok(())
-}
-
-pub(crate) async fn waiver(tx: &mut Tx, id: &Id<Waiver>) -> Result<Option<Waiver>, Error> {
-    let row = tx.opt("SELECT * FROM waivers WHERE id = $1", &args![id]).await?;
-    row.as_ref().map(waiver_of).transpose()
-}
-
-/// Expired ones included; a limit on their number keeps them few.
-pub(crate) async fn waivers_of_scope(tx: &mut Tx, scope: &WaiverScope) -> Result<Vec<Waiver>, Error> {
-    let sql = "SELECT * FROM waivers WHERE scope = $1 ORDER BY created_at, id";
-    tx.all(sql, &args![scope.to_string()]).await?.iter().map(waiver_of).collect()
-}
-
-/// Waivers whose time is over and whose end nobody has noted yet, the oldest first.
-pub(crate) async fn waivers_to_end(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Waiver>, Error> {
-    let sql = "SELECT * FROM waivers WHERE expires_at <= $1 AND NOT ended ORDER BY expires_at, id LIMIT $2";
-    tx.all(sql, &args![now, limit]).await?.iter().map(waiver_of).collect()
-}
-
-/// Note the end of a waiver; gives whether nobody had.
-pub(crate) async fn end_waiver(tx: &mut Tx, id: &Id<Waiver>) -> Result<bool, Error> {
-    Ok(tx.execute("UPDATE waivers SET ended = TRUE WHERE id = $1 AND NOT ended", &args![id]).await? > 0)
-}
-
-/// All waivers, for the fold of the audit log.
-pub(crate) async fn all_waivers(tx: &mut Tx) -> Result<Vec<Waiver>, Error> {
-    tx.all("SELECT * FROM waivers ORDER BY id", &[]).await?.iter().map(waiver_of).collect()
-}
-
-fn waiver_of(row: &Row) -> Result<Waiver, Error> {
-    Ok(Waiver {
-        id: row.parse("id")?,
-        scope: row.parse("scope")?,
-        advisory: row.text("advisory")?,
-        component: row.opt_text("component")?,
-        reason: row.text("reason")?,
-        justification: row.opt_parse("justification")?,
-        author: row.text("author")?,
-        created_at: row.time("created_at")?,
-        expires_at: row.opt_time("expires_at")?,
     })
 }

@@ -1,9 +1,9 @@
 //! What people say of the findings of an image: waivers, and statements of documents.
 //!
 //! ```text
-//!   waivers of everywhere, the repository, the image ─────┐
-//!   documents of the same scopes ─ read once ─ statements ┴─ Triage ─┬─► into a report, which every format is written from
-//!                                                                    └─► [Found]: findings with what is said of each
+//!   waivers of everywhere, the namespace, the repository, ─┐
+//!   the image, its layers: those in force                  ├─ Triage ─┬─► into a report, which every format is written from
+//!   documents of the same scopes ─ read once ─ statements ─┘          └─► [Found]: findings with what is said of each
 //! ```
 //!
 //! A finding is closed by a waiver in force, or by the newest statement about it when that says "not affected" or "fixed".
@@ -24,6 +24,8 @@ use crate::{Error, Promote, VexDocument, Waiver, WaiverScope, store};
 #[derive(Clone, Debug, Default)]
 pub struct Triage {
     waivers: Vec<Waiver>,
+    /// Of the image, lowest first; known when a waiver asks.
+    layers: Vec<Digest>,
     documents: Vec<(VexDocument, Arc<Vec<Statement>>)>,
     /// What the image, and the index it is looked at in, are called in the repository.
     names: Vec<String>,
@@ -47,7 +49,9 @@ impl Promote {
         repository: &RepoName,
         digests: &[&Digest],
     ) -> Result<Triage, Error> {
-        let mut scopes = vec![WaiverScope::Everywhere, WaiverScope::Repository(repository.clone())];
+        let mut scopes = vec![WaiverScope::Everywhere];
+        scopes.extend(repository.namespace().parse().map(WaiverScope::Namespace));
+        scopes.push(WaiverScope::Repository(repository.clone()));
         for digest in digests {
             let scope = WaiverScope::Image((*digest).clone());
             if !scopes.contains(&scope) {
@@ -62,7 +66,16 @@ impl Promote {
                 triage.documents.push((document, statements));
             }
         }
-        triage.waivers.retain(|waiver| waiver.expires_at.is_none_or(|at| now < at));
+        let of_layers = store::waivers_of_layers(tx).await?;
+        if !of_layers.is_empty() {
+            for digest in digests {
+                // An index has none of its own.
+                triage.layers.extend(Registry::layers(tx, digest).await?.into_iter().map(|layer| layer.digest));
+            }
+            let has = |scope: &WaiverScope| matches!(scope, WaiverScope::Layer(own) if triage.layers.contains(own));
+            triage.waivers.extend(of_layers.into_iter().filter(|waiver| has(&waiver.scope)));
+        }
+        triage.waivers.retain(|waiver| waiver.is_in_force(now));
         if !triage.documents.is_empty() {
             triage.names = self.names_of(tx, repository, digests).await?;
         }
@@ -107,7 +120,7 @@ impl Triage {
     /// As far as it was said by then already. What was taken back meanwhile left no trace.
     #[must_use]
     pub fn by(mut self, then: Timestamp) -> Triage {
-        self.waivers.retain(|waiver| waiver.created_at <= then);
+        self.waivers.retain(|waiver| waiver.since() <= then);
         self.documents.retain(|(document, _)| document.added_at <= then);
         self
     }
@@ -115,7 +128,7 @@ impl Triage {
     /// Say it in the findings of a report about the image.
     pub fn write(&self, report: &mut Report) {
         for finding in &mut report.findings {
-            let waiver = self.waivers.iter().find(|one| one.accepts(&finding.id, &finding.aliases, &finding.component));
+            let waiver = self.waivers.iter().find(|one| one.accepts(finding, &self.layers));
             finding.waiver = waiver.map(|waiver| bom::Waiver {
                 reason: waiver.reason.clone(),
                 justification: waiver.justification,
@@ -141,7 +154,7 @@ impl Triage {
             false => bom::decide(&scan::spoken_of(image, inventory, &findings, now), &self.names, &statements),
         };
         let found = |(finding, statement): (ImageFinding, Option<&Statement>)| Found {
-            waiver: self.waivers.iter().find(|waiver| waiver.covers(&finding)).cloned(),
+            waiver: self.waivers.iter().find(|waiver| waiver.covers(&finding, &self.layers)).cloned(),
             statement: statement.cloned(),
             finding,
         };

@@ -5,31 +5,37 @@ use std::collections::BTreeSet;
 use audit::Entry;
 use base::{Actor, Ctx, Id, Kind, limits};
 use db::Tx;
-use identity::Level;
+use identity::{Identity, Level, On};
 use jobs::NewJob;
 use registry::{Registry, Right};
 
-use crate::{Error, NewWaiver, Promote, Waiver, WaiverScope, jobs::RECONSIDER_JOB, store};
+use crate::{Approval, Error, NewWaiver, Promote, Waiver, WaiverScope, jobs::RECONSIDER_JOB, store};
 
 impl Promote {
-    /// Accept findings: admin level on the repository, on every repository that holds the image, or an administrator for
-    /// everywhere. What the waiver touches is decided again.
+    /// Accept findings: admin level on the repository, on every repository that holds the image, an owner of the namespace, or an
+    /// administrator for a layer and everywhere. What the waiver touches is decided again. Where waivers need an approval it is
+    /// proposed, and counts for nothing until somebody else approves it.
     pub async fn create_waiver(&self, ctx: &Ctx, new: NewWaiver) -> Result<Waiver, Error> {
         Level::require_person(&ctx.actor)?;
         let new = new.checked(ctx.now)?;
-        let waiver = Waiver {
+        let mut waiver = Waiver {
             id: Id::new(ctx),
             scope: new.scope,
             advisory: new.advisory,
             component: new.component,
+            version: new.version,
             reason: new.reason,
             justification: new.justification,
             author: ctx.actor.label(),
+            author_account: ctx.principal().map(|principal| principal.account.to_string()),
+            approval: Approval::NotNeeded,
             created_at: ctx.now,
             expires_at: new.expires_at,
         };
         db::write!(self.db, ctx, |tx| {
             require(tx, ctx, &waiver.scope).await?;
+            let proposed = store::need_approval(tx).await? == Some(true);
+            waiver.approval = if proposed { Approval::Proposed } else { Approval::NotNeeded };
             if store::waivers_of_scope(tx, &waiver.scope).await?.len() >= limits::WAIVERS_PER_SCOPE {
                 return Err(Error::Conflict(format!("{} waivers are enough; delete some", limits::WAIVERS_PER_SCOPE)));
             }
@@ -38,10 +44,66 @@ impl Promote {
                 .detail("reason", &waiver.reason)
                 .detail("justification", waiver.justification)
                 .detail("expires_at", waiver.expires_at.map(|at| at.to_string()))
+                .detail("proposed", proposed.then_some(true))
                 .set(waiver.state_key(), waiver.state());
-            reconsider(tx, ctx, &waiver.scope, entry).await
+            match proposed {
+                true => audit::append(tx, ctx, entry).await.map(drop).map_err(Error::from),
+                false => reconsider(tx, ctx, &waiver.scope, entry).await,
+            }
         })?;
         Ok(waiver)
+    }
+
+    /// Let a proposed waiver count: whoever could have made it, and did not. What it touches is decided again.
+    pub async fn approve_waiver(&self, ctx: &Ctx, id: &Id<Waiver>) -> Result<Waiver, Error> {
+        Level::require_person(&ctx.actor)?;
+        db::write!(self.db, ctx, |tx| {
+            let missing = || Error::NotFound { what: "waiver", name: id.to_string() };
+            let mut waiver = store::waiver(tx, id).await?.ok_or_else(missing)?;
+            require(tx, ctx, &waiver.scope).await?;
+            if waiver.approval != Approval::Proposed {
+                return Err(Error::Conflict("the waiver needs no approval; it counts already".to_owned()));
+            }
+            if waiver.is_by(&ctx.actor) {
+                let why = format!("{} made this waiver, so that somebody else has to approve it", waiver.author);
+                return Err(Error::Denied(why));
+            }
+            if waiver.expires_at.is_some_and(|at| at <= ctx.now) {
+                return Err(Error::Conflict("the waiver has expired; a new one is needed".to_owned()));
+            }
+            let by = ctx.actor.label();
+            if !store::approve_waiver(tx, id, &by, ctx.now).await? {
+                return Err(Error::Conflict("somebody else was faster".to_owned()));
+            }
+            waiver.approval = Approval::Given { by, at: ctx.now };
+            let entry = entry("waiver.approved", &waiver)
+                .detail("author", &waiver.author)
+                .set(waiver.state_key(), waiver.state());
+            reconsider(tx, ctx, &waiver.scope, entry).await?;
+            Ok(waiver)
+        })
+    }
+
+    /// Whether a waiver counts only once somebody else approved it.
+    pub async fn waivers_need_approval(&self) -> Result<bool, Error> {
+        Ok(store::need_approval(&mut self.db.read().await?).await?.unwrap_or_default())
+    }
+
+    /// Say so, for waivers from now on: those there are stay as they are. Administrators only.
+    pub async fn set_waivers_need_approval(&self, ctx: &Ctx, need: bool) -> Result<(), Error> {
+        Level::require_person(&ctx.actor)?;
+        db::write!(self.db, ctx, |tx| {
+            Level::require_admin(tx, &ctx.actor).await?;
+            if store::need_approval(tx).await?.unwrap_or_default() == need {
+                return Ok(());
+            }
+            store::set_need_approval(tx, need).await?;
+            let entry = Entry::new("waiver.settings_changed")
+                .detail("needApproval", need)
+                .set(store::WAIVER_SETTINGS_KEY, need.to_string());
+            audit::append(tx, ctx, entry).await?;
+            Ok(())
+        })
     }
 
     /// Take a waiver back: its findings count again, and what it touches is decided again. What was promoted stays.
@@ -122,8 +184,17 @@ pub(crate) async fn seen<T>(
 /// Refuse who may not see what is said in a scope.
 pub(crate) async fn see(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
     match scope {
-        WaiverScope::Everywhere if ctx.actor == Actor::Anonymous => Err(identity::Error::Unauthenticated.into()),
-        WaiverScope::Everywhere => Ok(()),
+        _ if ctx.actor == Actor::Anonymous && !matches!(scope, WaiverScope::Repository(_) | WaiverScope::Image(_)) => {
+            Err(identity::Error::Unauthenticated.into())
+        }
+        WaiverScope::Everywhere | WaiverScope::Layer(_) => Ok(()),
+        // Its name is a placeholder: whoever reads one repository of it reads what is said of that one there.
+        WaiverScope::Namespace(name) => match Level::of(tx, &ctx.actor, On::Repository, name.as_str(), "").await? {
+            Some(_) => Ok(()),
+            None => Err(Error::Denied(format!(
+                "only who has a right on all repositories of {name} sees what is said of it"
+            ))),
+        },
         WaiverScope::Repository(name) => {
             Registry::authorize(tx, ctx, name, Right::Pull).await?;
             Ok(())
@@ -142,7 +213,11 @@ pub(crate) async fn see(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(
 /// Refuse who may not say what counts in a scope.
 pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
     match scope {
-        WaiverScope::Everywhere => Level::require_admin(tx, &ctx.actor).await?,
+        WaiverScope::Everywhere | WaiverScope::Layer(_) => Level::require_admin(tx, &ctx.actor).await?,
+        WaiverScope::Namespace(name) => {
+            Level::require_owner(tx, &ctx.actor, name.as_str()).await?;
+            Identity::require_namespace(tx, name.as_str()).await?;
+        }
         WaiverScope::Repository(name) => drop(Registry::authorize(tx, ctx, name, Right::Admin).await?),
         WaiverScope::Image(digest) => {
             let places = Registry::places(tx, digest).await?;
@@ -178,14 +253,16 @@ pub(crate) fn entry(kind: &'static str, waiver: &Waiver) -> Entry {
         .about(format!("advisory/{}", waiver.advisory))
         .detail("scope", waiver.scope.to_string())
         .detail("advisory", &waiver.advisory)
-        .detail("component", &waiver.component);
+        .detail("component", &waiver.component)
+        .detail("version", waiver.version.as_ref());
     about_scope(entry, &waiver.scope)
 }
 
 pub(crate) fn about_scope(entry: Entry, scope: &WaiverScope) -> Entry {
     match scope {
         WaiverScope::Everywhere => entry,
+        WaiverScope::Namespace(name) => entry.about(format!("account/{name}")),
         WaiverScope::Repository(name) => entry.about(format!("repository/{name}")),
-        WaiverScope::Image(digest) => entry.about(digest),
+        WaiverScope::Image(digest) | WaiverScope::Layer(digest) => entry.about(digest),
     }
 }

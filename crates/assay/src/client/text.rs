@@ -106,8 +106,10 @@ const WAIVERS: &[Column] = &[
     ("ADVISORY", |one| at(one, "advisory")),
     ("WHERE", |one| at(one, "scope")),
     ("COMPONENT", |one| at(one, "component")),
+    ("STATE", |one| at(one, "state")),
     ("UNTIL", |one| time(one, "expiresAt")),
     ("BY", |one| at(one, "author")),
+    ("APPROVED BY", |one| at(one, "approvedBy")),
     ("REASON", |one| at(one, "reason")),
 ];
 
@@ -238,7 +240,8 @@ impl Waiver {
     pub(super) fn text(&self) -> Text {
         match self {
             Waiver::List { .. } => Text::Table(WAIVERS),
-            Waiver::Create(_) => Text::Whole,
+            Waiver::Create(_) | Waiver::Settings { .. } => Text::Whole,
+            Waiver::Approve { id } => said(format!("the waiver {id} counts from now on")),
             Waiver::Delete { id } => said(format!("the waiver {id} is deleted; what it covered counts again")),
         }
     }

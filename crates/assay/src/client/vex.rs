@@ -27,7 +27,7 @@ pub(crate) enum Vex {
 
 /// "Everywhere" must not be what happens when nothing is said, so one of them is.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("where").required(true).args(["repository", "image", "everywhere"])))]
+#[command(group(ArgGroup::new("where").required(true).args(["namespace", "repository", "image", "everywhere"])))]
 pub(crate) struct Add {
     file: PathBuf,
     #[command(flatten)]

@@ -1,9 +1,9 @@
 //! Waivers: findings that are accepted, with a reason.
 
 use anyhow::Result;
-use base::Timestamp;
+use base::{AccountName, Timestamp};
 use bom::Justification;
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{ArgAction, ArgGroup, Args, Subcommand};
 use oci::{Digest, RepoName};
 use serde_json::{Value, json};
 
@@ -18,6 +18,15 @@ pub(crate) enum Waiver {
     },
     /// Accept one advisory, with a reason that everybody sees.
     Create(Create),
+    /// Let a waiver count that somebody else proposed.
+    Approve {
+        id: String,
+    },
+    /// Whether waivers count only once somebody else approved them; administrators change it.
+    Settings {
+        #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
+        need_approval: Option<bool>,
+    },
     Delete {
         id: String,
     },
@@ -27,6 +36,9 @@ pub(crate) enum Waiver {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(crate) struct Of {
+    /// All repositories of an organization or user.
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<AccountName>,
     #[arg(long, value_name = "NAMESPACE/NAME")]
     repository: Option<RepoName>,
     /// The image with this digest, in every repository.
@@ -39,7 +51,7 @@ pub(crate) struct Of {
 
 /// "Everywhere" must not be what happens when nothing is said, so one of them is.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("where").required(true).args(["repository", "image", "everywhere"])))]
+#[command(group(ArgGroup::new("where").required(true).args(["namespace", "repository", "image", "layer", "everywhere"])))]
 pub(crate) struct Create {
     advisory: String,
     #[arg(long)]
@@ -49,9 +61,15 @@ pub(crate) struct Create {
     justification: Option<Justification>,
     #[command(flatten)]
     of: Of,
+    /// What this layer brought, in every image that has it.
+    #[arg(long, value_name = "DIGEST", conflicts_with_all = ["namespace", "repository", "image", "everywhere"])]
+    layer: Option<Digest>,
     /// Only for this component.
     #[arg(long)]
     component: Option<String>,
+    /// Only for this version of the component.
+    #[arg(long, value_name = "VERSION", requires = "component")]
+    component_version: Option<String>,
     /// Until when: `2026-12-31` (the beginning of that day, UTC) or `2026-12-31T18:00:00Z`.
     #[arg(long, value_name = "TIME", value_parser = time)]
     expires: Option<Timestamp>,
@@ -66,6 +84,7 @@ impl Of {
     /// As a list is asked for; without any of them that of all scopes.
     pub(super) fn query(&self) -> String {
         match self {
+            Of { namespace: Some(name), .. } => format!("?namespace={name}"),
             Of { repository: Some(name), .. } => format!("?repository={name}"),
             Of { image: Some(digest), .. } => format!("?image={digest}"),
             Of { everywhere: true, .. } => String::new(),
@@ -78,13 +97,20 @@ impl Waiver {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         match self {
             Waiver::List { of } => client.get(&format!("/api/v1/waivers{}", of.query())).await,
-            Waiver::Create(Create { advisory, reason, justification, of, component, expires }) => {
+            Waiver::Create(new) => {
+                let Create { advisory, reason, justification, of, layer, component, component_version, expires } = new;
                 let body = json!({
-                    "advisory": advisory, "reason": reason, "repository": of.repository, "image": of.image,
-                    "justification": justification, "component": component,
+                    "advisory": advisory, "reason": reason, "namespace": of.namespace, "repository": of.repository,
+                    "image": of.image, "layer": layer, "justification": justification, "component": component,
+                    "version": component_version,
                     "expiresAt": expires.map(|at| at.to_string()),
                 });
                 client.post("/api/v1/waivers", body).await
+            }
+            Waiver::Approve { id } => client.post(&format!("/api/v1/waivers/{id}/approval"), json!({})).await,
+            Waiver::Settings { need_approval: None } => client.get("/api/v1/waivers/settings").await,
+            Waiver::Settings { need_approval: Some(need) } => {
+                client.put("/api/v1/waivers/settings", json!({"needApproval": need})).await
             }
             Waiver::Delete { id } => client.delete(&format!("/api/v1/waivers/{id}")).await,
         }

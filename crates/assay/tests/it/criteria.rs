@@ -16,9 +16,9 @@ fn rule(field: &str, operator: &str, value: &str) -> Value {
     json!({"field": field, "operator": operator, "values": [value]})
 }
 
-/// A policy for `admin/shop` with a target of its own.
+/// A policy for `admin/shop` with a target of its own, which scans nothing by itself.
 fn policy(server: &Server, target: &str, rules: &Value) -> Value {
-    call(server, 201, "POST", "/api/v0/repositories/admin", &json!({"name": target}));
+    call(server, 201, "POST", "/api/v0/repositories/admin", &json!({"name": target, "scanOnPush": false}));
     let form =
         json!({"enabled": true, "rules": rules, "targetRepository": format!("admin/{target}"), "tagTemplate": "%n"});
     call(server, 201, "POST", "/api/v0/repositories/admin/shop/promotionPolicies?initialEvaluation=true", &form)

@@ -181,6 +181,36 @@ fn the_list_of_commands_is_complete() {
     }
 }
 
+/// The page of policies has a row for each criterion, with its kind of value and an example that is understood.
+#[test]
+fn every_criterion_is_told_with_an_example() {
+    let text = page("reference/policies.md");
+    for field in policy::Field::ALL {
+        let (name, kind) = (field.as_str(), format!("{:?}", field.value_kind()).to_lowercase());
+        let begins = format!("| {} | `{name}` | {kind} | ", field.label());
+        let row = text.lines().find_map(|line| line.strip_prefix(&begins));
+        let row = row.unwrap_or_else(|| panic!("docs/reference/policies.md has no row {begins}"));
+        let examples: Vec<&str> = row.split('`').filter(|span| span.starts_with(&format!("{name} "))).collect();
+        assert!(!examples.is_empty(), "{name} has no example");
+        for example in examples {
+            let words: Vec<&str> = example.splitn(3, ' ').collect();
+            let values: Vec<&str> = match words[1] {
+                "oo" | "noo" => words[2].split(',').collect(),
+                _ => vec![words[2]],
+            };
+            let rule = serde_json::json!({"field": name, "operator": words[1], "values": values});
+            let rule: policy::Rule = serde_json::from_value(rule).unwrap();
+            policy::Criterion::try_from(rule).unwrap_or_else(|error| panic!("{example}: {error}"));
+        }
+    }
+    for operator in policy::Operator::ALL {
+        assert!(text.contains(&format!("`{}`", operator.as_str())), "{operator:?} is not told");
+    }
+    for (letter, _) in policy::TagTemplate::variables() {
+        assert!(text.contains(&format!("`%{letter}` ")), "%{letter} is not told");
+    }
+}
+
 #[test]
 fn links_lead_somewhere() {
     let mut files: Vec<PathBuf> =

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    image::{debian, push, push_as},
+    image::{call, debian, get, push, push_as},
     pipelines::World,
-    server::{PASSWORD, Server, attempt},
+    server::{PASSWORD, Server, attempt, until},
 };
 
 /// What an administrator may do, and a job of theirs may not.
@@ -35,6 +35,12 @@ fn forbidden() -> Vec<(&'static str, &'static str, Value)> {
             json!({"targetRepository": "admin/other", "targetTag": "1"}),
         ),
         ("POST", "/api/v1/waivers", json!({"advisory": "CVE-2021-44228", "reason": "no", "repository": "admin/flask"})),
+        ("PUT", "/api/v1/waivers/settings", json!({"needApproval": true})),
+        (
+            "POST",
+            "/api/v0/imagescan/layeroverride/sha256:98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4",
+            json!({"component": "a", "componentVersion": "1", "cve": "CVE-2021-44228", "notes": "no"}),
+        ),
         ("POST", "/api/v1/vex?repository=admin/flask", json!({"@context": "openvex", "statements": []})),
         (
             "POST",
@@ -95,6 +101,7 @@ fn a_job_pushes_and_reads_and_changes_nothing_else() {
     let scope = "repository:admin/flask:pull,push";
     let name_and_token = format!("Basic {}", base64(&format!("admin:{child}")));
     push_as(server, &server.token(scope, name_and_token.strip_prefix("Basic ")), "admin/flask", "2", &debian(&["a 1"]));
+    is_of_its_pipeline(server);
     // The first push of a pipeline makes its repository, and the job does not manage that one either.
     let scope = "repository:admin/fresh:pull,push";
     push_as(server, &server.token(scope, name_and_token.strip_prefix("Basic ")), "admin/fresh", "1", &debian(&["a 1"]));
@@ -102,6 +109,25 @@ fn a_job_pushes_and_reads_and_changes_nothing_else() {
     assert_eq!(managed.0, 403, "{}", managed.1);
     // Its person still does all of it.
     assert_eq!(ask(server, &token, &("PUT", "/enzi/v0/accounts/org/members/admin", json!({"isAdmin": true}))).0, 200);
+}
+
+/// Policies know which pipeline's job pushed an image; of one that a person pushed they know that nobody knows.
+fn is_of_its_pipeline(server: &Server) {
+    let rule = |field: &str, value: &str| json!({"field": field, "operator": "eq", "values": [value]});
+    let rules = [
+        rule("provenance.project", "admin/flask"),
+        rule("provenance.ref", "refs/heads/main"),
+        rule("pushed.by", "admin"),
+    ];
+    let policy = json!({"enabled": true, "rules": rules, "targetRepository": "admin/other", "tagTemplate": "%n-built"});
+    call(server, 201, "POST", "/api/v0/repositories/admin/flask/promotionPolicies", &policy);
+    let last = |tag: &str| {
+        get(server, &format!("/api/v1/repositories/admin/flask/tags/{tag}/decisions"))["decisions"][0].clone()
+    };
+    until("both are decided", || ["1", "2"].iter().all(|tag| last(tag)["verdict"].is_string()));
+    assert_eq!((&last("2")["verdict"], &last("2")["effect"]), (&json!("allowed"), &json!("promoted")), "{}", last("2"));
+    let sentence = "no job of a pipeline pushed the image, so that what built it is not known";
+    assert_eq!((&last("1")["verdict"], &last("1")["reasons"][0]["sentence"]), (&json!("unknown"), &json!(sentence)));
 }
 
 fn base64(text: &str) -> String {

@@ -44,3 +44,4 @@ mod upgrade;
 mod upkeep;
 mod variables;
 mod vex;
+mod waivers;

@@ -61,6 +61,7 @@ async fn play(mut world: World, steps: &[Step]) -> (World, Vec<(String, Kind)>) 
                     scope: WaiverScope::Everywhere,
                     advisory: "cve-2021-44228".into(),
                     component: None,
+                    version: None,
                     reason: "accepted".into(),
                     justification: None,
                     expires_at: None,

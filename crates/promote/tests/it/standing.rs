@@ -12,6 +12,7 @@ async fn accept(world: &World) -> Waiver {
         scope: WaiverScope::Everywhere,
         advisory: "cve-2021-44228".into(),
         component: None,
+        version: None,
         reason: "accepted".into(),
         justification: None,
         expires_at: None,

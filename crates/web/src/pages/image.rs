@@ -7,7 +7,7 @@ use axum::{
 use db::Tx;
 use inventory::{Component, Gone, ImageInventory};
 use oci::{Digest, ImageConfig, Reference, RepoName};
-use promote::{Found, Waiver};
+use promote::{Approval, Found, Waiver};
 use registry::{Image, Layer, Registry};
 use scan::{Change, Comparison, FindingChange};
 use serde::Deserialize;
@@ -224,7 +224,11 @@ fn gone_view(gone: &Gone) -> String {
 /// Why a finding does not count, and who answers for that.
 fn waived(waiver: &Waiver) -> String {
     let until = waiver.expires_at.map(|at| format!(", until {}", moment(at))).unwrap_or_default();
-    format!("{} ({}{until})", waiver.reason, waiver.author)
+    let approved = match &waiver.approval {
+        Approval::Given { by, .. } => format!(", approved by {by}"),
+        Approval::NotNeeded | Approval::Proposed => String::new(),
+    };
+    format!("{} ({}{approved}{until})", waiver.reason, waiver.author)
 }
 
 /// What a document states of it, and whose that is.
