@@ -6,8 +6,9 @@ use audit::Entry;
 use base::{Actor, Ctx, Id, Kind, limits};
 use db::Tx;
 use identity::Level;
-use jobs::NewJob;
+use jobs::{Event, NewJob};
 use registry::{Registry, Right};
+use serde_json::json;
 
 use crate::{Error, NewWaiver, Promote, Waiver, WaiverScope, jobs::RECONSIDER_JOB, store};
 
@@ -39,7 +40,7 @@ impl Promote {
                 .detail("justification", waiver.justification)
                 .detail("expires_at", waiver.expires_at.map(|at| at.to_string()))
                 .set(waiver.state_key(), waiver.state());
-            reconsider(tx, ctx, &waiver.scope, entry).await
+            changed(tx, ctx, "waiver.created", &waiver, entry).await
         })?;
         Ok(waiver)
     }
@@ -53,7 +54,7 @@ impl Promote {
             require(tx, ctx, &waiver.scope).await?;
             store::delete_waiver(tx, id).await?;
             let entry = entry("waiver.deleted", &waiver).unset(waiver.state_key());
-            reconsider(tx, ctx, &waiver.scope, entry).await
+            changed(tx, ctx, "waiver.deleted", &waiver, entry).await
         })
     }
 
@@ -74,7 +75,7 @@ impl Promote {
                     }
                     let expired = entry("waiver.expired", waiver)
                         .detail("expires_at", waiver.expires_at.map(|at| at.to_string()));
-                    reconsider(tx, ctx, &waiver.scope, expired).await
+                    changed(tx, ctx, "waiver.expired", waiver, expired).await
                 })?;
                 ended += 1;
             }
@@ -164,11 +165,43 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Resu
     Ok(())
 }
 
-/// Append the entry, and have decided again what a scope holds.
-pub(crate) async fn reconsider(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope, entry: Entry) -> Result<(), Error> {
+/// Append the entry, and have decided again what a scope holds. Gives the entry's id.
+pub(crate) async fn reconsider(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope, entry: Entry) -> Result<String, Error> {
     let entry = audit::append(tx, ctx, entry).await?;
-    let job = NewJob::new(RECONSIDER_JOB, serde_json::json!({"scope": scope.to_string()}));
+    let job = NewJob::new(RECONSIDER_JOB, json!({"scope": scope.to_string()}));
     jobs::enqueue(tx, ctx, job.in_lane(RECONSIDER_JOB).caused_by(&entry)).await?;
+    Ok(entry)
+}
+
+/// The same for a waiver, and tell the others: of an image's, in each repository that holds it.
+async fn changed(tx: &mut Tx, ctx: &Ctx, kind: &str, waiver: &Waiver, entry: Entry) -> Result<(), Error> {
+    let entry = reconsider(tx, ctx, &waiver.scope, entry).await?;
+    let (digest, repositories) = match &waiver.scope {
+        WaiverScope::Everywhere => (None, vec![None]),
+        WaiverScope::Repository(name) => (None, vec![Some(name.clone())]),
+        WaiverScope::Image(digest) => {
+            let places = Registry::places(tx, digest).await?;
+            let names: BTreeSet<_> = places.into_iter().map(|place| place.repository).collect();
+            (Some(digest), names.into_iter().map(Some).collect())
+        }
+    };
+    for repository in repositories {
+        let data = json!({
+            "repository": repository,
+            "digest": digest,
+            "id": waiver.id,
+            "scope": waiver.scope.to_string(),
+            "advisory": waiver.advisory,
+            "component": waiver.component,
+            "reason": waiver.reason,
+            "justification": waiver.justification,
+            "author": waiver.author,
+            "expires_at": waiver.expires_at.map(|at| at.to_string()),
+        });
+        let subject = format!("waiver/{}", waiver.id);
+        let event = Event { kind: kind.to_owned(), subject, data, at: ctx.now, entry: entry.clone() };
+        jobs::emit(tx, ctx, &event).await?;
+    }
     Ok(())
 }
 
