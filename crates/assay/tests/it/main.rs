@@ -41,3 +41,4 @@ mod upgrade;
 mod upkeep;
 mod variables;
 mod vex;
+mod webhooks;
