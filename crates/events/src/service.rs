@@ -102,9 +102,7 @@ impl Events {
             Actor::Account(principal) => Some(principal.account.as_str()),
             Actor::System(_) => None,
         };
-        let mut found = store::list(&mut tx, author, after, page(limits::PAGE_MAX)).await?;
-        found.retain(|webhook| kind.is_none_or(|kind| webhook.kind == kind));
-        Ok(found)
+        Ok(store::list(&mut tx, author, kind, after, page(limits::PAGE_MAX)).await?)
     }
 
     /// Whether the actor may make and see the webhooks of this scope.

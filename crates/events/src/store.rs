@@ -109,14 +109,25 @@ pub(crate) async fn webhook(tx: &mut Tx, id: &WebhookId) -> Result<Option<Webhoo
     row.as_ref().map(webhook_of).transpose()
 }
 
-/// A page of webhooks in order of id, after `after`; of one author or of all.
-pub(crate) async fn list(tx: &mut Tx, author: Option<&str>, after: &str, limit: i64) -> Result<Vec<Webhook>, Error> {
+/// A page of webhooks in order of id, after `after`; of one author or of all, of one type or of all.
+pub(crate) async fn list(
+    tx: &mut Tx,
+    author: Option<&str>,
+    kind: Option<EventType>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Webhook>, Error> {
+    let kind = kind.map(EventType::as_str).unwrap_or_default();
     let rows = match author {
         Some(author) => {
-            let sql = "SELECT * FROM webhooks WHERE author = $1 AND id > $2 ORDER BY id LIMIT $3";
-            tx.all(sql, &args![author, after, limit]).await?
+            let sql = "SELECT * FROM webhooks WHERE author = $1 AND id > $2 AND ($3 = '' OR event = $3)
+                ORDER BY id LIMIT $4";
+            tx.all(sql, &args![author, after, kind, limit]).await?
         }
-        None => tx.all("SELECT * FROM webhooks WHERE id > $1 ORDER BY id LIMIT $2", &args![after, limit]).await?,
+        None => {
+            let sql = "SELECT * FROM webhooks WHERE id > $1 AND ($2 = '' OR event = $2) ORDER BY id LIMIT $3";
+            tx.all(sql, &args![after, kind, limit]).await?
+        }
     };
     rows.iter().map(webhook_of).collect()
 }

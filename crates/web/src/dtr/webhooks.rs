@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::IntoResponse,
     routing::{delete, get, post},
 };
@@ -16,7 +16,10 @@ use events::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::body::{Asked, Body, Params};
+use super::{
+    body::{Asked, Body, Params},
+    repositories::next_page,
+};
 use crate::{App, caller::Caller, error::ApiError};
 
 /// What DTR wrote for "never": Go's zero time.
@@ -51,13 +54,15 @@ async fn list(
     State(app): State<App>,
     Caller(ctx): Caller,
     Asked(which): Asked<Which>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<(HeaderMap, Json<Value>), ApiError> {
     let kind = match which.webhook_type.as_str() {
         "" | "any" => None,
         other => Some(other.parse()?),
     };
     let found = app.events.list(&ctx, kind, &which.page_start).await?;
-    Ok(Json(found.iter().map(view).collect()))
+    let last = found.last().map(|webhook| webhook.id.to_string());
+    let next = next_page(found.len() == limits::PAGE_MAX, last);
+    Ok((next, Json(found.iter().map(view).collect())))
 }
 
 #[derive(Deserialize)]
