@@ -130,6 +130,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
     if alone {
         worker.release_all().await?;
+        events.release_all(&ctx).await?;
     }
     look_at_start(&db, &ctx).await?;
     let site = site(config, &authority);

@@ -86,6 +86,12 @@ impl Events {
         }
     }
 
+    /// Send at once what a dead process had under way. Only for a database that one process alone uses.
+    pub async fn release_all(&self, ctx: &Ctx) -> Result<(), Error> {
+        let end = later(ctx.now, LEASE);
+        db::write!(self.db, ctx, |tx| Ok(store::release(tx, ctx.now, end).await?))
+    }
+
     /// Until the next delivery is due, at most [`POLL`]. What is due already waits for another of its subject or its webhook.
     async fn rest(&self, clock: &Clock) -> Duration {
         let now = clock.now();

@@ -303,6 +303,13 @@ pub(crate) async fn claim(
     tx.opt(sql, &args![id, now, lease]).await?.as_ref().map(delivery_of).transpose()
 }
 
+/// Make due what is due before `end` anyhow, what a dead process had taken among it.
+pub(crate) async fn release(tx: &mut Tx, now: Timestamp, end: Timestamp) -> Result<(), Error> {
+    let sql = "UPDATE webhook_deliveries SET next_at = $1 WHERE state = 'waiting' AND next_at > $1 AND next_at <= $2";
+    tx.execute(sql, &args![now, end]).await?;
+    Ok(())
+}
+
 /// When the next delivery is due that is not yet.
 pub(crate) async fn next_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let sql = "SELECT MIN(next_at) AS due FROM webhook_deliveries WHERE state = 'waiting' AND next_at > $1";

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::{Browser, Window},
     command_line::Person,
-    image::{as_admin, debian, push},
+    image::{as_admin, call, debian, get, push},
     server::{BASIC, PASSWORD, Server, until},
 };
 
@@ -82,17 +82,18 @@ impl Heard {
     }
 }
 
-/// A server that may call this machine.
-fn server() -> Server {
+/// A server that may call this machine, with the folder of its configuration.
+fn server() -> (Server, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("assay.toml");
     std::fs::write(&config, "webhook_allow = [\"127.0.0.0/8\"]\n").unwrap();
-    Server::start_with(&[("ASSAY_CONFIG", config.to_str().unwrap())])
+    (Server::start_with(&[("ASSAY_CONFIG", config.to_str().unwrap())]), folder)
 }
 
 #[test]
 fn the_command_line_does_it_all() {
-    let person = Person { server: server() };
+    let (server, _config) = server();
+    let person = Person { server };
     person.server.login();
     let receiver = Receiver::default();
     let url = format!("http://{}/in?token=url-token-12", receiver.start());
@@ -155,8 +156,39 @@ fn the_command_line_does_it_all() {
 }
 
 #[test]
+fn a_crash_in_the_middle_leaves_one_delivery_for_each_event() {
+    const PUSHES: usize = 8;
+    let (mut server, _config) = server();
+    let receiver = Receiver::default();
+    let url = format!("http://{}/", receiver.start());
+    let hook = json!({"type": "TAG_PUSH", "key": "admin/flask", "endpoint": url, "skipTLSVerification": true});
+    let id = call(&server, 201, "POST", "/api/v0/webhooks", &hook)["id"].as_str().unwrap().to_owned();
+    for tag in 0..PUSHES {
+        push(&server, "admin/flask", &tag.to_string(), &debian(&["base-files 12.4+deb12u5"]));
+        // Each time somewhere else between the push and the record of its answer.
+        if tag % 2 == 0 {
+            receiver.until(tag / 2);
+            server.kill_and_restart();
+        }
+    }
+    let deliveries = || get(&server, &format!("/api/v1/webhooks/{id}/deliveries"))["deliveries"].clone();
+    let delivered = |all: &Value| all.as_array().unwrap().iter().filter(|one| one["state"] == "delivered").count();
+    until("all are delivered", || delivered(&deliveries()) == PUSHES);
+    let mut subjects: Vec<String> =
+        deliveries().as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap().to_owned()).collect();
+    subjects.sort();
+    let expected: Vec<String> = (0..PUSHES).map(|tag| format!("admin/flask:{tag}")).collect();
+    assert_eq!(subjects, expected, "one for each push");
+    let heard = receiver.until(PUSHES);
+    let mut ids: Vec<String> = heard.iter().map(|heard| heard.header("idempotency-key")).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), PUSHES, "what came twice says so");
+}
+
+#[test]
 fn pulls_are_told_to_whom_asks() {
-    let server = server();
+    let (server, _config) = server();
     let receiver = Receiver::default();
     let digest = push(&server, "admin/flask", "1", &debian(&["base-files 12.4+deb12u5"]));
     let (name, value) = as_admin();
@@ -197,7 +229,7 @@ fn pulls_are_told_to_whom_asks() {
 #[test]
 fn the_pages_make_try_and_show_one() {
     let Some(browser) = Browser::open() else { return };
-    let server = server();
+    let (server, _config) = server();
     let receiver = Receiver::default();
     push(&server, "admin/shop", "1", &debian(&["base-files 12.4+deb12u5"]));
     let window = Window::new(browser, &server);
