@@ -10,6 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    advisories::record,
     browser::{Browser, Window},
     command_line::Person,
     image::{as_admin, call, debian, get, push},
@@ -184,6 +185,70 @@ fn a_crash_in_the_middle_leaves_one_delivery_for_each_event() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), PUSHES, "what came twice says so");
+}
+
+#[test]
+fn decisions_waivers_and_the_scanner_are_told() {
+    let (server, _config) = server();
+    let person = Person { server };
+    person.server.login();
+    let receiver = Receiver::default();
+    let url = format!("http://{}/", receiver.start());
+    for (kind, key) in [
+        ("REPO_EVENT", "admin"),
+        ("PROMOTION_REFUSED", "admin/build"),
+        ("WAIVER_EVENT", "admin/build"),
+        ("PROMOTION", "admin/build"),
+        ("SCANNER_UPDATE_COMPLETED", ""),
+    ] {
+        person.says(&["webhook", "create", &url, "--type", kind, "--key", key, "--skip-tls"]);
+    }
+    let told = |kind: &str| {
+        let find = || {
+            let heard = receiver.heard.lock().unwrap();
+            heard.iter().map(Heard::json).find(|body| body["type"] == kind)
+        };
+        until(&format!("{kind} is heard"), || find().is_some());
+        find().unwrap()["contents"].clone()
+    };
+    person.says(&["repository", "create", "admin/build"]);
+    person.says(&["repository", "create", "admin/release"]);
+    let made = told("REPO_EVENT");
+    assert_eq!((&made["event"], &made["data"]["visibility"]), (&json!("REPO_CREATED"), &json!("private")));
+    person.says(&[
+        "policy",
+        "create",
+        "admin/build",
+        "admin/release",
+        "--tag",
+        "%n",
+        "--rule",
+        "vulnerability_all lte 0",
+    ]);
+    let digest = push(&person.server, "admin/build", "1", &debian(&["liblog4j2-java 2.14.1-1"]));
+    let refused = told("PROMOTION_REFUSED");
+    assert_eq!((&refused["tag"], &refused["digest"]), (&json!("1"), &json!(digest)));
+    assert_eq!(refused["targetRepository"], "admin/release");
+    assert!(["refused", "unknown"].contains(&refused["verdict"].as_str().unwrap()), "{refused}");
+    assert!(!refused["objections"].as_array().unwrap().is_empty(), "{refused}");
+
+    let records = person.server.folder.path().join("records");
+    std::fs::create_dir(&records).unwrap();
+    std::fs::write(records.join("DEBIAN-CVE-2024-0001.json"), record().to_string()).unwrap();
+    person.says(&["waiver", "create", "CVE-2024-0001", "--reason", "a test", "--repository", "admin/build"]);
+    let waiver = told("WAIVER_EVENT");
+    let expected = [json!("WAIVER_CREATED"), json!("CVE-2024-0001"), json!("a test"), json!("admin")];
+    assert_eq!(["event", "advisory", "reason", "author"].map(|name| waiver[name].clone()), expected);
+
+    person.says(&["advisories", "build", "records", "--out", "snapshot", "--label", "one other record"]);
+    person.says(&["advisories", "use", "snapshot"]);
+    let update = told("SCANNER_UPDATE_COMPLETED");
+    let status = get(&person.server, "/api/v0/imagescan/status");
+    for name in ["scanner_version", "db_version", "db_updated_at", "snapshotLabel"] {
+        assert_eq!(update[name], status[name], "{name}");
+    }
+    // Without the old advisories nothing stands against the image.
+    assert_eq!(told("PROMOTION")["targetRepository"], "admin/release");
 }
 
 #[test]
