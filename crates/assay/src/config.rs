@@ -52,7 +52,7 @@ pub(crate) struct Config {
     pub(crate) database: Option<Secret>,
     /// What `env.sh` of a client bundle points at: `tcp://host:2376`.
     pub(crate) production_engine: Option<String>,
-    /// Hosts that webhooks may reach although their addresses are private: `host` or `host:port`.
+    /// What webhooks may reach although it is not public: `host`, `host:port` or a network.
     pub(crate) webhook_allow: Vec<String>,
     /// Whether manifests are taken that name what is not in their repository.
     pub(crate) sparse_manifests: bool,
@@ -84,6 +84,9 @@ impl Config {
         }
         let url = args.url.or(file.url).unwrap_or_else(|| format!("https://localhost:{}", listen.port()));
         let (url, authority, host) = check_url(&url)?;
+        for entry in &file.webhook_allow {
+            outbound::check_allowed(entry).map_err(anyhow::Error::msg).context("webhook_allow")?;
+        }
         Ok(Config {
             data,
             listen,

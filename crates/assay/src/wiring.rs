@@ -132,6 +132,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
     if alone {
         worker.release_all().await?;
+        events.release_all(&ctx).await?;
     }
     look_at_start(&db, &ctx).await?;
     let site = site(config, &authority);
@@ -303,6 +304,12 @@ impl Built {
         self.worker.clone().start(tasks);
         let (log, owner) = (self.app.log.clone(), tasks.clone());
         tasks.spawn(async move { log.run(owner.stopped()).await });
+        let (events, owner) = (self.app.events.clone(), tasks.clone());
+        let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
+        tasks.spawn(events.keep_sending(owner, clock, entropy));
+        let (events, owner) = (self.app.events.clone(), tasks.clone());
+        let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
+        tasks.spawn(events.keep_telling_pulls(owner, clock, entropy));
         let (registry, owner) = (self.app.registry.clone(), tasks.clone());
         let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
         tasks.spawn(async move { registry.keep_tending(clock, entropy, owner.stopped()).await });

@@ -45,9 +45,9 @@ impl Endpoint {
         out
     }
 
-    /// A text that may quote this endpoint (an error, an answer), without the endpoint's secrets.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        let mut secrets: Vec<String> = Vec::new();
+    /// A text that may quote this endpoint (an error, an answer), without the endpoint's secrets and these further ones.
+    pub(crate) fn redact(&self, further: &[String], text: &str) -> String {
+        let mut secrets: Vec<String> = further.to_vec();
         for (name, value) in self.0.query_pairs() {
             secrets.push(if value.is_empty() { name.into_owned() } else { value.into_owned() });
         }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn an_echo_is_redacted_in_either_spelling() {
         let endpoint: Endpoint = "https://h/?token=a%2Fb%2Fc%2Fd".parse().unwrap();
-        assert_eq!(endpoint.redact("got a/b/c/d and a%2Fb%2Fc%2Fd"), "got [redacted] and [redacted]");
+        assert_eq!(endpoint.redact(&[], "got a/b/c/d and a%2Fb%2Fc%2Fd"), "got [redacted] and [redacted]");
     }
 
     proptest! {

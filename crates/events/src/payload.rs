@@ -1,4 +1,5 @@
-//! DTR's payloads: `{"type", "createdAt", "contents", "location"}`, made from our own events.
+//! Payloads, made from our own events: DTR's `{"type", "createdAt", "contents", "location"}`, or the same contents as a
+//! CloudEvent.
 
 use base::Timestamp;
 use jobs::Event;
@@ -6,16 +7,62 @@ use oci::{RepoName, Tag};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::EventType;
+use crate::{
+    EventType, Format,
+    cloud_event::{CloudEvent, Message},
+};
 
-/// One event in DTR's words, for the webhooks of one repository.
+mod ours;
+mod samples;
+
+pub(crate) use samples::sample;
+
+/// One event in DTR's words, for those webhooks that hear of its repository.
 #[derive(Clone, Debug)]
 pub(crate) struct Notice {
     pub(crate) kind: EventType,
-    pub(crate) repository: RepoName,
+    /// None for what is about the whole installation.
+    pub(crate) repository: Option<RepoName>,
     pub(crate) digest: Option<String>,
-    /// The body of the request.
-    pub(crate) body: String,
+    /// What it is about, `ns/repo:tag` where it is a tag: notices of one subject are told in order.
+    pub(crate) subject: String,
+    pub(crate) at: Timestamp,
+    pub(crate) contents: Value,
+    /// DTR's: a path on this installation.
+    pub(crate) location: String,
+}
+
+impl Notice {
+    /// The request that tells it. `id` names this event among all of this installation, whose `host:port` is `host`.
+    pub(crate) fn message(&self, format: Format, id: &str, host: &str) -> Message {
+        let source = format!("https://{host}");
+        let event = CloudEvent {
+            specversion: "1.0",
+            id,
+            source: &source,
+            kind: self.kind.cloud_type(),
+            subject: &self.subject,
+            time: self.at,
+            datacontenttype: "application/json",
+            data: &self.contents,
+        };
+        match format {
+            Format::Dtr => {
+                Message { content_type: "application/json", attributes: Vec::new(), body: self.envelope().to_string() }
+            }
+            Format::CloudEvents => event.structured(),
+            Format::CloudEventsBinary => event.binary(),
+        }
+    }
+
+    fn envelope(&self) -> Value {
+        json!({
+            "type": self.kind.as_str(),
+            "createdAt": self.at.to_string(),
+            "contents": self.contents,
+            "location": self.location,
+        })
+    }
 }
 
 /// `last_scan_status` of a completed scan.
@@ -76,10 +123,13 @@ struct Promoted {
 struct Repository {
     repository: RepoName,
     author: Option<String>,
+    id: Option<String>,
     visibility: Option<String>,
     immutable: Option<bool>,
     scan_on_push: Option<bool>,
     short_description: Option<String>,
+    long_description: Option<String>,
+    tag_limit: Option<u32>,
 }
 
 /// What an event is called in DTR's words: one push is a tag and a manifest. `host` is this installation's `host:port`. An
@@ -103,45 +153,20 @@ pub(crate) fn notices(event: &Event, host: &str) -> Result<Vec<Notice>, String> 
         }
         "scan.completed" | "scan.failed" => vec![scanned(read(event)?, at, host)],
         "image.promoted" => vec![promoted(read(event)?, at, host)],
-        "repository.created" => vec![repository(read(event)?, at, "REPO_CREATED")],
+        "repository.created" | "repository.restored" => vec![repository(read(event)?, at, "REPO_CREATED")],
         "repository.updated" => vec![repository(read(event)?, at, "REPO_UPDATED")],
         "repository.deleted" => vec![repository(read(event)?, at, "REPO_DELETED")],
+        "image.pulled" => ours::pulled(&read(event)?, at, host),
+        "image.mirrored" => vec![ours::mirrored(read(event)?, at, host)?],
+        "scanner.updated" => vec![ours::scanner_updated(read(event)?, at)],
+        "trust.published" => ours::signed(&read(event)?, at, host),
+        "promotion.refused" => vec![ours::judged(EventType::PromotionRefused, read(event)?, at, host)],
+        "image.lapsed" => vec![ours::judged(EventType::PromotionLapsed, read(event)?, at, host)],
+        "waiver.created" => vec![ours::waiver(read(event)?, at, "WAIVER_CREATED")],
+        "waiver.deleted" => vec![ours::waiver(read(event)?, at, "WAIVER_DELETED")],
+        "waiver.expired" => vec![ours::waiver(read(event)?, at, "WAIVER_EXPIRED")],
         _ => Vec::new(),
     })
-}
-
-/// A made-up payload of this type, for DTR's Test button.
-pub(crate) fn sample(kind: EventType, at: Timestamp, host: &str) -> String {
-    let digest = format!("sha256:{}", "0123456789abcdef".repeat(4));
-    let (repository, tag) = ("foo/bar", "latest");
-    let (name, data) = match kind {
-        EventType::TagPush | EventType::ManifestPush => (
-            "image.pushed",
-            json!({"repository": repository, "tag": tag, "digest": digest, "os": "linux", "architecture": "amd64", "author": "foo"}),
-        ),
-        EventType::TagDelete => {
-            ("tag.deleted", json!({"repository": repository, "tag": tag, "digest": digest, "author": "foo"}))
-        }
-        EventType::ManifestDelete => {
-            ("manifest.deleted", json!({"repository": repository, "digest": digest, "author": "foo"}))
-        }
-        EventType::ScanCompleted => (
-            "scan.completed",
-            json!({"repository": repository, "tag": tag, "digest": digest, "counts": {"critical": 1, "major": 2, "minor": 3}}),
-        ),
-        EventType::ScanFailed => {
-            ("scan.failed", json!({"repository": repository, "tag": tag, "digest": digest, "error": "a made-up error"}))
-        }
-        EventType::Promotion => (
-            "image.promoted",
-            json!({"source_repository": repository, "source_tag": tag, "target_repository": "foo/target",
-                "target_tag": tag, "digest": digest, "promoted_at": at.to_string()}),
-        ),
-        EventType::Repository => ("repository.created", json!({"repository": repository, "author": "foo"})),
-    };
-    let event = Event { kind: name.to_owned(), subject: String::new(), data, at, entry: String::new() };
-    let made = notices(&event, host).expect("the samples are events");
-    made.into_iter().find(|notice| notice.kind == kind).expect("each sample has its own type").body
 }
 
 fn read<T: DeserializeOwned>(event: &Event) -> Result<T, String> {
@@ -217,8 +242,17 @@ fn promoted(promoted: Promoted, at: Timestamp, host: &str) -> Notice {
         "imageName": format!("{host}/{}:{}", promoted.target_repository, promoted.target_tag),
     });
     let location = format!("/repositories/{}/tags/{}", promoted.target_repository, promoted.target_tag);
-    let body = envelope(EventType::Promotion, at, &contents, &location);
-    Notice { kind: EventType::Promotion, repository: promoted.source_repository, digest: Some(promoted.digest), body }
+    // The target, because that is what changed, and two images that got its tag must be told in order.
+    let subject = format!("{}:{}", promoted.target_repository, promoted.target_tag);
+    Notice {
+        kind: EventType::Promotion,
+        repository: Some(promoted.source_repository),
+        digest: Some(promoted.digest),
+        subject,
+        at,
+        contents,
+        location,
+    }
 }
 
 fn repository(repository: Repository, at: Timestamp, event: &str) -> Notice {
@@ -229,13 +263,18 @@ fn repository(repository: Repository, at: Timestamp, event: &str) -> Notice {
         "author": repository.author.unwrap_or_default(),
     });
     if event != "REPO_DELETED" {
+        // DTR's object, as `GET /api/v0/repositories/NS/NAME` has it.
         let data = json!({
+            "id": repository.id,
             "namespace": repository.repository.namespace(),
             "name": repository.repository.name(),
-            "visibility": repository.visibility,
-            "immutableTags": repository.immutable,
-            "scanOnPush": repository.scan_on_push,
             "shortDescription": repository.short_description,
+            "longDescription": repository.long_description,
+            "visibility": repository.visibility,
+            "scanOnPush": repository.scan_on_push,
+            "immutableTags": repository.immutable,
+            "enableManifestLists": true,
+            "tagLimit": repository.tag_limit,
         });
         extend(&mut contents, &json!({"data": data}));
     }
@@ -286,17 +325,14 @@ fn notice(
     tag: Option<&Tag>,
     contents: Value,
 ) -> Notice {
-    let location = match (tag, &digest) {
-        (Some(tag), _) => format!("/repositories/{repository}/tags/{tag}"),
-        (None, Some(digest)) => format!("/repositories/{repository}/manifests/{digest}"),
-        (None, None) => format!("/repositories/{repository}"),
+    let (location, subject) = match (tag, &digest) {
+        (Some(tag), _) => (format!("/repositories/{repository}/tags/{tag}"), format!("{repository}:{tag}")),
+        (None, Some(digest)) => {
+            (format!("/repositories/{repository}/manifests/{digest}"), format!("{repository}@{digest}"))
+        }
+        (None, None) => (format!("/repositories/{repository}"), repository.to_string()),
     };
-    let body = envelope(kind, at, &contents, &location);
-    Notice { kind, repository, digest, body }
-}
-
-fn envelope(kind: EventType, at: Timestamp, contents: &Value, location: &str) -> String {
-    json!({"type": kind.as_str(), "createdAt": at.to_string(), "contents": contents, "location": location}).to_string()
+    Notice { kind, repository: Some(repository), digest, subject, at, contents, location }
 }
 
 #[cfg(test)]

@@ -18,6 +18,15 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether what happens in this repository is heard of here.
+    pub(crate) fn covers(&self, repository: &RepoName) -> bool {
+        match self {
+            Scope::Everything => true,
+            Scope::Namespace(name) => name.as_str() == repository.namespace(),
+            Scope::Repository(name) => name == repository,
+        }
+    }
+
     /// Refuse whoever may not manage webhooks of this scope: admin level on a repository, ownership of a namespace, an
     /// administrator for everything.
     pub(crate) async fn require(&self, tx: &mut Tx, actor: &Actor) -> Result<(), Error> {

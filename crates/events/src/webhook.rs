@@ -4,7 +4,7 @@ use std::{fmt, str};
 
 use base::{Ctx, Id, InvalidName, Principal, Secret, Timestamp};
 
-use crate::{EventType, Scope};
+use crate::{EventType, Format, Headers, Scope, signature::Secrets};
 
 /// The name of a webhook: 64 hexadecimal digits, as DTR's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,13 @@ pub struct Webhook {
     pub scope: Scope,
     /// Scheme, host and path, the rest redacted.
     pub endpoint: String,
+    pub format: Format,
     /// Whether deliveries are signed with a secret.
     pub signed: bool,
+    /// Until when they are signed with the secret before as well.
+    pub previous_until: Option<Timestamp>,
+    /// The names of its own headers; their values are shown to nobody.
+    pub header_names: Vec<String>,
     pub tls_cert: String,
     pub skip_tls: bool,
     pub author: Option<Id<Principal>>,
@@ -31,6 +36,8 @@ pub struct Webhook {
     pub failing_since: Option<Timestamp>,
     pub(crate) sealed_endpoint: Vec<u8>,
     pub(crate) sealed_secret: Option<Vec<u8>>,
+    pub(crate) sealed_previous: Option<Vec<u8>>,
+    pub(crate) sealed_headers: Option<Vec<u8>>,
 }
 
 /// A webhook to be created.
@@ -39,7 +46,9 @@ pub struct NewWebhook {
     pub kind: EventType,
     pub scope: Scope,
     pub endpoint: crate::Endpoint,
+    pub format: Format,
     pub secret: Option<Secret>,
+    pub headers: Headers,
     pub tls_cert: String,
     pub skip_tls: bool,
 }
@@ -49,6 +58,7 @@ pub struct NewWebhook {
 pub struct Probe {
     pub kind: EventType,
     pub endpoint: crate::Endpoint,
+    pub format: Format,
     pub tls_cert: String,
     pub skip_tls: bool,
 }
@@ -59,6 +69,11 @@ pub struct Change {
     pub inactive: Option<bool>,
     pub tls_cert: Option<String>,
     pub skip_tls: Option<bool>,
+    pub format: Option<Format>,
+    /// Empty for none. The one before signs as well for a while, unless there is none any more.
+    pub secret: Option<Secret>,
+    /// In place of all that there were.
+    pub headers: Option<Headers>,
 }
 
 /// One event for one webhook, and what became of it.
@@ -69,15 +84,30 @@ pub struct Delivery {
     pub kind: EventType,
     /// The body as it is sent, byte for byte, each time.
     pub payload: String,
-    /// The repository and, when it is about one, the image.
+    pub content_type: String,
+    /// The headers of a CloudEvent in binary mode.
+    pub attributes: Vec<(String, String)>,
+    /// What it is about; deliveries of one webhook about one subject go out one after the other.
+    pub subject: String,
+    /// The repository, empty when it is about none; and, when it is about one, the image.
     pub repository: String,
     pub digest: Option<String>,
+    /// A made-up event, to try a receiver.
+    pub sample: bool,
+    /// The audit entry that it follows from.
+    pub cause: Option<String>,
     pub created_at: Timestamp,
     pub state: DeliveryState,
-    /// The last request: when, the status, the beginning of the answer, what was wrong, and how many there were.
+    /// When it is sent next, while it waits.
+    pub next_at: Timestamp,
+    /// The last request: when, and what came of it; and how many there were.
     pub requested_at: Option<Timestamp>,
+    pub request_headers: Vec<(String, String)>,
     pub status: Option<i64>,
+    pub response_headers: Vec<(String, String)>,
+    /// The beginning of the answer.
     pub response: Option<String>,
+    pub duration_ms: Option<i64>,
     pub error: Option<String>,
     pub attempts: i64,
 }
@@ -122,8 +152,13 @@ impl str::FromStr for WebhookId {
 impl Webhook {
     /// The value under the webhook's key in the audit log: what it is, whether it acts, and a hash of how it calls.
     pub(crate) fn state(&self) -> String {
-        let secret = self.sealed_secret.as_ref().map(hex::encode).unwrap_or_default();
-        let calls = format!("{} {secret} {} {}", hex::encode(&self.sealed_endpoint), self.skip_tls, self.tls_cert);
+        let hexed = |sealed: &Option<Vec<u8>>| sealed.as_ref().map(hex::encode).unwrap_or_default();
+        let secret = hexed(&self.sealed_secret);
+        let mut calls = format!("{} {secret} {} {}", hex::encode(&self.sealed_endpoint), self.skip_tls, self.tls_cert);
+        // Left out where it says nothing, so that what the log says of older webhooks stays true.
+        if self.format != Format::Dtr || self.sealed_headers.is_some() || self.sealed_previous.is_some() {
+            calls += &format!(" {} {} {}", self.format, hexed(&self.sealed_headers), hexed(&self.sealed_previous));
+        }
         let active = if self.inactive { "inactive" } else { "active" };
         format!("{} {} {active} {}", self.kind, self.scope, base::digest_hex(calls.as_bytes()))
     }
@@ -131,6 +166,13 @@ impl Webhook {
     pub(crate) fn state_key(&self) -> String {
         format!("events/webhook/{}", self.id)
     }
+}
+
+/// What a webhook keeps sealed, opened to be used.
+pub(crate) struct Opened {
+    pub(crate) endpoint: crate::Endpoint,
+    pub(crate) secrets: Secrets,
+    pub(crate) headers: Headers,
 }
 
 impl fmt::Display for DeliveryState {

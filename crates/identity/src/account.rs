@@ -27,6 +27,7 @@ pub const RESERVED: &[&str] = &[
     "sign-out",
     "v1",
     "v2",
+    "webhooks",
 ];
 
 /// A user or an organization.

@@ -13,8 +13,9 @@
 //! What this crate does not know: what is sent, retried, or done with an answer.
 
 mod address;
+mod network;
 mod pinned;
 mod rules;
 
 pub use pinned::check as check_certificates;
-pub use rules::{Outbound, Trust, sentence};
+pub use rules::{Outbound, Trust, check_allowed, sentence};

@@ -12,7 +12,7 @@ use reqwest::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use crate::{address, pinned};
+use crate::{address, network::Network, pinned};
 
 /// What this server may call, and whom it trusts when it does. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Outbound(Arc<Rules>);
 struct Rules {
     /// Hosts whose addresses are not looked at: `host` or `host:port`, lower case.
     allowed: Vec<String>,
+    /// Networks whose addresses may be called although they are not public.
+    networks: Vec<Network>,
     /// This installation's own authority certificate, PEM.
     ca_pem: String,
 }
@@ -39,11 +41,12 @@ pub enum Trust<'a> {
 
 impl Outbound {
     /// `own` is this installation's `host[:port]`, which is always allowed: its webhooks may start its own pipelines.
-    /// `allowed` are hosts the operator listed, as `host` (any port) or `host:port`.
+    /// `allowed` is what the operator listed: `host` (any port), `host:port`, or a network as `10.1.0.0/16`.
     pub fn new(own: &str, allowed: &[String], ca_pem: &str) -> Outbound {
         let own = if has_port(own) { own.to_owned() } else { format!("{own}:443") };
+        let networks = allowed.iter().filter_map(|entry| entry.parse().ok()).collect();
         let allowed = allowed.iter().cloned().chain([own]).map(|entry| entry.to_ascii_lowercase()).collect();
-        Outbound(Arc::new(Rules { allowed, ca_pem: ca_pem.to_owned() }))
+        Outbound(Arc::new(Rules { allowed, networks, ca_pem: ca_pem.to_owned() }))
     }
 
     /// The addresses of the URL's host, when it may be reached; otherwise why not.
@@ -64,7 +67,8 @@ impl Outbound {
         if self.0.allowed.iter().any(|entry| *entry == host || *entry == with_port) {
             return Ok(addresses);
         }
-        match addresses.iter().find(|address| !address::is_public(address.ip())) {
+        let listed = |address: IpAddr| self.0.networks.iter().any(|network| network.contains(address));
+        match addresses.iter().find(|address| !address::is_public(address.ip()) && !listed(address.ip())) {
             None => Ok(addresses),
             Some(private) => Err(format!(
                 "{host} is at {}, which is not a public address; an operator can allow it with webhook_allow = [{with_port:?}] in \
@@ -94,6 +98,14 @@ impl Outbound {
             }
         }
     }
+}
+
+/// Whether an entry of the operator's list is a host, a host with a port, or a network; otherwise what is wrong with it.
+pub fn check_allowed(entry: &str) -> Result<(), String> {
+    if entry.contains("://") || entry.is_empty() || entry.contains(char::is_whitespace) {
+        return Err(format!("{entry:?} is no host; write it as jenkins.intern, jenkins.intern:443 or 10.1.0.0/16"));
+    }
+    if entry.contains('/') { entry.parse::<Network>().map(drop) } else { Ok(()) }
 }
 
 /// An error of the client with its causes, without the URL that it would print whole.
@@ -128,7 +140,7 @@ impl Resolve for Checked {
 
 #[cfg(test)]
 mod tests {
-    use super::Outbound;
+    use super::{Outbound, check_allowed};
 
     async fn checked(outbound: &Outbound, url: &str) -> Result<(), String> {
         outbound.checked(&url.parse().unwrap()).await.map(drop)
@@ -156,6 +168,23 @@ mod tests {
             assert!(error.contains("public address") || error.contains("resolved"), "{url}: {error}");
         }
         checked(&outbound, "https://1.1.1.1/").await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_listed_network_opens_its_addresses_only() {
+        let outbound = Outbound::new("assay.test", &["127.0.0.0/8".to_owned(), "10.1.0.0/16".to_owned()], "");
+        for url in ["https://127.0.0.1/", "https://2130706433/", "https://[::ffff:127.0.0.1]/", "https://10.1.2.3:9/"] {
+            checked(&outbound, url).await.unwrap();
+        }
+        for url in ["https://10.2.0.1/", "https://169.254.169.254/", "https://[::1]/"] {
+            checked(&outbound, url).await.unwrap_err();
+        }
+        for bad in ["", "https://jenkins.intern", "10.0.0.0/99", "jenkins.intern/path", "a b"] {
+            check_allowed(bad).unwrap_err();
+        }
+        for good in ["jenkins.intern", "jenkins.intern:443", "10.1.0.0/16", "[::1]:80"] {
+            check_allowed(good).unwrap();
+        }
     }
 
     #[tokio::test]

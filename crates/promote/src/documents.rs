@@ -192,7 +192,7 @@ async fn changed(tx: &mut Tx, ctx: &Ctx, kind: &'static str, document: &VexDocum
         true => entry.set(document.state_key(), document.state()),
         false => entry.unset(document.state_key()),
     };
-    reconsider(tx, ctx, &document.scope, entry).await
+    reconsider(tx, ctx, &document.scope, entry).await.map(drop)
 }
 
 pub(crate) fn entry(kind: &'static str, document: &VexDocument) -> Entry {

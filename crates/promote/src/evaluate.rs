@@ -157,7 +157,10 @@ impl Promote {
                 .about(format!("repository/{}", case.policy.target))
                 .detail("effect", effect.to_string())
                 .detail("reason", reason);
-            audit::append(tx, ctx, entry).await?;
+            let entry = audit::append(tx, ctx, entry).await?;
+            if matches!(effect, Effect::Refused(_)) {
+                tell_refused(tx, ctx, case, &record, vec![reason.to_owned()], &entry).await?;
+            }
         }
         if matches!(effect, Effect::Promoted | Effect::Lapsed(_)) {
             self.want_statement(tx, ctx, &record).await?;
@@ -188,6 +191,11 @@ impl Promote {
         store::insert_decision(tx, &record).await?;
         if let Some(bundle) = &signed {
             store::insert_statement(tx, &record.id, bundle).await?;
+        }
+        if record.decision.verdict != Verdict::Allowed {
+            let objections = record.decision.objections().take(limits::DECISION_QUOTES);
+            let objections = objections.map(|reason| reason.sentence.clone()).collect();
+            tell_refused(tx, ctx, case, &record, objections, &record.entry).await?;
         }
         Ok(record)
     }
@@ -343,6 +351,34 @@ async fn later_one(tx: &mut Tx, promotion: &Promotion) -> Result<Option<String>,
             last.target, last.target_tag, last.source, last.source_tag
         )
     }))
+}
+
+/// Tell the others what is not promoted, and why: a policy says so, or what it allows cannot be done.
+async fn tell_refused(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    case: &Case,
+    record: &DecisionRecord,
+    objections: Vec<String>,
+    entry: &str,
+) -> Result<(), Error> {
+    let event = Event {
+        kind: "promotion.refused".to_owned(),
+        subject: format!("{}:{}", record.repository, record.tag),
+        data: json!({
+            "repository": record.repository,
+            "tag": record.tag,
+            "digest": record.digest,
+            "policy": case.policy.id,
+            "target": case.policy.target,
+            "decision": record.id,
+            "verdict": record.decision.verdict.as_str(),
+            "objections": objections,
+        }),
+        at: ctx.now,
+        entry: entry.to_owned(),
+    };
+    Ok(jobs::emit(tx, ctx, &event).await?)
 }
 
 /// Record a promotion with its entry, and tell the others when it is news.

@@ -6,8 +6,9 @@ use audit::Entry;
 use base::{Actor, Ctx, Id, Kind, limits};
 use db::Tx;
 use identity::{Identity, Level, On};
-use jobs::NewJob;
+use jobs::{Event, NewJob};
 use registry::{Registry, Right};
+use serde_json::json;
 
 use crate::{Approval, Error, NewWaiver, Promote, Waiver, WaiverScope, jobs::RECONSIDER_JOB, store};
 
@@ -48,7 +49,7 @@ impl Promote {
                 .set(waiver.state_key(), waiver.state());
             match proposed {
                 true => audit::append(tx, ctx, entry).await.map(drop).map_err(Error::from),
-                false => reconsider(tx, ctx, &waiver.scope, entry).await,
+                false => changed(tx, ctx, "waiver.created", &waiver, entry).await,
             }
         })?;
         Ok(waiver)
@@ -79,7 +80,8 @@ impl Promote {
             let entry = entry("waiver.approved", &waiver)
                 .detail("author", &waiver.author)
                 .set(waiver.state_key(), waiver.state());
-            reconsider(tx, ctx, &waiver.scope, entry).await?;
+            // Whoever hears of waivers hears of it when it begins to count.
+            changed(tx, ctx, "waiver.created", &waiver, entry).await?;
             Ok(waiver)
         })
     }
@@ -115,7 +117,7 @@ impl Promote {
             require(tx, ctx, &waiver.scope).await?;
             store::delete_waiver(tx, id).await?;
             let entry = entry("waiver.deleted", &waiver).unset(waiver.state_key());
-            reconsider(tx, ctx, &waiver.scope, entry).await
+            changed(tx, ctx, "waiver.deleted", &waiver, entry).await
         })
     }
 
@@ -136,7 +138,7 @@ impl Promote {
                     }
                     let expired = entry("waiver.expired", waiver)
                         .detail("expires_at", waiver.expires_at.map(|at| at.to_string()));
-                    reconsider(tx, ctx, &waiver.scope, expired).await
+                    changed(tx, ctx, "waiver.expired", waiver, expired).await
                 })?;
                 ended += 1;
             }
@@ -239,11 +241,43 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Resu
     Ok(())
 }
 
-/// Append the entry, and have decided again what a scope holds.
-pub(crate) async fn reconsider(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope, entry: Entry) -> Result<(), Error> {
+/// Append the entry, and have decided again what a scope holds. Gives the entry's id.
+pub(crate) async fn reconsider(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope, entry: Entry) -> Result<String, Error> {
     let entry = audit::append(tx, ctx, entry).await?;
-    let job = NewJob::new(RECONSIDER_JOB, serde_json::json!({"scope": scope.to_string()}));
+    let job = NewJob::new(RECONSIDER_JOB, json!({"scope": scope.to_string()}));
     jobs::enqueue(tx, ctx, job.in_lane(RECONSIDER_JOB).caused_by(&entry)).await?;
+    Ok(entry)
+}
+
+/// The same for a waiver, and tell the others: of an image's, in each repository that holds it.
+async fn changed(tx: &mut Tx, ctx: &Ctx, kind: &str, waiver: &Waiver, entry: Entry) -> Result<(), Error> {
+    let entry = reconsider(tx, ctx, &waiver.scope, entry).await?;
+    let (digest, repositories) = match &waiver.scope {
+        WaiverScope::Everywhere | WaiverScope::Namespace(_) | WaiverScope::Layer(_) => (None, vec![None]),
+        WaiverScope::Repository(name) => (None, vec![Some(name.clone())]),
+        WaiverScope::Image(digest) => {
+            let places = Registry::places(tx, digest).await?;
+            let names: BTreeSet<_> = places.into_iter().map(|place| place.repository).collect();
+            (Some(digest), names.into_iter().map(Some).collect())
+        }
+    };
+    for repository in repositories {
+        let data = json!({
+            "repository": repository,
+            "digest": digest,
+            "id": waiver.id,
+            "scope": waiver.scope.to_string(),
+            "advisory": waiver.advisory,
+            "component": waiver.component,
+            "reason": waiver.reason,
+            "justification": waiver.justification,
+            "author": waiver.author,
+            "expires_at": waiver.expires_at.map(|at| at.to_string()),
+        });
+        let subject = format!("waiver/{}", waiver.id);
+        let event = Event { kind: kind.to_owned(), subject, data, at: ctx.now, entry: entry.clone() };
+        jobs::emit(tx, ctx, &event).await?;
+    }
     Ok(())
 }
 

@@ -76,6 +76,9 @@ pub(crate) async fn repository_event(
 ) -> Result<(), Error> {
     let data = json!({
         "repository": repository.name,
+        "id": repository.id,
+        "long_description": repository.long_description,
+        "tag_limit": repository.tag_limit,
         "visibility": repository.visibility.to_string(),
         "immutable": repository.immutable,
         "scan_on_push": repository.scan_on_push,

@@ -215,6 +215,7 @@ impl Scan {
                 .set("scan/snapshot", row.guard());
             let entry = audit::append(tx, ctx, way.tell(entry)).await?;
             store::set_taken(tx, ctx).await?;
+            self.tell_update(tx, ctx, (&row.digest, &about.label), &entry).await?;
             if store::settings(tx).await?.auto_recheck {
                 let job = ::jobs::NewJob::new(REMATCH_JOB, serde_json::json!({})).in_lane(REMATCH_JOB);
                 ::jobs::enqueue(tx, ctx, job.caused_by(&entry)).await?;

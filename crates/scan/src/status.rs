@@ -1,7 +1,9 @@
 //! How the scanner stands, for operators.
 
 use base::{Ctx, Timestamp};
+use db::Tx;
 use inventory::SCANNER_VERSION;
+use serde_json::json;
 
 use crate::{Age, Error, Scan, Settings, SnapshotInfo, Updates, store};
 
@@ -47,6 +49,28 @@ impl Scan {
             answered_at: outcome.answered_at,
             progress: outcome.progress,
         })
+    }
+
+    /// Say that other advisories are in use, as the status says it.
+    pub(crate) async fn tell_update(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        (digest, label): (&str, &str),
+        entry: &str,
+    ) -> Result<(), Error> {
+        let (number, _) = store::snapshot_history(tx).await?;
+        let data = json!({
+            "scanner_version": SCANNER_VERSION,
+            "scanner_updated_at": store::version_seen(tx, SCANNER_VERSION).await?.map(|at| at.to_string()),
+            "db_version": number,
+            "snapshot": digest,
+            "label": label,
+        });
+        let subject = "scanner".to_owned();
+        let event =
+            ::jobs::Event { kind: "scanner.updated".to_owned(), subject, data, at: ctx.now, entry: entry.to_owned() };
+        Ok(::jobs::emit(tx, ctx, &event).await?)
     }
 
     pub(crate) async fn see_version(&self, ctx: &Ctx) -> Result<(), Error> {

@@ -32,6 +32,7 @@ pub(crate) fn page(frame: &Frame, title: &str, content: &Markup) -> Markup {
                         a href="/repositories" { "Repositories" }
                         a href="/projects" { "Projects" }
                         a href="/advisories" { "Advisories" }
+                        a href="/webhooks" { "Webhooks" }
                     }
                     span.quiet { (frame.authority) }
                     @if let Some(account) = &frame.account {

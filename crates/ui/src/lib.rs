@@ -6,7 +6,8 @@
 //!
 //! ```text
 //!   sign-in ─► repositories ─► tags ─► image (layers, components, findings)
-//!                               └────► chain of a digest: commit → pipeline → … → running
+//!                  │            └────► chain of a digest: commit → pipeline → … → running
+//!                  └────► webhooks ─► webhook ─► delivery
 //!              advisories: what findings are made with, how old that is, uploading and fetching newer ones
 //!              projects ─► pipelines ─► pipeline ─► job with its live log
 //! ```
@@ -26,6 +27,7 @@ mod policies;
 mod repositories;
 mod sign_in;
 mod tags;
+mod webhooks;
 
 pub use advisories::{AdvisoriesView, SourceView, UpdatesView, advisories};
 pub use assets::{ASSETS, Asset};
@@ -42,3 +44,7 @@ pub use policies::{
 pub use repositories::{RepositoryRow, repositories};
 pub use sign_in::sign_in;
 pub use tags::{Counts, RepositoryView, ScanState, TagRow, tags};
+pub use webhooks::{
+    DeliveryRow, DeliveryState, DeliveryView, WebhookRow, WebhookState, WebhookView, WebhooksView, delivery, webhook,
+    webhooks,
+};

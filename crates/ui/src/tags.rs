@@ -14,6 +14,8 @@ pub struct RepositoryView {
     pub name: String,
     pub private: bool,
     pub immutable: bool,
+    /// Whether the reader may manage its webhooks.
+    pub webhooks: bool,
     pub tags: Vec<TagRow>,
     /// Where the next page of tags starts.
     pub next: Option<String>,
@@ -78,6 +80,7 @@ pub fn tags(frame: &Frame, view: &RepositoryView) -> Markup {
             (if view.private { "private" } else { "public" })
             @if view.immutable { ", immutable" }
             " · advisories: " a href="/advisories" { (view.snapshot) } (aged(&view.snapshot_age))
+            @if view.webhooks { " · " a href={ "/webhooks/of/" (view.name) } { "Webhooks" } }
         }
         p.quiet {
             a href={ "/policies/of/" (view.name) } { "Promotions" } " · " a href={ "/decisions/of/" (view.name) } { "Decisions" }

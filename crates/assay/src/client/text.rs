@@ -51,6 +51,29 @@ const TAGS: &[Column] = &[
     ("DIGEST", |tag| at(tag, "digest")),
 ];
 
+const WEBHOOKS: &[Column] = &[
+    ("ID", |hook| at(hook, "id")),
+    ("TYPE", |hook| at(hook, "type")),
+    ("KEY", |hook| at(hook, "key")),
+    ("STATE", |hook| match (at(hook, "pausedReason").as_str(), hook["inactive"].as_bool()) {
+        ("", Some(true)) => "inactive".to_owned(),
+        ("", _) if !hook["failingSince"].is_null() => format!("failing since {}", time(hook, "failingSince")),
+        ("", _) => "active".to_owned(),
+        (why, _) => why.to_owned(),
+    }),
+    ("ENDPOINT", |hook| at(hook, "endpoint")),
+];
+
+const DELIVERIES: &[Column] = &[
+    ("ID", |delivery| at(delivery, "id")),
+    ("CREATED", |delivery| time(delivery, "createdAt")),
+    ("SUBJECT", |delivery| at(delivery, "subject")),
+    ("STATE", |delivery| at(delivery, "state")),
+    ("TRIES", |delivery| at(delivery, "attempts")),
+    ("STATUS", |delivery| at(delivery, "status")),
+    ("ERROR", |delivery| at(delivery, "error")),
+];
+
 const REPOSITORIES: &[Column] = &[
     ("REPOSITORY", |one| format!("{}/{}", at(one, "namespace"), at(one, "name"))),
     ("VISIBILITY", |one| at(one, "visibility")),
@@ -260,8 +283,17 @@ impl Vex {
 impl Webhook {
     pub(super) fn text(&self) -> Text {
         match self {
+            Webhook::List { .. } => Text::Table(WEBHOOKS),
+            Webhook::Deliveries { delivery: None, .. } => Text::Table(DELIVERIES),
+            Webhook::Pause { id } => said(format!("the webhook {id} sends nothing until it is resumed")),
+            Webhook::Resume { id } => said(format!("the webhook {id} sends again")),
             Webhook::Delete { id } => said(format!("the webhook {id} is deleted")),
-            Webhook::List | Webhook::Create { .. } | Webhook::Deliveries { .. } => Text::Whole,
+            Webhook::Redeliver { delivery, .. } => said(format!("the delivery {delivery} is sent again")),
+            Webhook::Show { .. }
+            | Webhook::Create { .. }
+            | Webhook::Update { .. }
+            | Webhook::Test { .. }
+            | Webhook::Deliveries { .. } => Text::Whole,
         }
     }
 }

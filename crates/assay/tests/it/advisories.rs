@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// One record as OSV publishes them, about a package that the image does not have.
-fn record() -> Value {
+pub fn record() -> Value {
     json!({
         "schema_version": "1.7.0", "id": "DEBIAN-CVE-2024-0001", "modified": "2026-01-01T00:00:00Z",
         "upstream": ["CVE-2024-0001"],

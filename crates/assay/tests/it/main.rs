@@ -45,3 +45,4 @@ mod upkeep;
 mod variables;
 mod vex;
 mod waivers;
+mod webhooks;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{notices, sample};
-use crate::EventType;
+use crate::{EventType, Format};
 
 const AT: &str = "2026-01-02T03:04:05.000006Z";
 
@@ -14,7 +14,7 @@ fn bodies(kind: &str, data: Value) -> Vec<Value> {
     let at: Timestamp = AT.parse().unwrap();
     let event = Event { kind: kind.into(), subject: "x".into(), data, at, entry: "e".into() };
     let made = notices(&event, "assay.test:8443").unwrap();
-    made.iter().map(|notice| serde_json::from_str(&notice.body).unwrap()).collect()
+    made.iter().map(|notice| serde_json::from_str(&notice.message(Format::Dtr, "1", "h").body).unwrap()).collect()
 }
 
 #[test]
@@ -83,20 +83,58 @@ fn a_promotion() {
 
 #[test]
 fn repositories() {
-    let data = json!({"repository": "a/b", "author": "me", "visibility": "private", "immutable": true,
-        "scan_on_push": false, "short_description": "d"});
-    let made = bodies("repository.created", data);
-    let object = json!({"namespace": "a", "name": "b", "visibility": "private", "immutableTags": true,
-        "scanOnPush": false, "shortDescription": "d"});
+    let data = json!({"repository": "a/b", "author": "me", "id": "0", "visibility": "private", "immutable": true,
+        "scan_on_push": false, "short_description": "d", "long_description": "", "tag_limit": 0});
+    let object = json!({"id": "0", "namespace": "a", "name": "b", "visibility": "private", "immutableTags": true,
+        "scanOnPush": false, "shortDescription": "d", "longDescription": "", "tagLimit": 0, "enableManifestLists": true});
+    let made = bodies("repository.created", data.clone());
     let contents =
         json!({"namespace": "a", "repository": "b", "event": "REPO_CREATED", "author": "me", "data": object});
     assert_eq!((&made[0]["type"], &made[0]["contents"]), (&json!("REPO_EVENT"), &contents));
+    assert!(bodies("repository.deleted", data)[0]["contents"].get("data").is_none());
+}
+
+#[test]
+fn mirrorings() {
+    for (direction, kind) in [("push", "PUSH_MIRRORING"), ("poll", "POLL_MIRRORING")] {
+        let data = json!({"direction": direction, "repository": "a/b", "tag": "7", "digest": "sha256:ab",
+            "remoteRepository": "dtr.test/a/b", "remoteTag": "8", "policy": "p"});
+        let made = bodies("image.mirrored", data);
+        let contents = json!({"namespace": "a", "repository": "b", "tag": "7", "digest": "sha256:ab",
+            "imageName": "assay.test:8443/a/b:7", "remoteRepository": "dtr.test/a/b", "remoteTag": "8", "policy": "p",
+            "mirroredAt": AT});
+        assert_eq!((&made[0]["type"], &made[0]["contents"]), (&json!(kind), &contents));
+    }
+}
+
+#[test]
+fn signatures_are_told_once_a_tag() {
+    let tags = json!([{"tag": "7", "digest": "sha256:ab", "role": "targets/releases"},
+        {"tag": "7", "digest": "sha256:ab", "role": "targets/alice"}, {"tag": "no tag", "digest": "sha256:ab", "role": "targets"}]);
+    let made = bodies("trust.published", json!({"gun": "h/a/b", "repository": "a/b", "tags": tags}));
+    assert_eq!(made.len(), 1);
+    assert_eq!(made[0]["contents"]["roles"], json!(["targets/releases", "targets/alice"]));
+    assert!(bodies("trust.published", json!({"repository": "a/b", "tags": []})).is_empty());
+}
+
+#[test]
+fn what_policies_say_against_an_image() {
+    for (event, kind) in [("promotion.refused", "PROMOTION_REFUSED"), ("image.lapsed", "PROMOTION_LAPSED")] {
+        let data = json!({"repository": "a/b", "tag": "7", "digest": "sha256:ab", "policy": "p", "verdict": "unknown",
+            "objections": ["not scanned"]});
+        let made = bodies(event, data);
+        assert_eq!(made[0]["type"], kind);
+        let contents = &made[0]["contents"];
+        assert_eq!((&contents["verdict"], &contents["objections"][0]), (&json!("unknown"), &json!("not scanned")));
+    }
 }
 
 #[test]
 fn every_type_has_a_sample_and_others_give_nothing() {
     for kind in EventType::ALL {
-        let body: Value = serde_json::from_str(&sample(kind, AT.parse().unwrap(), "h:1")).unwrap();
+        let made = sample(kind, AT.parse().unwrap(), "h:1");
+        assert_eq!(made.repository.is_none(), kind.is_global(), "{kind}");
+        let body: Value = serde_json::from_str(&made.message(Format::Dtr, "1", "h:1").body).unwrap();
         assert_eq!(body["type"], kind.as_str());
         assert_eq!(kind.as_str().parse::<EventType>().unwrap(), kind);
     }

@@ -1,6 +1,6 @@
 //! What a webhook must not reach, and whom it must not believe.
 
-use events::{DeliveryState, EventType, NewWebhook, Probe};
+use events::{DeliveryState, EventType, Format, NewWebhook, Probe};
 use identity::Authority;
 
 use crate::{
@@ -31,16 +31,23 @@ async fn a_private_address_is_never_called() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let world = World::new(&["127.0.0.1"]).await;
-    let receiver = Receiver::default();
+    let (receiver, private) = (Receiver::default(), Receiver::default());
     let address = receiver.plain(&world.tasks).await;
-    receiver.answer(&[307]);
-    let webhook = on(EventType::TagPush, "admin/flask", &format!("http://{address}/"));
-    let webhook = world.webhook(&world.system(), webhook).await.unwrap();
-    world.push("1").await;
-    world.run().await;
-    let delivery = world.deliveries(&webhook).await.remove(0);
-    assert_eq!(delivery.status, Some(307));
-    assert!(delivery.error.unwrap().contains("redirects are not followed"));
+    let port = private.plain(&world.tasks).await.port();
+    let new = on(EventType::TagPush, "admin/flask", &format!("http://{address}/"));
+    let webhook = world.webhook(&world.system(), new).await.unwrap();
+    for (number, (status, host)) in [(301, "localhost"), (307, "127.0.0.1"), (308, "[::1]")].into_iter().enumerate() {
+        *receiver.location.lock().unwrap() = format!("http://{host}:{port}/");
+        receiver.answer(&[status]);
+        world.push(&number.to_string()).await;
+        world.run().await;
+        let delivery = world.delivery(&webhook, &number.to_string()).await;
+        assert_eq!((delivery.state, delivery.status), (DeliveryState::Waiting, Some(i64::from(status))));
+        assert!(delivery.error.unwrap().contains("redirects are not followed"));
+        let shown = delivery.response_headers.iter().find(|(name, _)| name == "location").unwrap();
+        assert_eq!(shown.1, format!("http://{host}:{port}/"), "where it led to is told");
+    }
+    assert!(private.seen().is_empty());
 }
 
 #[tokio::test]
@@ -53,6 +60,7 @@ async fn a_certificate_of_ours_or_the_pasted_one_is_believed_and_no_other() {
     let probe = |tls_cert: &str, skip_tls, host: &str| Probe {
         kind: EventType::Promotion,
         endpoint: format!("https://{host}:{port}/?token=abcdef").parse().unwrap(),
+        format: Format::Dtr,
         tls_cert: tls_cert.to_owned(),
         skip_tls,
     };

@@ -20,7 +20,10 @@ use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 #[derive(Clone, Default)]
@@ -28,7 +31,13 @@ pub(crate) struct Receiver {
     pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
     /// Statuses of the next answers; 200 when there are none left.
     pub(crate) answers: Arc<Mutex<VecDeque<u16>>>,
+    arrived: Arc<Notify>,
+    /// Where a redirect leads to.
+    pub(crate) location: Arc<Mutex<String>>,
 }
+
+/// In place of a status: no answer, ever.
+pub(crate) const NEVER: u16 = 0;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -69,6 +78,21 @@ impl Receiver {
         self.seen.lock().unwrap().clone()
     }
 
+    /// Wait until so many requests have come.
+    pub(crate) async fn until(&self, count: usize) {
+        let came = async {
+            loop {
+                let next = self.arrived.notified();
+                if self.seen().len() >= count {
+                    return;
+                }
+                next.await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(30);
+        tokio::time::timeout(patience, came).await.unwrap_or_else(|_| panic!("{} of {count} came", self.seen().len()));
+    }
+
     /// The types of what came, in order.
     pub(crate) fn types(&self) -> Vec<String> {
         let text = |seen: &Seen| {
@@ -87,8 +111,13 @@ impl Receiver {
 async fn take(State(receiver): State<Receiver>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let body = String::from_utf8(body.to_vec()).unwrap();
     receiver.seen.lock().unwrap().push(Seen { headers, body });
+    receiver.arrived.notify_one();
     let status = receiver.answers.lock().unwrap().pop_front().unwrap_or(200);
-    let location = [("location", "http://127.0.0.1:1/elsewhere")];
+    if status == NEVER {
+        std::future::pending::<()>().await;
+    }
+    let location =
+        [("location", receiver.location.lock().unwrap().clone()), ("set-cookie", "session=of-theirs".to_owned())];
     (StatusCode::from_u16(status).unwrap(), location, format!("you called {uri}")).into_response()
 }
 

@@ -2,7 +2,7 @@
 
 use base::{AccountName, Clock, Ctx, Entropy, Secret};
 use db::{Db, Location};
-use events::{Delivery, Error, EventType, Events, NewWebhook, Scope, Webhook};
+use events::{Delivery, Error, EventType, Events, Format, Headers, NewWebhook, Scope, Webhook};
 use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
 use jobs::{Event, Tasks, Worker};
 use outbound::Outbound;
@@ -42,6 +42,7 @@ impl World {
         self.identity = identity(&self.db, &self.authority, &self.clock);
         self.events = events(&self.db, &self.authority, allowed);
         self.worker().release_all().await.unwrap();
+        self.events.resume(&self.system()).await.unwrap();
         self
     }
 
@@ -55,6 +56,7 @@ impl World {
 
     pub(crate) async fn run(&self) {
         self.worker().run_until_idle().await.unwrap();
+        self.events.send_until_idle(&self.clock, &Entropy::System).await.unwrap();
     }
 
     pub(crate) fn advance(&self, seconds: i64) {
@@ -88,7 +90,11 @@ impl World {
     }
 
     pub(crate) async fn push(&self, tag: &str) {
-        let data = json!({"repository": "admin/flask", "tag": tag, "digest": "sha256:ab", "os": "linux",
+        self.push_as(tag, "sha256:ab").await;
+    }
+
+    pub(crate) async fn push_as(&self, tag: &str, digest: &str) {
+        let data = json!({"repository": "admin/flask", "tag": tag, "digest": digest, "os": "linux",
             "architecture": "amd64", "author": "gitlab"});
         self.emit("image.pushed", data).await;
     }
@@ -102,6 +108,12 @@ impl World {
         let quoted = format!("\"tag\":\"{tag}\"");
         let all = self.deliveries(webhook).await;
         all.into_iter().find(|delivery| delivery.payload.contains(&quoted)).unwrap()
+    }
+
+    /// The delivery about this image.
+    pub(crate) async fn about(&self, webhook: &Webhook, digest: &str) -> Delivery {
+        let all = self.deliveries(webhook).await;
+        all.into_iter().find(|delivery| delivery.digest.as_deref() == Some(digest)).unwrap()
     }
 
     /// The bodies of all audit entries, in the order they were written.
@@ -118,7 +130,9 @@ pub(crate) fn on(kind: EventType, scope: &str, endpoint: &str) -> NewWebhook {
         kind,
         scope: scope.parse::<Scope>().unwrap(),
         endpoint: endpoint.parse().unwrap(),
+        format: Format::Dtr,
         secret: None,
+        headers: Headers::default(),
         tls_cert: String::new(),
         skip_tls: endpoint.starts_with("http:"),
     }

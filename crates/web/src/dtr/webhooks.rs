@@ -1,18 +1,25 @@
 //! Webhooks: `/api/v0/webhooks`, and `/api/v1/webhooks/{id}/deliveries`, which DTR lacked.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::IntoResponse,
     routing::{delete, get, post},
 };
 use base::{AccountName, Id, Kind, Secret, limits};
-use events::{Change, Delivery, Endpoint, EventType, NewWebhook, Probe, Scope, Webhook, WebhookId};
+use events::{
+    Change, Delivery, DeliveryState, Endpoint, EventType, Format, Headers, NewWebhook, Probe, Scope, Webhook, WebhookId,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::body::{Asked, Body, Params};
+use super::{
+    body::{Asked, Body, Params},
+    repositories::next_page,
+};
 use crate::{App, caller::Caller, error::ApiError};
 
 /// What DTR wrote for "never": Go's zero time.
@@ -26,7 +33,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v0/webhooks/{webhook}", delete(remove))
         .route("/api/v0/repositories/{org}/{repo}/webhooks", get(of_repository))
         .route("/api/v0/accounts/{org}/webhooks", get(of_namespace))
+        .route("/api/v1/webhooks/{webhook}", get(show))
+        .route("/api/v1/webhooks/{webhook}/test", post(try_webhook))
         .route("/api/v1/webhooks/{webhook}/deliveries", get(deliveries))
+        .route("/api/v1/webhooks/{webhook}/deliveries/{delivery}", get(one_delivery))
         .route("/api/v1/webhooks/{webhook}/deliveries/{delivery}/redeliver", post(redeliver))
 }
 
@@ -44,13 +54,15 @@ async fn list(
     State(app): State<App>,
     Caller(ctx): Caller,
     Asked(which): Asked<Which>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<(HeaderMap, Json<Value>), ApiError> {
     let kind = match which.webhook_type.as_str() {
         "" | "any" => None,
         other => Some(other.parse()?),
     };
     let found = app.events.list(&ctx, kind, &which.page_start).await?;
-    Ok(Json(found.iter().map(view).collect()))
+    let last = found.last().map(|webhook| webhook.id.to_string());
+    let next = next_page(found.len() == limits::PAGE_MAX, last);
+    Ok((next, Json(found.iter().map(view).collect())))
 }
 
 #[derive(Deserialize)]
@@ -64,8 +76,11 @@ struct Create {
     tls_cert: String,
     #[serde(default, rename = "skipTLSVerification")]
     skip_tls: bool,
-    /// Ours: signs each delivery.
+    /// Ours: the form of requests, what signs each of them, and headers of their own.
+    format: Option<String>,
     secret: Option<Secret>,
+    #[serde(default)]
+    headers: BTreeMap<String, Secret>,
 }
 
 async fn create(
@@ -77,7 +92,9 @@ async fn create(
         kind: body.kind.parse()?,
         scope: body.key.parse::<Scope>().map_err(events::Error::from)?,
         endpoint: body.endpoint.expose().parse()?,
+        format: body.format.as_deref().map_or(Ok(Format::default()), str::parse)?,
         secret: body.secret,
+        headers: Headers::new(body.headers)?,
         tls_cert: body.tls_cert,
         skip_tls: body.skip_tls,
     };
@@ -93,6 +110,11 @@ struct Update {
     tls_cert: Option<String>,
     #[serde(rename = "skipTLSVerification")]
     skip_tls: Option<bool>,
+    format: Option<String>,
+    /// Empty for none.
+    secret: Option<Secret>,
+    /// In place of all that there were.
+    headers: Option<BTreeMap<String, Secret>>,
 }
 
 async fn update(
@@ -100,7 +122,14 @@ async fn update(
     Caller(ctx): Caller,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, ApiError> {
-    let change = Change { inactive: body.inactive, tls_cert: body.tls_cert, skip_tls: body.skip_tls };
+    let change = Change {
+        inactive: body.inactive,
+        tls_cert: body.tls_cert,
+        skip_tls: body.skip_tls,
+        format: body.format.as_deref().map(str::parse).transpose()?,
+        secret: body.secret,
+        headers: body.headers.map(Headers::new).transpose()?,
+    };
     Ok(Json(view(&app.events.update(&ctx, &body.id.parse()?, change).await?)))
 }
 
@@ -109,6 +138,7 @@ struct Try {
     #[serde(rename = "type")]
     kind: String,
     endpoint: Secret,
+    format: Option<String>,
     #[serde(default, rename = "tlsCert")]
     tls_cert: String,
     #[serde(default, rename = "skipTLSVerification")]
@@ -120,6 +150,7 @@ async fn test(State(app): State<App>, Caller(ctx): Caller, Body(body): Body<Try>
     let probe = Probe {
         kind: body.kind.parse::<EventType>()?,
         endpoint: body.endpoint.expose().parse::<Endpoint>()?,
+        format: body.format.as_deref().map_or(Ok(Format::default()), str::parse)?,
         tls_cert: body.tls_cert,
         skip_tls: body.skip_tls,
     };
@@ -128,6 +159,23 @@ async fn test(State(app): State<App>, Caller(ctx): Caller, Body(body): Body<Try>
         None => Ok(Json(json!({"status": attempt.status}))),
         Some(error) => Err(ApiError::invalid(error).coded("WEBHOOK_TEST_FAILED")),
     }
+}
+
+async fn show(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(webhook): Params<WebhookIdText>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(view(&app.events.webhook(&ctx, &webhook.parse()?).await?)))
+}
+
+/// The same as the webhook itself calls, with its secret and headers; what came of it stands in its log, and is the answer.
+async fn try_webhook(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(webhook): Params<WebhookIdText>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(delivery_view(&app.events.try_webhook(&ctx, &webhook.parse()?).await?)))
 }
 
 async fn remove(
@@ -180,6 +228,14 @@ async fn deliveries(
     Ok(Json(json!({"deliveries": found, "nextPageStart": next.unwrap_or_default()})))
 }
 
+async fn one_delivery(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((webhook, delivery)): Params<(WebhookIdText, Id<Delivery>)>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(delivery_view(&app.events.delivery_of(&ctx, &webhook.parse()?, &delivery).await?)))
+}
+
 async fn redeliver(
     State(app): State<App>,
     Caller(ctx): Caller,
@@ -213,10 +269,23 @@ fn view(webhook: &Webhook) -> Value {
         "inactive": webhook.inactive,
         "tlsCert": webhook.tls_cert,
         "skipTLSVerification": webhook.skip_tls,
+        "format": webhook.format.as_str(),
         "signed": webhook.signed,
+        "previousSecretUntil": webhook.previous_until.map(|at| at.to_string()),
+        "headers": hidden(&webhook.header_names),
         "pausedReason": webhook.paused,
         "failingSince": webhook.failing_since.map(|at| at.to_string()),
     })
+}
+
+/// Names with values that nobody is shown.
+fn hidden(names: &[String]) -> Value {
+    names.iter().map(|name| (name.clone(), Value::from("[redacted]"))).collect()
+}
+
+/// A name may stand in a head more than once.
+fn head(headers: &[(String, String)]) -> Value {
+    headers.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
 fn delivery_view(delivery: &Delivery) -> Value {
@@ -224,12 +293,19 @@ fn delivery_view(delivery: &Delivery) -> Value {
         "id": delivery.id,
         "webhook": delivery.webhook.as_str(),
         "type": delivery.kind.as_str(),
+        "subject": delivery.subject,
+        "test": delivery.sample,
         "payload": delivery.payload,
+        "contentType": delivery.content_type,
         "createdAt": delivery.created_at.to_string(),
         "state": delivery.state.to_string(),
+        "nextAt": (delivery.state == DeliveryState::Waiting).then(|| delivery.next_at.to_string()),
         "requestedAt": delivery.requested_at.map(|at| at.to_string()),
+        "requestHeaders": head(&delivery.request_headers),
         "status": delivery.status,
+        "responseHeaders": head(&delivery.response_headers),
         "response": delivery.response,
+        "durationMs": delivery.duration_ms,
         "error": delivery.error,
         "attempts": delivery.attempts,
     })

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base::{Kind, limits};
 use bytes::Bytes;
+use events::Pull;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use oci::{Digest, ErrorCode, Reference, RepoName, Tag};
 use registry::ManifestPush;
@@ -19,15 +20,31 @@ use super::{Call, OciError, recent::Answer};
 pub(super) async fn pull(call: &Call, repo: &RepoName, reference: &Reference) -> Result<Response, OciError> {
     let manifest = call.app.registry.manifest(&call.ctx, repo, reference).await;
     let manifest = manifest.map_err(|error| call.failed(repo, error))?;
+    let wanted = call.app.events.wants_pulls(repo).then(|| manifest.digest.to_string());
     let until = call.keep.as_ref().and_then(|keep| keep.until);
     let answer = Answer::new(manifest, until).ok_or_else(|| {
         OciError::new(Kind::Internal, ErrorCode::ManifestInvalid, "the manifest's type or digest fits into no header")
     })?;
     let answer = Arc::new(answer);
-    if let Some(keep) = &call.keep {
-        call.app.recent().put(keep.question.clone(), keep.version, Arc::clone(&answer));
+    let response = answer.response(&call.method, &call.headers);
+    if let Some(digest) = wanted {
+        note(call, repo, reference, digest, response.status());
+    } else if let Some(keep) = &call.keep {
+        call.app.recent().put(keep.question.clone(), keep.version, answer);
     }
-    Ok(answer.response(&call.method, &call.headers))
+    Ok(response)
+}
+
+/// Tell webhooks of a pull; what the client has already was not pulled.
+fn note(call: &Call, repo: &RepoName, reference: &Reference, digest: String, status: StatusCode) {
+    let tag = match reference {
+        Reference::Tag(tag) => Some(tag.clone()),
+        Reference::Digest(_) => None,
+    };
+    if status == StatusCode::OK {
+        let head = call.method == Method::HEAD;
+        call.app.events.note_pull(&call.ctx, Pull { repository: repo.clone(), tag, digest, head });
+    }
 }
 
 /// `PUT /v2/<name>/manifests/<reference>`.

@@ -77,6 +77,13 @@ pub(crate) async fn serve(app: App, request: Request) -> Response {
 
 /// The answer of a moment ago, when it must be the same now.
 fn kept(app: &App, request: &Request) -> Option<Response> {
+    // Where a webhook wants to know who pulls, that must be known.
+    if app.events.wants_any_pulls() {
+        let path = OciPath::parse(request.uri().path()).ok()?;
+        if path.repo().is_some_and(|repo| app.events.wants_pulls(repo)) {
+            return None;
+        }
+    }
     let answer = app.recent().get(&Question::of(request)?, app.db.version()?, app.clock.now())?;
     Some(answer.response(request.method(), request.headers()))
 }

@@ -15,6 +15,7 @@ mod repositories;
 mod sign_in;
 mod tags;
 mod view;
+mod webhooks;
 
 use axum::{
     Router,
@@ -35,6 +36,7 @@ use crate::{
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .merge(policies::routes())
+        .merge(webhooks::routes())
         .route("/", get(repositories::home))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
         .route("/sign-out", post(sign_in::sign_out))
@@ -100,6 +102,7 @@ failure_of!(
     promote::Error,
     registry::Error,
     scan::Error,
+    events::Error,
     trust::Error,
     forge::Error,
     ci::Error,
