@@ -18,7 +18,7 @@ impl Promote {
         target: &RepoName,
         target_tag: &Tag,
     ) -> Result<Promotion, Error> {
-        db::write!(self.db, ctx, |tx| {
+        let outcome = db::write!(self.db, ctx, |tx| {
             Level::require_person(&ctx.actor)?;
             Registry::authorize(tx, ctx, source, Right::Pull).await?;
             let unknown =
@@ -42,6 +42,10 @@ impl Promote {
                 tell(tx, ctx, &promotion, true).await?;
             }
             Ok(promotion)
-        })
+        });
+        match outcome {
+            Err(Error::Registry(refused)) => Ok(self.registry.tell_refused(ctx, Err(refused)).await?),
+            outcome => outcome,
+        }
     }
 }

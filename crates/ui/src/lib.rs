@@ -35,5 +35,5 @@ pub use layout::Frame;
 pub use message::message;
 pub use pipelines::{PipelineRow, PipelineView, ProjectRow, StageView, pipeline, pipelines, projects};
 pub use repositories::{RepositoryRow, repositories};
-pub use sign_in::sign_in;
+pub use sign_in::{Elsewhere, sign_in};
 pub use tags::{Counts, RepositoryView, ScanState, TagRow, tags};
