@@ -114,12 +114,12 @@ async fn update(
     Params(name): Params<AccountName>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, ApiError> {
-    if let Some(password) = body.password {
-        app.identity.set_password(&ctx, &name, password).await?;
-    }
     let changes = AccountChanges { full_name: body.full_name, admin: body.is_admin, active: body.is_active };
     if changes.full_name.is_some() || changes.admin.is_some() || changes.active.is_some() {
         app.identity.update_account(&ctx, &name, changes).await?;
+    }
+    if let Some(password) = body.password {
+        app.identity.set_password(&ctx, &name, password).await?;
     }
     Ok(Json(counted_view(&app.identity.counted(&ctx, &name).await?)))
 }

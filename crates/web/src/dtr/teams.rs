@@ -1,6 +1,6 @@
 //! Organizations' members and teams.
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use base::AccountName;
 use identity::Team;
 use serde::Deserialize;
@@ -169,9 +169,13 @@ async fn add_team_member(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params((org, team, user)): Params<TeamMember>,
-    body: Option<Json<Membership>>,
+    body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
-    let admin = body.is_some_and(|Json(body)| body.is_admin);
+    let body: Option<Membership> = match body.is_empty() {
+        true => None,
+        false => serde_json::from_slice(&body).map_err(|error| ApiError::invalid(error).coded("INVALID_JSON"))?,
+    };
+    let admin = body.unwrap_or_default().is_admin;
     app.identity.set_team_member(&ctx, (&org, &team), &user, Some(admin)).await?;
     Ok(Json(json!({"isAdmin": admin})))
 }
