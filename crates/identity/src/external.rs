@@ -157,10 +157,12 @@ impl Identity {
                 return Ok(());
             }
             let entry = Entry::new("account.gone").about(format!("account/{}", account.name));
-            let (mut after, (_, entry)) = settle(tx, &account, &wanted, entry).await?;
+            let (mut after, (changed, entry)) = settle(tx, &account, &wanted, entry).await?;
             // Whom an administrator switched off is not brought back by the directory.
-            if account.active {
-                store::set_gone(tx, &account.id, true).await?;
+            match account.active {
+                true => store::set_gone(tx, &account.id, true).await?,
+                false if !changed && after.admin == account.admin => return Ok(()),
+                false => {}
             }
             after.active = false;
             store::update_account(tx, &after).await?;

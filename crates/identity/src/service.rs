@@ -215,6 +215,10 @@ impl Identity {
                 return Err(Error::Invalid(format!("{name} is no user; only users are administrators")));
             }
             store::update_account(tx, &after).await?;
+            if changes.active.is_some() {
+                // From now on it is this decision that counts, and not what a directory knows.
+                store::set_gone(tx, &after.id, false).await?;
+            }
             refuse_no_admin(tx).await?;
             let kind = match (before.active, after.active) {
                 (true, false) => "account.deactivated",

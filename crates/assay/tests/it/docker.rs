@@ -124,6 +124,7 @@ fn docker_pushes_schema_2_and_pulls_both_formats() {
     engine.docker_ok(&["tag", "made-here", &two]);
     let said = engine.docker_ok(&["push", &two]);
     assert!(said.contains("Mounted from admin/docker"), "{said}");
+    only_robots_push(&engine, &desk);
     assert_eq!(engine.pull(&one), format!("{}@{digest}", desk.place("admin/docker")));
     engine.pull(&format!("{}@{digest}", desk.place("admin/docker")));
 
@@ -136,8 +137,6 @@ fn docker_pushes_schema_2_and_pulls_both_formats() {
     assert!(!found.contains("admin/docker"), "{found}");
     let found = engine.docker_ok(&["search", "--format", "{{.Name}}", &desk.place("dock")]);
     assert!(found.contains("admin/docker") && !found.contains("admin/oci"), "{found}");
-
-    only_robots_push(&engine, &desk);
 
     let (pulled, said) = engine.docker(&["pull", &desk.place("admin/docker:none")]);
     assert!(!pulled && said.contains("not found"), "{said}");

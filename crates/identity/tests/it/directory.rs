@@ -216,7 +216,8 @@ async fn people_of_the_directory_come_with_what_their_groups_make_them() {
     let ben = sign_in(&world, "ben", "ben of the estate").await.unwrap();
     assert!(Level::is_admin(&mut world.db.read().await.unwrap(), &ben.actor).await.unwrap());
     let session = world.identity.open_session(&world.system(), "ben", &secret("ben of the estate")).await.unwrap();
-    let entries = "SELECT COUNT(*) AS n FROM audit_entries WHERE kind IN ('account.imported', 'account.synced')";
+    let entries =
+        "SELECT COUNT(*) AS n FROM audit_entries WHERE kind IN ('account.imported', 'account.synced', 'account.gone')";
     let count = async || world.db.read().await.unwrap().one(entries, &[]).await.unwrap().int("n").unwrap();
     assert_eq!(count().await, 2, "who signs in again changes nothing");
 
@@ -239,6 +240,13 @@ async fn people_of_the_directory_come_with_what_their_groups_make_them() {
     assert!(!Level::is_admin(&mut world.db.read().await.unwrap(), &ben.actor).await.unwrap());
     assert!(world.identity.session(&ben, &session).await.is_err());
     assert!(!world.identity.account(&anna, &name("ben")).await.unwrap().active);
+    let told = count().await;
+    // Gone, and switched off by hand: told once each, not at every look.
+    world.identity.set_active(&world.system(), &name("ben"), false).await.unwrap();
+    for _ in 0..2 {
+        world.identity.sync_directory(&world.system()).await.unwrap();
+    }
+    assert_eq!(count().await, told);
     crate::robots::guarded(&world).await;
 }
 
