@@ -100,7 +100,9 @@ fn through(run: &Run, server: &Server, name: &str) -> Result<(String, String)> {
         curl.args(["--silent", "--show-error", "--location", "--cacert"]).arg(server.ca());
         curl.arg("--cookie").arg(&jar).arg("--cookie-jar").arg(&jar);
         curl.args(["--header", "Accept: text/html", "--write-out", "\n%{url_effective} %{http_code}"]);
-        form.iter().for_each(|field| drop(curl.args(["--data", field])));
+        for field in form {
+            curl.args(["--data", field]);
+        }
         let said = command::run(curl.arg(url))?;
         let (page, at) = said.trim_end().rsplit_once('\n').context("where it ended")?;
         anyhow::Ok((at.to_owned(), page.to_owned()))
