@@ -1,9 +1,11 @@
 //! Every limit of the product, by name, with the reason for its number.
 
 mod advisory;
+mod identity;
 mod scanner;
 
 pub use advisory::*;
+pub use identity::*;
 pub use scanner::*;
 
 /// DTR cut `organization/repository` at 56 characters because of its database; we have no such reason, but a name is read
@@ -400,48 +402,6 @@ pub const ADVISORY_ID_BYTES: usize = 256;
 /// Objections that one audit entry quotes of a decision, and the bytes of each; the decision holds them whole.
 pub const DECISION_QUOTES: usize = 20;
 pub const DECISION_QUOTE_BYTES: usize = 400;
-
-/// Wrong passwords that may be tried at once for one account, and how long until one more: a person who forgot has enough, and
-/// somebody who guesses has 2,900 a day, which no password of eight characters fears.
-pub const WRONG_PASSWORDS_OF_ACCOUNT: i64 = 10;
-pub const WRONG_PASSWORD_REST_OF_ACCOUNT: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// The same from one address, behind which an office may sit: bounds who tries one password on many accounts.
-pub const WRONG_PASSWORDS_FROM_ADDRESS: i64 = 50;
-pub const WRONG_PASSWORD_REST_FROM_ADDRESS: std::time::Duration = std::time::Duration::from_secs(6);
-
-/// Accounts, and addresses, whose wrong passwords are remembered at one time: 1 MB.
-pub const WRONG_PASSWORD_KEYS: usize = 10_000;
-
-/// Places in the scope of one access token, and that a robot is granted when it is made: a person writes them by hand.
-pub const TOKEN_PLACES: usize = 100;
-
-/// Robots of one user or organization: one for each pipeline and deployment of a large estate.
-pub const ROBOTS_OF_NAMESPACE: i64 = 1_000;
-
-/// How long a robot's token is good for when nobody says otherwise, and how long the one before may still be used after a
-/// rotation: pipelines that run have ended by then.
-pub const ROBOT_TOKEN_LIFETIME: std::time::Duration = std::time::Duration::from_secs(90 * 24 * 60 * 60);
-pub const ROTATION_GRACE: std::time::Duration = std::time::Duration::from_secs(60 * 60);
-pub const ROTATION_GRACE_MAX: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
-
-/// How exactly the last use of a token is known, and the tokens whose use is remembered before it is written: 10 MB.
-pub const TOKEN_USE_GRAIN: std::time::Duration = std::time::Duration::from_secs(5 * 60);
-pub const TOKEN_USES: usize = 100_000;
-
-/// How long the log is silent about the refused pushes of one account to one repository after it told of one, and the pairs
-/// that are remembered: 1 MB.
-pub const REFUSED_PUSH_REST: std::time::Duration = std::time::Duration::from_secs(60 * 60);
-pub const REFUSED_PUSHES: usize = 10_000;
-
-/// How long somebody may take at the identity provider before they come back: they may have to find their second factor.
-pub const OIDC_SIGN_IN: std::time::Duration = std::time::Duration::from_secs(10 * 60);
-
-/// One answer of an identity provider; key sets and tokens are some kilobytes.
-pub const OIDC_ANSWER_BYTES: usize = 1024 * 1024;
-
-/// Groups of one person that are looked at; directories of large estates give some hundred.
-pub const EXTERNAL_GROUPS: usize = 10_000;
 
 /// How long a client may take for the TLS handshake, and for the head of a request. The second is also how long a connection may
 /// rest between two requests; clients open a new one then.
