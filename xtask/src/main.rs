@@ -75,7 +75,7 @@ enum Chore {
         #[arg(long, env = "SEED")]
         seed: Option<u64>,
     },
-    /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go; `engine` and
+    /// Drive a server with clients from other registries than the operating system's and Rust's (needs Go; `engine`, `sign-in` and
     /// `storage` run only when named)
     Interop {
         /// This part alone

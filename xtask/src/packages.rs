@@ -37,11 +37,13 @@ const NEEDED: [(&str, &str); 13] = [
 ];
 
 /// What the tests need beside it. The demo does without: a browser is 130 MB to fetch.
-const TESTED: [(&str, &str); 4] = [
+const TESTED: [(&str, &str); 6] = [
     ("chromium", "the pages as a person meets them"),
     ("chromium-driver", "drives that browser"),
     ("podman", "pushes and pulls as those who left Docker do"),
     ("buildah", "builds and pushes without an engine"),
+    ("slapd", "the directory that people sign in with"),
+    ("ldap-utils", "changes what is in it"),
 ];
 
 /// What is measured against.

@@ -3,14 +3,17 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use base::Secret;
+use identity::{DirectorySettings, OidcSettings};
 use serde::Deserialize;
 
 use crate::{
     bucket::{Storage, Stores, Table},
+    elsewhere::{LdapTable, OidcTable},
     serve::Args,
 };
 
@@ -32,6 +35,8 @@ struct File {
     undo_days: Option<u16>,
     untagged_days: Option<u16>,
     storage: Option<Table>,
+    oidc: Option<OidcTable>,
+    ldap: Option<LdapTable>,
 }
 
 /// The configuration the server runs with.
@@ -64,6 +69,10 @@ pub(crate) struct Config {
     pub(crate) storage: Storage,
     /// Where a second copy of them is.
     pub(crate) replica_store: Option<Storage>,
+    /// An identity provider to sign in with.
+    pub(crate) oidc: Option<OidcSettings>,
+    /// A directory whose people may sign in, and how often it is asked what became of them.
+    pub(crate) ldap: Option<(DirectorySettings, Duration)>,
     /// For the first start; without it one is generated and shown once.
     pub(crate) admin_password: Option<Secret>,
 }
@@ -102,6 +111,8 @@ impl Config {
             untagged_days: file.untagged_days,
             storage: stores.main,
             replica_store: stores.replica,
+            oidc: file.oidc.map(OidcTable::check).transpose()?,
+            ldap: file.ldap.map(LdapTable::check).transpose()?,
             admin_password: admin_password(),
         })
     }

@@ -8,6 +8,7 @@ mod audit;
 mod bucket;
 mod client;
 mod config;
+mod elsewhere;
 mod folder;
 mod guard;
 mod listen;

@@ -10,7 +10,7 @@ use ci::Ci;
 use db::{Db, Location, Schema};
 use events::Events;
 use forge::Forge;
-use identity::{Authority, Certified, Identity, Sealer};
+use identity::{Authority, Certified, Directory, Identity, Oidc, Sealer, TokenKeys};
 use jobs::{Failure, NewJob, Subscription, Tasks, Worker};
 use outbound::Outbound;
 use promote::Promote;
@@ -92,7 +92,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         None => Location::Sqlite(folder.database()),
     };
     let db = Db::open(&location, SCHEMAS).await?;
-    let identity = Identity::new(db.clone(), keys, authority.clone(), config.production_engine.clone());
+    let identity = open_identity(config, &db, keys, &authority)?;
 
     let sealer = Sealer::new(&folder.sealing_key(&entropy)?);
     let trust = Trust::new(db.clone(), &config.authority, &[], sealer.clone());
@@ -110,6 +110,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     registry.resume(&ctx).await?;
     let records = config.storage.records().open().await?;
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
+    let oidc = open_oidc(config, &authority, &sealer)?;
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records, outbound.clone()).await?;
     let scan = scan.with_attestation_key(folder.attestation_key()?);
     scan.see_attestation_key(&ctx).await?;
@@ -129,14 +130,13 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
 
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
     let worker = with_scan(with_promote(events.work(worker), &promote), &scan, &promote);
-    let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
+    let worker = with_directory(with_ci(with_registry(worker, &registry), &forge, &ci, alone), &identity, config);
     if alone {
         worker.release_all().await?;
         events.release_all(&ctx).await?;
     }
     look_at_start(&db, &ctx).await?;
     let site = site(config, &authority);
-    let metrics = Metrics::default();
     let app = App::new(Parts {
         site,
         clock,
@@ -144,6 +144,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         db,
         log,
         identity,
+        oidc,
         registry,
         scan,
         trust,
@@ -152,9 +153,47 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         ci,
         promote,
         events,
-        metrics,
+        metrics: Metrics::default(),
     });
     Ok(Built { app, certified, worker, folder })
+}
+
+/// With the directory, when there is one.
+fn open_identity(config: &Config, db: &Db, keys: TokenKeys, authority: &Authority) -> Result<Identity> {
+    let identity = Identity::new(db.clone(), keys, authority.clone(), config.production_engine.clone());
+    match &config.ldap {
+        Some((settings, _)) => Ok(identity.with_directory(Directory::new(settings.clone()).context("[ldap]")?)),
+        None => Ok(identity),
+    }
+}
+
+/// The identity provider, which may be reached wherever the operator says it is.
+fn open_oidc(config: &Config, authority: &Authority, sealer: &Sealer) -> Result<Option<Oidc>> {
+    let Some(settings) = &config.oidc else { return Ok(None) };
+    let issuer = settings.issuer.parse::<axum::http::Uri>().context("[oidc] issuer")?;
+    let host = issuer.authority().context("[oidc] issuer has no host")?.to_string();
+    let allowed: Vec<String> = config.webhook_allow.iter().cloned().chain([host]).collect();
+    let outbound = Outbound::new(&config.authority, &allowed, authority.certificate_pem());
+    let redirect_uri = format!("{}/sign-in/oidc/callback", config.url);
+    Ok(Some(Oidc::new(settings.clone(), outbound, sealer.clone(), redirect_uri).context("[oidc]")?))
+}
+
+/// Asking the directory again what became of its people.
+fn with_directory(worker: Worker, identity: &Identity, config: &Config) -> Worker {
+    let Some((_, period)) = &config.ldap else { return worker };
+    let identity = identity.clone();
+    worker
+        .on(identity::SYNC_JOB, move |ctx, _| {
+            let identity = identity.clone();
+            // What cannot be asked now is asked the next time.
+            async move {
+                match identity.sync_directory(&ctx).await {
+                    Ok(_) | Err(identity::Error::Unavailable(_)) => Ok(()),
+                    Err(error) => Err(Failure::retry(error)),
+                }
+            }
+        })
+        .every(*period, identity::SYNC_JOB)
 }
 
 /// The registry with the stores it keeps bytes in.
@@ -318,6 +357,22 @@ impl Built {
         tasks.spawn(async move { scan.read_ahead(owner, clock, entropy).await });
         let (scan, owner) = (self.app.scan.clone(), tasks.clone());
         tasks.spawn(async move { scan.keep_following(owner).await });
+        let (identity, owner) = (self.app.identity.clone(), tasks.clone());
+        let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
+        tasks.spawn(async move { keep_uses(identity, owner, clock, entropy).await });
+    }
+}
+
+/// Write now and then, and at the end, when tokens were used.
+async fn keep_uses(identity: Identity, tasks: Tasks, clock: Clock, entropy: Entropy) {
+    loop {
+        let stopping = tokio::time::timeout(limits::TOKEN_USE_GRAIN, tasks.stopped()).await.is_ok();
+        if let Err(error) = identity.write_uses(&Ctx::system("identity", &clock, &entropy)).await {
+            tracing::warn!(%error, "when tokens were used could not be written; it is tried again");
+        }
+        if stopping {
+            return;
+        }
     }
 }
 

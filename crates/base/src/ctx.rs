@@ -46,6 +46,8 @@ pub enum Credential {
     Session,
     /// An access token, by its id (never its value).
     Token(String),
+    /// An access token that does less than its account may: one with a scope, or a robot's.
+    ScopedToken(String),
     /// A child of an access token, bound to one job while it runs.
     JobToken {
         token: String,
@@ -94,6 +96,11 @@ impl Ctx {
     pub fn job(&self) -> Option<i64> {
         self.principal().and_then(Principal::job)
     }
+
+    /// Whether a program's credential was used, see [`Principal::is_limited`].
+    pub fn is_limited(&self) -> bool {
+        self.principal().is_some_and(Principal::is_limited)
+    }
 }
 
 impl Principal {
@@ -102,6 +109,19 @@ impl Principal {
         match self.credential {
             Credential::JobToken { job, .. } => Some(job),
             _ => None,
+        }
+    }
+
+    /// Whether the credential is one of a program, which makes nobody an owner or an administrator.
+    pub fn is_limited(&self) -> bool {
+        matches!(self.credential, Credential::ScopedToken(_) | Credential::JobToken { .. })
+    }
+
+    /// The id of the access token that was used, if one was.
+    pub fn token(&self) -> Option<&str> {
+        match &self.credential {
+            Credential::Token(id) | Credential::ScopedToken(id) | Credential::JobToken { token: id, .. } => Some(id),
+            Credential::Password | Credential::Session | Credential::Certificate(_) => None,
         }
     }
 }
@@ -135,7 +155,7 @@ impl Credential {
         match self {
             Credential::Password => "password".to_owned(),
             Credential::Session => "session".to_owned(),
-            Credential::Token(id) => format!("token:{id}"),
+            Credential::Token(id) | Credential::ScopedToken(id) => format!("token:{id}"),
             Credential::JobToken { job, .. } => format!("job:{job}"),
             Credential::Certificate(fingerprint) => format!("certificate:{fingerprint}"),
         }

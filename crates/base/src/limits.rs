@@ -1,9 +1,11 @@
 //! Every limit of the product, by name, with the reason for its number.
 
 mod advisory;
+mod identity;
 mod scanner;
 
 pub use advisory::*;
+pub use identity::*;
 pub use scanner::*;
 
 /// DTR cut `organization/repository` at 56 characters because of its database; we have no such reason, but a name is read
@@ -425,18 +427,6 @@ pub const ADVISORY_ID_BYTES: usize = 256;
 /// Objections that one audit entry quotes of a decision, and the bytes of each; the decision holds them whole.
 pub const DECISION_QUOTES: usize = 20;
 pub const DECISION_QUOTE_BYTES: usize = 400;
-
-/// Wrong passwords that may be tried at once for one account, and how long until one more: a person who forgot has enough, and
-/// somebody who guesses has 2,900 a day, which no password of eight characters fears.
-pub const WRONG_PASSWORDS_OF_ACCOUNT: i64 = 10;
-pub const WRONG_PASSWORD_REST_OF_ACCOUNT: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// The same from one address, behind which an office may sit: bounds who tries one password on many accounts.
-pub const WRONG_PASSWORDS_FROM_ADDRESS: i64 = 50;
-pub const WRONG_PASSWORD_REST_FROM_ADDRESS: std::time::Duration = std::time::Duration::from_secs(6);
-
-/// Accounts, and addresses, whose wrong passwords are remembered at one time: 1 MB.
-pub const WRONG_PASSWORD_KEYS: usize = 10_000;
 
 /// How long a client may take for the TLS handshake, and for the head of a request. The second is also how long a connection may
 /// rest between two requests; clients open a new one then.

@@ -6,8 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::limits;
 
-/// The name of a user, robot or organization; users and organizations share one namespace. Lower-case letters and
-/// digits, parted by single `.`, `_` or `-`: what may stand as the first component of an OCI repository name.
+/// The name of a user, robot or organization; all three share one set of names. Lower-case letters and digits, parted by
+/// single `.`, `_` or `-`: what may stand as the first component of an OCI repository name. A robot's is `OWNER+ROBOT`, two
+/// such names: the `+`, which no repository's name can hold, says that nothing is ever in a robot's namespace.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(Box<str>);
 
@@ -33,26 +34,46 @@ impl AccountName {
     }
 }
 
+impl AccountName {
+    /// The name of the robot `own` of this account.
+    pub fn robot(&self, own: &str) -> Result<AccountName, InvalidName> {
+        format!("{self}+{own}").parse()
+    }
+
+    /// Whose robot this is, by its name; `None` for users and organizations.
+    pub fn robot_owner(&self) -> Option<&str> {
+        self.0.split_once('+').map(|(owner, _)| owner)
+    }
+}
+
 impl str::FromStr for AccountName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<AccountName, InvalidName> {
-        const EXPECTED: &str = "1 to 64 of a-z and 0-9, parted by single '.', '_' or '-'";
-        let refused = || InvalidName::new("account name", text, EXPECTED);
-        if text.is_empty() || text.len() > limits::ACCOUNT_NAME_BYTES {
-            return Err(refused());
-        }
-        let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let mut separator_before = true;
-        for byte in text.bytes() {
-            let separator = matches!(byte, b'.' | b'_' | b'-');
-            if !separator && !alphanumeric(byte) || separator && separator_before {
-                return Err(refused());
-            }
-            separator_before = separator;
-        }
-        if separator_before { Err(refused()) } else { Ok(AccountName(text.into())) }
+        const EXPECTED: &str =
+            "1 to 64 of a-z and 0-9, parted by single '.', '_' or '-' (a robot's: two such, OWNER+ROBOT)";
+        let good = match text.split_once('+') {
+            Some((owner, robot)) => is_name(owner) && is_name(robot),
+            None => is_name(text),
+        };
+        if good { Ok(AccountName(text.into())) } else { Err(InvalidName::new("account name", text, EXPECTED)) }
     }
+}
+
+fn is_name(text: &str) -> bool {
+    if text.is_empty() || text.len() > limits::ACCOUNT_NAME_BYTES {
+        return false;
+    }
+    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let mut separator_before = true;
+    for byte in text.bytes() {
+        let separator = matches!(byte, b'.' | b'_' | b'-');
+        if !separator && !alphanumeric(byte) || separator && separator_before {
+            return false;
+        }
+        separator_before = separator;
+    }
+    !separator_before
 }
 
 impl fmt::Display for AccountName {
@@ -88,10 +109,10 @@ mod tests {
 
     #[test]
     fn accepts_and_refuses() {
-        for good in ["a", "admin", "ci", "team-1", "a.b_c-d", "0x"] {
+        for good in ["a", "admin", "ci", "team-1", "a.b_c-d", "0x", "ops+deploy", "a-1+b.2"] {
             assert!(good.parse::<AccountName>().is_ok(), "{good}");
         }
-        for bad in ["", "A", "-a", "a-", "a--b", "a/b", "a b", "ä", "..", &"a".repeat(65)] {
+        for bad in ["", "A", "-a", "a-", "a--b", "a/b", "a b", "ä", "..", "+", "a+", "+a", "a+b+c", &"a".repeat(65)] {
             assert!(bad.parse::<AccountName>().is_err(), "{bad}");
         }
     }

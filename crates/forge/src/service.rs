@@ -7,7 +7,7 @@ use std::{
 };
 
 use audit::Entry;
-use base::{Actor, Ctx, Id, limits};
+use base::{AccountName, Actor, Ctx, Id, limits};
 use db::{Db, Tx};
 use identity::{Identity, Level, On};
 
@@ -159,7 +159,7 @@ pub(crate) async fn level_of(tx: &mut Tx, ctx: &Ctx, project: &Project) -> Resul
     Ok(own.or(open.then_some(Level::ReadOnly)))
 }
 
-/// Who may not read a project does not learn that it exists; who is not signed in is asked to. Jobs' tokens read.
+/// Who may not read a project does not learn that it exists; who is not signed in is asked to. Jobs and robots read.
 pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, which: &ProjectRef, level: Level) -> Result<Project, Error> {
     let found = match which {
         ProjectRef::Id(id) => store::project(tx, *id).await?,
@@ -170,7 +170,7 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, which: &ProjectRef, level: L
         None => None,
     };
     match (found, own) {
-        (Some(project), Some(_)) if level > Level::ReadOnly && ctx.job().is_some() => {
+        (Some(project), Some(_)) if level > Level::ReadOnly && ctx.is_limited() => {
             Ok(Level::require_person(&ctx.actor).map(|()| project)?)
         }
         (Some(project), Some(own)) if own >= level => Ok(project),
@@ -183,6 +183,19 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, which: &ProjectRef, level: L
             )))
         }
         _ => Err(Error::no_project(which)),
+    }
+}
+
+impl Forge {
+    /// Refuse that an account goes while projects are in its namespace. Part of the transaction of whoever deletes it.
+    pub async fn leave_namespace(tx: &mut Tx, namespace: &AccountName) -> Result<(), Error> {
+        match store::any_project(tx, namespace).await? {
+            Some(name) => Err(Error::Conflict(format!(
+                "{namespace} cannot be deleted: the project {namespace}/{name} is in its namespace, and projects stay; switch the \
+                 account off instead"
+            ))),
+            None => Ok(()),
+        }
     }
 }
 

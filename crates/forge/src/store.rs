@@ -63,6 +63,12 @@ pub(crate) async fn project_by_path(tx: &mut Tx, path: &ProjectPath) -> Result<O
     tx.opt(sql, &args![&path.namespace, path.name.as_str()]).await?.as_ref().map(project_of).transpose()
 }
 
+/// The name of a project in a namespace.
+pub(crate) async fn any_project(tx: &mut Tx, namespace: &AccountName) -> Result<Option<String>, Error> {
+    let sql = "SELECT name FROM forge_projects WHERE namespace = $1 ORDER BY name LIMIT 1";
+    tx.opt(sql, &args![namespace]).await?.map(|row| row.text("name")).transpose()
+}
+
 /// Projects in order of id, after `after`.
 pub(crate) async fn projects(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<Project>, Error> {
     let sql = "SELECT * FROM forge_projects WHERE id > $1 ORDER BY id LIMIT $2";

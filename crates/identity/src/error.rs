@@ -12,6 +12,12 @@ pub enum Error {
          open sessions work meanwhile)"
     )]
     TooManyAttempts { wait_s: i64 },
+    /// Said only to who holds the value of the token.
+    #[error("the access token expired at {at}; make a new one, or have the robot's rotated")]
+    TokenExpired { at: base::Timestamp },
+    /// Nobody could ask the directory or the identity provider.
+    #[error("{0}")]
+    Unavailable(String),
     #[error("{0}")]
     Denied(String),
     #[error("there is no {what} {name}")]
@@ -29,7 +35,8 @@ pub enum Error {
 impl Error {
     pub fn kind(&self) -> base::Kind {
         match self {
-            Error::Unauthenticated => base::Kind::Unauthenticated,
+            Error::Unauthenticated | Error::TokenExpired { .. } => base::Kind::Unauthenticated,
+            Error::Unavailable(_) => base::Kind::Unavailable,
             Error::TooManyAttempts { .. } => base::Kind::RateLimited,
             Error::Denied(_) => base::Kind::Denied,
             Error::NotFound { .. } => base::Kind::NotFound,

@@ -15,15 +15,7 @@ impl Identity {
         account: &Id<Principal>,
         job: i64,
     ) -> Result<Id<AccessToken>, Error> {
-        let token = AccessToken {
-            id: Id::new(ctx),
-            account: account.clone(),
-            label: format!("job {job}"),
-            active: true,
-            created_at: ctx.now,
-            parent: None,
-            job: Some(job),
-        };
+        let token = AccessToken::of_job(ctx, account.clone(), job, None);
         // The hash of a value that is thrown away here.
         store::insert_token(tx, &token, &access_token::hash(&access_token::generate(ctx))).await?;
         Ok(token.id)

@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-use base::{AccountName, Actor, Principal};
+use base::{AccountName, Actor, Credential, Principal};
 use db::Tx;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, store};
+use crate::{Error, Scope, store};
 
-/// What somebody may do in a repository; the highest of all grants wins. Through the token of a job it is never more than
-/// read-write, and nobody is an owner or an administrator: whatever outlives a job is decided by a person. This file is the
-/// one place that says so.
+/// What somebody may do in a repository; the highest of all grants wins. Through the token of a job or a robot, or one with a
+/// scope, it is never more than read-write, and nobody is an owner or an administrator: whatever outlives a job is decided by
+/// a person. This file is the one place that says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
@@ -63,6 +63,23 @@ pub enum Reach {
     },
 }
 
+/// What is left of an account's rights.
+enum Narrowed {
+    No,
+    To(Scope),
+    ToNothing,
+}
+
+impl Narrowed {
+    fn narrow(&self, on: On, reach: Reach) -> Reach {
+        match self {
+            Narrowed::No => reach,
+            Narrowed::To(scope) => scope.narrow(on, &reach),
+            Narrowed::ToNothing => Reach::Some { namespaces: BTreeSet::new(), names: BTreeSet::new() },
+        }
+    }
+}
+
 impl Reach {
     pub fn covers(&self, namespace: &str, full_name: &str) -> bool {
         match self {
@@ -81,15 +98,34 @@ impl Level {
             Actor::System(_) => return Ok(Some(Level::Admin)),
             Actor::Account(principal) => principal,
         };
-        let highest = match principal.job() {
-            Some(_) => Level::ReadWrite,
-            None => Level::Admin,
+        let level = if Level::owns(tx, principal, namespace).await? {
+            Some(Level::Admin)
+        } else {
+            store::grants_for(tx, &principal.account, on, namespace, name).await?.into_iter().max()
         };
-        if Level::owns(tx, principal, namespace).await? {
-            return Ok(Some(highest));
-        }
-        let granted = store::grants_for(tx, &principal.account, on, namespace, name).await?;
-        Ok(granted.into_iter().max().map(|level| level.min(highest)))
+        let Some(level) = level.filter(|_| principal.is_limited()) else { return Ok(level) };
+        let level = level.min(Level::ReadWrite);
+        Ok(match Level::scope(tx, principal).await? {
+            Narrowed::No => Some(level),
+            Narrowed::To(scope) => scope.level(on, namespace, name).map(|most| level.min(most)),
+            Narrowed::ToNothing => None,
+        })
+    }
+
+    /// What the token narrows the rights of its account to, read from its row.
+    async fn scope(tx: &mut Tx, principal: &Principal) -> Result<Narrowed, Error> {
+        let (id, is_job) = match &principal.credential {
+            Credential::ScopedToken(id) => (id, false),
+            Credential::JobToken { token, .. } => (token, true),
+            _ => return Ok(Narrowed::No),
+        };
+        Ok(match store::scope_of(tx, id).await? {
+            Some(Some(scope)) => Narrowed::To(scope),
+            Some(None) => Narrowed::No,
+            // What ended in between. A job's has no scope of its own, and whoever ended the job decided what becomes of the rest.
+            None if is_job => Narrowed::No,
+            None => Narrowed::ToNothing,
+        })
     }
 
     /// Everything on which [`Level::of`] gives a level.
@@ -104,8 +140,9 @@ impl Level {
         let Some(account) = account.filter(|account| account.active) else {
             return Ok(Reach::Some { namespaces, names });
         };
+        let scope = Level::scope(tx, principal).await?;
         if account.admin {
-            return Ok(Reach::Everything);
+            return Ok(scope.narrow(on, Reach::Everything));
         }
         namespaces.insert(account.name.to_string());
         namespaces.extend(store::owned_by(tx, &principal.account).await?);
@@ -115,13 +152,13 @@ impl Level {
                 _ => names.insert(format!("{namespace}/{name}")),
             };
         }
-        Ok(Reach::Some { namespaces, names })
+        Ok(scope.narrow(on, Reach::Some { namespaces, names }))
     }
 
-    /// Refuse the tokens of jobs, where the level alone does not.
+    /// Refuse the tokens of jobs and robots and those with a scope, where the level alone does not.
     pub fn require_person(actor: &Actor) -> Result<(), Error> {
         match actor {
-            Actor::Account(principal) if principal.job().is_some() => Err(refused(actor, "")),
+            Actor::Account(principal) if principal.is_limited() => Err(refused(actor, "")),
             _ => Ok(()),
         }
     }
@@ -143,7 +180,7 @@ impl Level {
         match actor {
             Actor::Anonymous => Ok(false),
             Actor::System(_) => Ok(true),
-            Actor::Account(principal) if principal.job().is_some() => Ok(false),
+            Actor::Account(principal) if principal.is_limited() => Ok(false),
             Actor::Account(principal) => {
                 let account = store::account_by_id(tx, &principal.account).await?;
                 Ok(account.is_some_and(|account| account.active && account.admin))
@@ -165,7 +202,7 @@ impl Level {
         let allowed = match actor {
             Actor::Anonymous => false,
             Actor::System(_) => true,
-            Actor::Account(principal) if principal.job().is_some() => false,
+            Actor::Account(principal) if principal.is_limited() => false,
             Actor::Account(principal) => Level::owns(tx, principal, namespace).await?,
         };
         if allowed { Ok(()) } else { Err(refused(actor, &format!("only an owner of {namespace} may do this"))) }
@@ -176,10 +213,18 @@ impl Level {
 fn refused(actor: &Actor, why: &str) -> Error {
     match actor {
         Actor::Anonymous => Error::Unauthenticated,
-        Actor::Account(principal) => Error::Denied(principal.job().map_or_else(|| why.to_owned(), job_may_not)),
+        Actor::Account(principal) => Error::Denied(match principal.job() {
+            Some(job) => job_may_not(job),
+            None if principal.is_limited() => TOKEN_MAY_NOT.to_owned(),
+            None => why.to_owned(),
+        }),
         Actor::System(_) => Error::Denied(why.to_owned()),
     }
 }
+
+/// What hears who uses a robot's token, or one with a scope, for more.
+const TOKEN_MAY_NOT: &str = "the token of a robot, or one with a scope, may pull, push images, fetch and read where it was let, \
+                             and nothing else; sign in for this";
 
 /// What a job hears that asks for more than its token may do.
 fn job_may_not(job: i64) -> String {

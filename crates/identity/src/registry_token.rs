@@ -79,20 +79,17 @@ impl TokenKeys {
         &self.issuer
     }
 
-    /// A token for the context's actor.
-    pub fn issue(&self, ctx: &Ctx, access: Vec<Access>) -> Result<String, Error> {
+    /// A token for the context's actor that is good for so many seconds.
+    pub fn issue(&self, ctx: &Ctx, access: Vec<Access>, seconds: i64) -> Result<String, Error> {
         let principal = ctx.principal();
         let now = ctx.now.as_second();
-        let (token, job) = match principal.map(|principal| &principal.credential) {
-            Some(Credential::Token(id)) => (Some(id.clone()), None),
-            Some(Credential::JobToken { token, job }) => (Some(token.clone()), Some(*job)),
-            _ => (None, None),
-        };
+        let token = principal.and_then(Principal::token).map(str::to_owned);
+        let job = principal.and_then(Principal::job);
         let claims = Claims {
             iss: self.issuer.clone(),
             sub: principal.map(|principal| principal.name.to_string()).unwrap_or_default(),
             aud: self.issuer.clone(),
-            exp: now + LIFETIME_SECONDS,
+            exp: now + seconds,
             nbf: now - 10,
             iat: now,
             jti: ctx.entropy.token(26),

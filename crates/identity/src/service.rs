@@ -1,12 +1,12 @@
 //! What can be done with accounts, organizations, teams, grants, and what they are granted.
 
 use audit::Entry;
-use base::{AccountName, Ctx, Id, Principal, Secret, digest_hex, limits};
+use base::{AccountName, Actor, Credential, Ctx, Id, Principal, Secret, digest_hex, limits};
 use db::{Db, Tx};
 
 use crate::{
-    Account, AccountKind, Authority, Error, Grant, Grantee, Level, Member, On, RESERVED, Team, TokenKeys,
-    attempts::Attempts, password, store,
+    Account, AccountChanges, AccountKind, Authority, Counted, Directory, Error, Filter, Grant, Grantee, Level, On,
+    Permit, RESERVED, Team, TokenKeys, attempts::Attempts, password, store, uses::Uses,
 };
 
 /// The accounts of one installation.
@@ -18,6 +18,9 @@ pub struct Identity {
     /// The production engine that client bundles point at.
     pub(crate) engine: Option<String>,
     pub(crate) attempts: Attempts,
+    pub(crate) uses: Uses,
+    /// Who knows those that were not made here.
+    pub(crate) directory: Option<Directory>,
 }
 
 /// An account to be created.
@@ -26,14 +29,21 @@ pub struct NewAccount {
     pub name: AccountName,
     pub kind: AccountKind,
     pub full_name: String,
-    /// Users without a password sign in with tokens only: robots.
+    /// Users without a password sign in with tokens only.
     pub password: Option<Secret>,
     pub admin: bool,
 }
 
 impl Identity {
     pub fn new(db: Db, keys: TokenKeys, authority: Authority, engine: Option<String>) -> Identity {
-        Identity { db, keys, authority, engine, attempts: Attempts::new() }
+        Identity { db, keys, authority, engine, attempts: Attempts::new(), uses: Uses::default(), directory: None }
+    }
+
+    /// With a directory that knows more people.
+    #[must_use]
+    pub fn with_directory(mut self, directory: Directory) -> Identity {
+        self.directory = Some(directory);
+        self
     }
 
     pub fn authority(&self) -> &Authority {
@@ -69,8 +79,12 @@ impl Identity {
                 new.name
             )));
         }
+        if new.kind == AccountKind::Robot || new.name.robot_owner().is_some() {
+            let why = "the name OWNER+ROBOT is a robot's; an owner makes one with `assay robot create`";
+            return Err(Error::Invalid(why.to_owned()));
+        }
         let hash = match (&new.password, new.kind) {
-            (Some(_), AccountKind::Organization) => {
+            (Some(_), AccountKind::Organization | AccountKind::Robot) => {
                 return Err(Error::Invalid("an organization has no password; its owners sign in".to_owned()));
             }
             (Some(secret), AccountKind::User) => {
@@ -86,6 +100,7 @@ impl Identity {
             full_name: new.full_name,
             admin: new.admin && new.kind == AccountKind::User,
             active: true,
+            imported: false,
             created_at: ctx.now,
         };
         let rights = store::account_state(&account.kind.to_string(), account.admin, true);
@@ -101,7 +116,7 @@ impl Identity {
             if store::account(tx, &account.name).await?.is_some() {
                 return Err(Error::Conflict(format!("the name {} is taken", account.name)));
             }
-            store::insert_account(tx, &account, hash.as_ref()).await?;
+            store::insert_account(tx, &account, hash.as_ref(), None).await?;
             audit::append(tx, ctx, entry.clone()).await?;
             Ok(())
         })?;
@@ -119,14 +134,24 @@ impl Identity {
     pub async fn require_namespace(tx: &mut Tx, namespace: &str) -> Result<(), Error> {
         let missing = || Error::NotFound { what: "account", name: namespace.to_owned() };
         let name: AccountName = namespace.parse().map_err(|_| missing())?;
-        account(tx, &name).await.map(drop)
+        match account(tx, &name).await?.kind {
+            AccountKind::Robot => Err(missing()),
+            AccountKind::User | AccountKind::Organization => Ok(()),
+        }
+    }
+
+    /// An account with how many members and teams it has.
+    pub async fn counted(&self, ctx: &Ctx, name: &AccountName) -> Result<Counted, Error> {
+        signed_in(ctx)?;
+        let found = store::counted(&mut self.db.read().await?, name).await?;
+        found.ok_or_else(|| Error::NotFound { what: "account", name: name.to_string() })
     }
 
     /// Accounts in order of name, after `after`.
-    pub async fn accounts(&self, ctx: &Ctx, after: &str, limit: usize) -> Result<Vec<Account>, Error> {
+    pub async fn accounts(&self, ctx: &Ctx, filter: Filter, after: &str, limit: usize) -> Result<Vec<Counted>, Error> {
         signed_in(ctx)?;
         let limit = i64::try_from(limit.min(limits::PAGE_MAX)).expect("a page is small");
-        Ok(store::accounts(&mut self.db.read().await?, after, limit).await?)
+        Ok(store::accounts(&mut self.db.read().await?, filter, after, limit).await?)
     }
 
     /// Accounts whose name begins with this text, in order of name.
@@ -145,8 +170,13 @@ impl Identity {
         db::write!(self.db, ctx, |tx| {
             require_self_or_admin(tx, ctx, name).await?;
             let account = account(tx, name).await?;
-            if account.kind == AccountKind::Organization {
-                return Err(Error::Invalid("an organization has no password; its owners sign in".to_owned()));
+            if account.kind != AccountKind::User || account.imported {
+                let why = match account.kind {
+                    AccountKind::User => "the password is the directory's or identity provider's; change it there",
+                    AccountKind::Organization => "an organization has no password; its owners sign in",
+                    AccountKind::Robot => "a robot has no password; rotate its token",
+                };
+                return Err(Error::Invalid(why.to_owned()));
             }
             store::set_password(tx, &account.id, &hash).await?;
             store::delete_sessions(tx, &account.id).await?;
@@ -160,136 +190,47 @@ impl Identity {
 
     /// Switch an account off or on. Administrators only.
     pub async fn set_active(&self, ctx: &Ctx, name: &AccountName, active: bool) -> Result<(), Error> {
+        let changes = AccountChanges { active: Some(active), ..AccountChanges::default() };
+        self.update_account(ctx, name, changes).await
+    }
+
+    /// Change an account: administrators anything, everybody their own full name, owners that of their organization. The
+    /// last administrator stays one.
+    pub async fn update_account(&self, ctx: &Ctx, name: &AccountName, changes: AccountChanges) -> Result<(), Error> {
+        if changes.full_name.as_ref().is_some_and(|text| text.len() > limits::TEXT_BYTES) {
+            return Err(Error::Invalid(format!("a full name has at most {} bytes", limits::TEXT_BYTES)));
+        }
         db::write!(self.db, ctx, |tx| {
-            Level::require_admin(tx, &ctx.actor).await?;
-            let account = account(tx, name).await?;
-            store::set_active(tx, &account.id, active).await?;
-            let rights = store::account_state(&account.kind.to_string(), account.admin, active);
-            let entry = Entry::new(if active { "account.activated" } else { "account.deactivated" })
-                .about(format!("account/{name}"))
-                .set(format!("identity/account/{name}"), rights);
-            audit::append(tx, ctx, entry).await?;
-            Ok(())
-        })
-    }
-
-    // ── organizations and teams ─────────────────────────────────────────────────────────────────────────────────────
-
-    /// Make a user a member or an owner of an organization.
-    pub async fn set_member(&self, ctx: &Ctx, org: &AccountName, user: &AccountName, owner: bool) -> Result<(), Error> {
-        db::write!(self.db, ctx, |tx| {
-            Level::require_owner(tx, &ctx.actor, org.as_str()).await?;
-            let (organization, member) = (organization(tx, org).await?, user_account(tx, user).await?);
-            store::set_member(tx, &organization.id, &member.id, owner).await?;
-            let entry = Entry::new("organization.member_set")
-                .about(format!("account/{org}"))
-                .about(format!("account/{user}"))
-                .set(format!("identity/member/{org}/{user}"), if owner { "owner" } else { "member" });
-            audit::append(tx, ctx, entry).await?;
-            Ok(())
-        })
-    }
-
-    /// Remove a user from an organization and from its teams.
-    pub async fn remove_member(&self, ctx: &Ctx, org: &AccountName, user: &AccountName) -> Result<(), Error> {
-        db::write!(self.db, ctx, |tx| {
-            Level::require_owner(tx, &ctx.actor, org.as_str()).await?;
-            let (organization, member) = (organization(tx, org).await?, user_account(tx, user).await?);
-            let mut entry = Entry::new("organization.member_removed")
-                .about(format!("account/{org}"))
-                .about(format!("account/{user}"))
-                .unset(format!("identity/member/{org}/{user}"));
-            for team in store::teams(tx, org).await? {
-                if store::team_members(tx, &team.id).await?.iter().any(|account| account.id == member.id) {
-                    entry = entry.unset(format!("identity/team/{org}/{}/{user}", team.name));
-                }
-            }
-            if !store::remove_member(tx, &organization.id, &member.id).await? {
-                return Err(Error::NotFound { what: "member", name: format!("{user} of {org}") });
-            }
-            audit::append(tx, ctx, entry).await?;
-            Ok(())
-        })
-    }
-
-    pub async fn members(&self, ctx: &Ctx, org: &AccountName) -> Result<Vec<Member>, Error> {
-        signed_in(ctx)?;
-        let mut tx = self.db.read().await?;
-        let organization = organization(&mut tx, org).await?;
-        Ok(store::members(&mut tx, &organization.id).await?)
-    }
-
-    /// Create a team in an organization.
-    pub async fn create_team(
-        &self,
-        ctx: &Ctx,
-        org: &AccountName,
-        name: &AccountName,
-        description: &str,
-    ) -> Result<Team, Error> {
-        let team = Team {
-            id: Id::new(ctx),
-            organization: org.clone(),
-            name: name.clone(),
-            description: description.chars().take(1000).collect(),
-        };
-        db::write!(self.db, ctx, |tx| {
-            Level::require_owner(tx, &ctx.actor, org.as_str()).await?;
-            let organization = organization(tx, org).await?;
-            if store::team(tx, org, name).await?.is_some() {
-                return Err(Error::Conflict(format!("{org} has a team {name} already")));
-            }
-            store::insert_team(tx, &organization.id, &team).await?;
-            audit::append(tx, ctx, Entry::new("team.created").about(format!("team/{org}/{name}"))).await?;
-            Ok(())
-        })?;
-        Ok(team)
-    }
-
-    pub async fn teams(&self, ctx: &Ctx, org: &AccountName) -> Result<Vec<Team>, Error> {
-        signed_in(ctx)?;
-        let mut tx = self.db.read().await?;
-        organization(&mut tx, org).await?;
-        Ok(store::teams(&mut tx, org).await?)
-    }
-
-    /// Put a member of the organization into a team, or take it out.
-    pub async fn set_team_member(
-        &self,
-        ctx: &Ctx,
-        (org, team_name): (&AccountName, &AccountName),
-        user: &AccountName,
-        present: bool,
-    ) -> Result<(), Error> {
-        db::write!(self.db, ctx, |tx| {
-            Level::require_owner(tx, &ctx.actor, org.as_str()).await?;
-            let team = team(tx, org, team_name).await?;
-            let account = user_account(tx, user).await?;
-            let key = format!("identity/team/{org}/{team_name}/{user}");
-            let entry = Entry::new(if present { "team.member_added" } else { "team.member_removed" })
-                .about(format!("team/{org}/{team_name}"))
-                .about(format!("account/{user}"));
-            let entry = if present {
-                let organization = organization(tx, org).await?;
-                if !store::is_member(tx, &account.id, &organization.id).await? {
-                    return Err(Error::Conflict(format!("{user} is no member of {org}; add it there first")));
-                }
-                store::add_team_member(tx, &team.id, &account.id).await?;
-                entry.set(key, "member")
+            if changes.admin.is_some() || changes.active.is_some() {
+                Level::require_admin(tx, &ctx.actor).await?;
             } else {
-                store::remove_team_member(tx, &team.id, &account.id).await?;
-                entry.unset(key)
+                Level::require_owner(tx, &ctx.actor, name.robot_owner().unwrap_or(name.as_str())).await?;
+            }
+            let before = account(tx, name).await?;
+            let mut after = before.clone();
+            after.full_name = changes.full_name.clone().unwrap_or(after.full_name);
+            after.active = changes.active.unwrap_or(after.active);
+            after.admin = changes.admin.unwrap_or(after.admin);
+            if after.admin && after.kind != AccountKind::User {
+                return Err(Error::Invalid(format!("{name} is no user; only users are administrators")));
+            }
+            store::update_account(tx, &after).await?;
+            if changes.active.is_some() {
+                // From now on it is this decision that counts, and not what a directory knows.
+                store::set_gone(tx, &after.id, false).await?;
+            }
+            refuse_no_admin(tx).await?;
+            let kind = match (before.active, after.active) {
+                (true, false) => "account.deactivated",
+                (false, true) => "account.activated",
+                _ => "account.updated",
             };
+            let entry = Entry::new(kind)
+                .about(format!("account/{name}"))
+                .set(format!("identity/account/{name}"), standing(&after));
             audit::append(tx, ctx, entry).await?;
             Ok(())
         })
-    }
-
-    pub async fn team_members(&self, ctx: &Ctx, org: &AccountName, name: &AccountName) -> Result<Vec<Account>, Error> {
-        signed_in(ctx)?;
-        let mut tx = self.db.read().await?;
-        let team = team(&mut tx, org, name).await?;
-        Ok(store::team_members(&mut tx, &team.id).await?)
     }
 
     // ── grants ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,9 +246,9 @@ impl Identity {
     ) -> Result<(), Error> {
         db::write!(self.db, ctx, |tx| {
             Level::require_owner(tx, &ctx.actor, namespace.as_str()).await?;
-            account(tx, namespace).await?;
+            Identity::require_namespace(tx, namespace.as_str()).await?;
             let (user, team_id) = match grantee {
-                Grantee::User(name) => (user_account(tx, name).await?.id.to_string(), String::new()),
+                Grantee::User(name) => (grantee_account(tx, name).await?.id.to_string(), String::new()),
                 Grantee::Team { organization, team: name } => {
                     (String::new(), team(tx, organization, name).await?.id.to_string())
                 }
@@ -340,13 +281,59 @@ impl Identity {
         Ok(store::grants(&mut tx, Some(namespace)).await?)
     }
 
+    /// The level that a user or robot has from membership and grants; for itself and for owners of the namespace.
+    pub async fn level_of(
+        &self,
+        ctx: &Ctx,
+        user: &AccountName,
+        on: On,
+        (namespace, name): (&AccountName, &str),
+    ) -> Result<(Account, Option<Level>), Error> {
+        let mut tx = self.db.read().await?;
+        if ctx.principal().is_none_or(|principal| principal.name != *user || principal.is_limited()) {
+            Level::require_owner(&mut tx, &ctx.actor, namespace.as_str()).await?;
+        }
+        let account = grantee_account(&mut tx, user).await?;
+        let (id, own) = (account.id.clone(), account.name.clone());
+        let as_it = Principal { account: id, name: own, credential: Credential::Password };
+        let level = Level::of(&mut tx, &Actor::Account(as_it), on, namespace.as_str(), name).await?;
+        let most = if account.kind == AccountKind::Robot { Level::ReadWrite } else { Level::Admin };
+        Ok((account, level.map(|level| level.min(most))))
+    }
+
+    /// A team and what it was granted; for its members and the organization's owners.
+    pub async fn team_grants(
+        &self,
+        ctx: &Ctx,
+        org: &AccountName,
+        name: &AccountName,
+    ) -> Result<(Team, Vec<Permit>), Error> {
+        signed_in(ctx)?;
+        let mut tx = self.db.read().await?;
+        let team = team(&mut tx, org, name).await?;
+        let member = match ctx.principal().filter(|principal| !principal.is_limited()) {
+            Some(principal) => store::team_membership(&mut tx, &team.id, &principal.account).await?.is_some(),
+            None => false,
+        };
+        if !member {
+            Level::require_owner(&mut tx, &ctx.actor, org.as_str()).await?;
+        }
+        let permits = store::permits_of_team(&mut tx, &team.id).await?;
+        Ok((team, permits))
+    }
+
     /// The present state under the keys that this context's audit entries set.
     pub async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
         Ok(store::state(tx).await?)
     }
 }
 
-fn grant_entry(on: On, (namespace, name): (&AccountName, Option<&str>), to: &Grantee, level: Option<Level>) -> Entry {
+pub(crate) fn grant_entry(
+    on: On,
+    (namespace, name): (&AccountName, Option<&str>),
+    to: &Grantee,
+    level: Option<Level>,
+) -> Entry {
     let (place, key) = (name.unwrap_or("*"), on.state_key(namespace, name, to));
     let entry = Entry::new("grant.set").about(format!("{on}/{namespace}/{place}")).about(to);
     match level {
@@ -357,7 +344,7 @@ fn grant_entry(on: On, (namespace, name): (&AccountName, Option<&str>), to: &Gra
 
 pub(crate) fn signed_in(ctx: &Ctx) -> Result<(), Error> {
     match ctx.actor {
-        base::Actor::Anonymous => Err(Error::Unauthenticated),
+        Actor::Anonymous => Err(Error::Unauthenticated),
         _ => Ok(()),
     }
 }
@@ -374,7 +361,7 @@ pub(crate) async fn account(tx: &mut Tx, name: &AccountName) -> Result<Account, 
     store::account(tx, name).await?.ok_or_else(|| Error::NotFound { what: "account", name: name.to_string() })
 }
 
-async fn organization(tx: &mut Tx, name: &AccountName) -> Result<Account, Error> {
+pub(crate) async fn organization(tx: &mut Tx, name: &AccountName) -> Result<Account, Error> {
     match store::account(tx, name).await? {
         Some(account) if account.kind == AccountKind::Organization => Ok(account),
         _ => Err(Error::NotFound { what: "organization", name: name.to_string() }),
@@ -386,6 +373,27 @@ pub(crate) async fn user_account(tx: &mut Tx, name: &AccountName) -> Result<Acco
         Some(account) if account.kind == AccountKind::User => Ok(account),
         _ => Err(Error::NotFound { what: "user", name: name.to_string() }),
     }
+}
+
+/// Who can be granted something by name.
+async fn grantee_account(tx: &mut Tx, name: &AccountName) -> Result<Account, Error> {
+    match store::account(tx, name).await? {
+        Some(account) if account.kind != AccountKind::Organization => Ok(account),
+        _ => Err(Error::NotFound { what: "user", name: name.to_string() }),
+    }
+}
+
+/// Refuse what would leave nobody who can put it right.
+pub(crate) async fn refuse_no_admin(tx: &mut Tx) -> Result<(), Error> {
+    match store::count_admins(tx).await? {
+        0 => Err(Error::Conflict("this would leave no active administrator; make somebody else one first".to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// How the log writes an account's standing.
+pub(crate) fn standing(account: &Account) -> String {
+    store::account_state(&account.kind.to_string(), account.admin, account.active)
 }
 
 pub(crate) async fn team(tx: &mut Tx, org: &AccountName, name: &AccountName) -> Result<Team, Error> {

@@ -1,12 +1,19 @@
 //! The SQL of accounts.
 
-mod grants;
+#[macro_use]
+mod select;
 
-use base::{AccountName, Credential, Id, Principal, Timestamp};
+mod external;
+mod grants;
+mod organizations;
+mod removal;
+mod tokens;
+
+use base::{AccountName, Id, Principal, Timestamp};
 use db::{Error, Row, Schema, Tx, args};
 
-pub(crate) use self::grants::{delete_grants, granted_to, grants, grants_for, set_grant};
-use crate::{AccessToken, Account, Member, PublicKey, Team};
+pub(crate) use self::{external::*, grants::*, organizations::*, removal::*, tokens::*};
+use crate::{Account, Counted, Filter, PublicKey};
 
 pub const SCHEMA: Schema = Schema {
     context: "identity",
@@ -45,15 +52,40 @@ pub const SCHEMA: Schema = Schema {
       DROP TABLE grants",
         "CREATE INDEX grants_of_account ON grants_of (account);
       CREATE INDEX grants_of_team ON grants_of (team)",
+        // Robots, tokens that end and that do less than their account, when they were used; admins of teams; accounts that
+        // come from elsewhere, and which memberships do.
+        "ALTER TABLE accounts ADD COLUMN owner TEXT REFERENCES accounts (id);
+      CREATE INDEX accounts_owner ON accounts (owner);
+      ALTER TABLE access_tokens ADD COLUMN expires_at BIGINT;
+      ALTER TABLE access_tokens ADD COLUMN scope TEXT;
+      ALTER TABLE access_tokens ADD COLUMN last_used_at BIGINT;
+      ALTER TABLE access_tokens ADD COLUMN automatic BOOLEAN NOT NULL DEFAULT FALSE;
+      ALTER TABLE access_tokens ADD COLUMN agent TEXT NOT NULL DEFAULT '';
+      CREATE INDEX access_tokens_account ON access_tokens (account);
+      CREATE INDEX access_tokens_parent ON access_tokens (parent);
+      CREATE INDEX members_account ON members (account);
+      CREATE INDEX team_members_account ON team_members (account);
+      ALTER TABLE team_members ADD COLUMN admin BOOLEAN NOT NULL DEFAULT FALSE;
+      ALTER TABLE team_members ADD COLUMN mapped BOOLEAN NOT NULL DEFAULT FALSE;
+      ALTER TABLE members ADD COLUMN mapped BOOLEAN NOT NULL DEFAULT FALSE;
+      CREATE TABLE external_accounts (
+        provider TEXT NOT NULL, subject TEXT NOT NULL, account TEXT NOT NULL UNIQUE REFERENCES accounts (id),
+        gone BOOLEAN NOT NULL, PRIMARY KEY (provider, subject))",
     ],
 };
 
 // ── accounts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-pub(crate) async fn insert_account(tx: &mut Tx, account: &Account, password: Option<&String>) -> Result<(), Error> {
+/// `owner` is whose robot it is.
+pub(crate) async fn insert_account(
+    tx: &mut Tx,
+    account: &Account,
+    password: Option<&String>,
+    owner: Option<&Id<Principal>>,
+) -> Result<(), Error> {
     tx.execute(
-        "INSERT INTO accounts (id, name, kind, full_name, admin, active, password, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO accounts (id, name, kind, full_name, admin, active, password, created_at, owner)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &args![
             &account.id,
             &account.name,
@@ -62,7 +94,8 @@ pub(crate) async fn insert_account(tx: &mut Tx, account: &Account, password: Opt
             account.admin,
             account.active,
             password,
-            account.created_at
+            account.created_at,
+            owner
         ],
     )
     .await?;
@@ -70,21 +103,57 @@ pub(crate) async fn insert_account(tx: &mut Tx, account: &Account, password: Opt
 }
 
 pub(crate) async fn account(tx: &mut Tx, name: &AccountName) -> Result<Option<Account>, Error> {
-    tx.opt("SELECT * FROM accounts WHERE name = $1", &args![name]).await?.as_ref().map(account_of).transpose()
+    let row = tx.opt(select_account!("FROM accounts a WHERE a.name = $1"), &args![name]).await?;
+    row.as_ref().map(account_of).transpose()
 }
 
 pub(crate) async fn account_by_id(tx: &mut Tx, id: &Id<Principal>) -> Result<Option<Account>, Error> {
-    tx.opt("SELECT * FROM accounts WHERE id = $1", &args![id]).await?.as_ref().map(account_of).transpose()
+    let row = tx.opt(select_account!("FROM accounts a WHERE a.id = $1"), &args![id]).await?;
+    row.as_ref().map(account_of).transpose()
 }
 
-pub(crate) async fn accounts(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Account>, Error> {
-    let rows = tx.all("SELECT * FROM accounts WHERE name > $1 ORDER BY name LIMIT $2", &args![after, limit]).await?;
-    rows.iter().map(account_of).collect()
+pub(crate) async fn accounts(tx: &mut Tx, filter: Filter, after: &str, limit: i64) -> Result<Vec<Counted>, Error> {
+    let sql = select_account!(
+        ", (SELECT COUNT(*) FROM members m WHERE m.organization = a.id) AS members_count,
+           (SELECT COUNT(*) FROM teams t WHERE t.organization = a.id) AS teams_count
+         FROM accounts a WHERE a.name > $1 AND ($3 = 'all'
+            OR ($3 = 'users' AND a.kind = 'user') OR ($3 = 'orgs' AND a.kind = 'organization')
+            OR ($3 = 'robots' AND a.kind = 'robot') OR ($3 = 'admins' AND a.kind = 'user' AND a.admin)
+            OR ($3 = 'non-admins' AND a.kind = 'user' AND NOT a.admin)
+            OR ($3 = 'active-users' AND a.kind = 'user' AND a.active)
+            OR ($3 = 'inactive-users' AND a.kind = 'user' AND NOT a.active))
+         ORDER BY a.name LIMIT $2"
+    );
+    tx.all(sql, &args![after, limit, filter.word()]).await?.iter().map(counted_of).collect()
+}
+
+pub(crate) async fn counted(tx: &mut Tx, name: &AccountName) -> Result<Option<Counted>, Error> {
+    let sql = select_account!(
+        ", (SELECT COUNT(*) FROM members m WHERE m.organization = a.id) AS members_count,
+           (SELECT COUNT(*) FROM teams t WHERE t.organization = a.id) AS teams_count FROM accounts a WHERE a.name = $1"
+    );
+    tx.opt(sql, &args![name]).await?.as_ref().map(counted_of).transpose()
+}
+
+fn counted_of(row: &Row) -> Result<Counted, Error> {
+    Ok(Counted { account: account_of(row)?, members: row.int("members_count")?, teams: row.int("teams_count")? })
+}
+
+/// The robots of an account.
+pub(crate) async fn robots(tx: &mut Tx, owner: &Id<Principal>) -> Result<Vec<Account>, Error> {
+    let sql = select_account!("FROM accounts a WHERE a.owner = $1 ORDER BY a.name");
+    tx.all(sql, &args![owner]).await?.iter().map(account_of).collect()
+}
+
+/// Administrators who can sign in.
+pub(crate) async fn count_admins(tx: &mut Tx) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(*) AS n FROM accounts WHERE kind = 'user' AND admin AND active";
+    tx.one(sql, &[]).await?.int("n")
 }
 
 /// Names are ASCII, so that all that begin with a text lie before the text with the last character of ASCII.
 pub(crate) async fn accounts_beginning(tx: &mut Tx, text: &str, limit: i64) -> Result<Vec<Account>, Error> {
-    let sql = "SELECT * FROM accounts WHERE name >= $1 AND name < $2 ORDER BY name LIMIT $3";
+    let sql = select_account!("FROM accounts a WHERE a.name >= $1 AND a.name < $2 ORDER BY a.name LIMIT $3");
     tx.all(sql, &args![text, format!("{text}\u{7f}"), limit]).await?.iter().map(account_of).collect()
 }
 
@@ -103,8 +172,12 @@ pub(crate) async fn set_password(tx: &mut Tx, id: &Id<Principal>, hash: &str) ->
     Ok(())
 }
 
-pub(crate) async fn set_active(tx: &mut Tx, id: &Id<Principal>, active: bool) -> Result<(), Error> {
-    tx.execute("UPDATE accounts SET active = $2 WHERE id = $1", &args![id, active]).await?;
+pub(crate) async fn update_account(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE accounts SET full_name = $2, admin = $3, active = $4 WHERE id = $1",
+        &args![&account.id, &account.full_name, account.admin, account.active],
+    )
+    .await?;
     Ok(())
 }
 
@@ -115,222 +188,14 @@ fn account_of(row: &Row) -> Result<Account, Error> {
         kind: row.parse("kind")?,
         full_name: row.text("full_name")?,
         admin: row.bool("admin")?,
-        active: row.bool("active")?,
+        // A robot is off with its owner.
+        active: row.bool("active")? && !row.bool("left_alone")?,
+        imported: row.bool("imported")?,
         created_at: row.time("created_at")?,
     })
 }
 
-// ── organizations and teams ─────────────────────────────────────────────────────────────────────────────────────────
-
-pub(crate) async fn set_member(
-    tx: &mut Tx,
-    organization: &Id<Principal>,
-    account: &Id<Principal>,
-    owner: bool,
-) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO members (organization, account, owner) VALUES ($1, $2, $3)
-         ON CONFLICT (organization, account) DO UPDATE SET owner = excluded.owner",
-        &args![organization, account, owner],
-    )
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn remove_member(
-    tx: &mut Tx,
-    organization: &Id<Principal>,
-    account: &Id<Principal>,
-) -> Result<bool, Error> {
-    tx.execute(
-        "DELETE FROM team_members WHERE account = $2 AND team IN (SELECT id FROM teams WHERE organization = $1)",
-        &args![organization, account],
-    )
-    .await?;
-    let removed = tx
-        .execute("DELETE FROM members WHERE organization = $1 AND account = $2", &args![organization, account])
-        .await?;
-    Ok(removed > 0)
-}
-
-pub(crate) async fn members(tx: &mut Tx, organization: &Id<Principal>) -> Result<Vec<Member>, Error> {
-    let rows = tx
-        .all(
-            "SELECT a.*, m.owner FROM members m JOIN accounts a ON a.id = m.account
-             WHERE m.organization = $1 ORDER BY a.name",
-            &args![organization],
-        )
-        .await?;
-    rows.iter().map(|row| Ok(Member { account: account_of(row)?, owner: row.bool("owner")? })).collect()
-}
-
-pub(crate) async fn is_owner(tx: &mut Tx, account: &Id<Principal>, organization: &str) -> Result<bool, Error> {
-    let row = tx
-        .opt(
-            "SELECT 1 AS one FROM members m JOIN accounts o ON o.id = m.organization
-             WHERE m.account = $1 AND o.name = $2 AND m.owner",
-            &args![account, organization],
-        )
-        .await?;
-    Ok(row.is_some())
-}
-
-/// The names of the organizations that an account owns.
-pub(crate) async fn owned_by(tx: &mut Tx, account: &Id<Principal>) -> Result<Vec<String>, Error> {
-    let sql = "SELECT o.name FROM members m JOIN accounts o ON o.id = m.organization WHERE m.account = $1 AND m.owner";
-    tx.all(sql, &args![account]).await?.iter().map(|row| row.text("name")).collect()
-}
-
-pub(crate) async fn is_member(tx: &mut Tx, account: &Id<Principal>, org: &Id<Principal>) -> Result<bool, Error> {
-    let sql = "SELECT 1 AS one FROM members WHERE account = $1 AND organization = $2";
-    Ok(tx.opt(sql, &args![account, org]).await?.is_some())
-}
-
-pub(crate) async fn insert_team(tx: &mut Tx, organization: &Id<Principal>, team: &Team) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO teams (id, organization, name, description) VALUES ($1, $2, $3, $4)",
-        &args![&team.id, organization, &team.name, &team.description],
-    )
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn teams(tx: &mut Tx, organization: &AccountName) -> Result<Vec<Team>, Error> {
-    let rows = tx
-        .all(
-            "SELECT t.*, o.name AS org FROM teams t JOIN accounts o ON o.id = t.organization
-             WHERE o.name = $1 ORDER BY t.name",
-            &args![organization],
-        )
-        .await?;
-    rows.iter().map(team_of).collect()
-}
-
-pub(crate) async fn team(tx: &mut Tx, organization: &AccountName, name: &AccountName) -> Result<Option<Team>, Error> {
-    let row = tx
-        .opt(
-            "SELECT t.*, o.name AS org FROM teams t JOIN accounts o ON o.id = t.organization
-             WHERE o.name = $1 AND t.name = $2",
-            &args![organization, name],
-        )
-        .await?;
-    row.as_ref().map(team_of).transpose()
-}
-
-fn team_of(row: &Row) -> Result<Team, Error> {
-    Ok(Team {
-        id: row.parse("id")?,
-        organization: row.parse("org")?,
-        name: row.parse("name")?,
-        description: row.text("description")?,
-    })
-}
-
-pub(crate) async fn add_team_member(tx: &mut Tx, team: &Id<Team>, account: &Id<Principal>) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO team_members (team, account) VALUES ($1, $2) ON CONFLICT (team, account) DO NOTHING",
-        &args![team, account],
-    )
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn remove_team_member(tx: &mut Tx, team: &Id<Team>, account: &Id<Principal>) -> Result<bool, Error> {
-    let sql = "DELETE FROM team_members WHERE team = $1 AND account = $2";
-    Ok(tx.execute(sql, &args![team, account]).await? > 0)
-}
-
-pub(crate) async fn team_members(tx: &mut Tx, team: &Id<Team>) -> Result<Vec<Account>, Error> {
-    let rows = tx
-        .all(
-            "SELECT a.* FROM team_members m JOIN accounts a ON a.id = m.account WHERE m.team = $1 ORDER BY a.name",
-            &args![team],
-        )
-        .await?;
-    rows.iter().map(account_of).collect()
-}
-
-// ── tokens, sessions, keys ──────────────────────────────────────────────────────────────────────────────────────────
-
-pub(crate) async fn insert_token(tx: &mut Tx, token: &AccessToken, hash: &str) -> Result<(), Error> {
-    tx.execute(
-        "INSERT INTO access_tokens (id, account, label, hash, active, created_at, parent, job)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        &args![
-            &token.id,
-            &token.account,
-            &token.label,
-            hash,
-            token.active,
-            token.created_at,
-            token.parent.as_ref(),
-            token.job
-        ],
-    )
-    .await?;
-    Ok(())
-}
-
-pub(crate) async fn tokens(tx: &mut Tx, account: &Id<Principal>) -> Result<Vec<AccessToken>, Error> {
-    let sql = "SELECT * FROM access_tokens WHERE account = $1 AND job IS NULL ORDER BY id";
-    tx.all(sql, &args![account]).await?.iter().map(token_of).collect()
-}
-
-/// The active token with this hash; a job's token only while its parent is active too.
-pub(crate) async fn token_by_hash(tx: &mut Tx, hash: &str) -> Result<Option<AccessToken>, Error> {
-    let row = tx
-        .opt(
-            "SELECT t.* FROM access_tokens t LEFT JOIN access_tokens p ON p.id = t.parent
-             WHERE t.hash = $1 AND t.active AND (t.parent IS NULL OR p.active)",
-            &args![hash],
-        )
-        .await?;
-    row.as_ref().map(token_of).transpose()
-}
-
-pub(crate) async fn token_is_active(tx: &mut Tx, id: &str) -> Result<bool, Error> {
-    let row = tx
-        .opt(
-            "SELECT 1 AS one FROM access_tokens t LEFT JOIN access_tokens p ON p.id = t.parent
-             WHERE t.id = $1 AND t.active AND (t.parent IS NULL OR p.active)",
-            &args![id],
-        )
-        .await?;
-    Ok(row.is_some())
-}
-
-pub(crate) async fn deactivate_token(
-    tx: &mut Tx,
-    account: &Id<Principal>,
-    id: &Id<AccessToken>,
-) -> Result<bool, Error> {
-    let sql = "UPDATE access_tokens SET active = FALSE WHERE id = $1 AND account = $2 AND active";
-    Ok(tx.execute(sql, &args![id, account]).await? > 0)
-}
-
-pub(crate) async fn deactivate_job_tokens(tx: &mut Tx, job: i64) -> Result<u64, Error> {
-    tx.execute("UPDATE access_tokens SET active = FALSE WHERE job = $1 AND active", &args![job]).await
-}
-
-fn token_of(row: &Row) -> Result<AccessToken, Error> {
-    Ok(AccessToken {
-        id: row.parse("id")?,
-        account: row.parse("account")?,
-        label: row.text("label")?,
-        active: row.bool("active")?,
-        created_at: row.time("created_at")?,
-        parent: row.opt_parse("parent")?,
-        job: row.opt_int("job")?,
-    })
-}
-
-/// What an account's token proves: a plain token, or a job's.
-pub(crate) fn credential_of(token: &AccessToken) -> Credential {
-    match token.job {
-        Some(job) => Credential::JobToken { token: token.id.to_string(), job },
-        None => Credential::Token(token.id.to_string()),
-    }
-}
+// ── sessions, keys ──────────────────────────────────────────────────────────────────────────────────────────
 
 pub(crate) async fn insert_session(
     tx: &mut Tx,
@@ -349,8 +214,10 @@ pub(crate) async fn insert_session(
 pub(crate) async fn session(tx: &mut Tx, hash: &str, now: Timestamp) -> Result<Option<Account>, Error> {
     let row = tx
         .opt(
-            "SELECT a.* FROM sessions s JOIN accounts a ON a.id = s.account
-             WHERE s.hash = $1 AND s.expires_at > $2 AND a.active",
+            select_account!(
+                "FROM sessions s JOIN accounts a ON a.id = s.account
+                 WHERE s.hash = $1 AND s.expires_at > $2 AND a.active"
+            ),
             &args![hash, now],
         )
         .await?;
@@ -380,6 +247,15 @@ pub(crate) async fn insert_key(tx: &mut Tx, key: &PublicKey) -> Result<(), Error
 pub(crate) async fn keys(tx: &mut Tx, account: Option<&Id<Principal>>) -> Result<Vec<PublicKey>, Error> {
     let sql = "SELECT * FROM public_keys WHERE account = $1 OR $1 IS NULL ORDER BY created_at, id";
     tx.all(sql, &args![account]).await?.iter().map(key_of).collect()
+}
+
+pub(crate) async fn key(tx: &mut Tx, id: &str) -> Result<Option<PublicKey>, Error> {
+    tx.opt("SELECT * FROM public_keys WHERE id = $1", &args![id]).await?.as_ref().map(key_of).transpose()
+}
+
+pub(crate) async fn label_key(tx: &mut Tx, id: &str, label: &str) -> Result<(), Error> {
+    tx.execute("UPDATE public_keys SET label = $2 WHERE id = $1", &args![id, label]).await?;
+    Ok(())
 }
 
 pub(crate) async fn revoke_key(tx: &mut Tx, account: &Id<Principal>, id: &str, now: Timestamp) -> Result<bool, Error> {
@@ -418,11 +294,11 @@ pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
         let key = format!("identity/member/{}/{}", row.text("org")?, row.text("member")?);
         state.push((key, if row.bool("owner")? { "owner" } else { "member" }.to_owned()));
     }
-    let teams = "SELECT o.name AS org, t.name AS team, a.name AS member FROM team_members m
+    let teams = "SELECT o.name AS org, t.name AS team, a.name AS member, m.admin FROM team_members m
         JOIN teams t ON t.id = m.team JOIN accounts o ON o.id = t.organization JOIN accounts a ON a.id = m.account";
     for row in tx.all(teams, &[]).await? {
         let key = format!("identity/team/{}/{}/{}", row.text("org")?, row.text("team")?, row.text("member")?);
-        state.push((key, "member".to_owned()));
+        state.push((key, if row.bool("admin")? { "admin" } else { "member" }.to_owned()));
     }
     for grant in grants(tx, None).await? {
         let key = grant.on.state_key(&grant.namespace, grant.name.as_deref(), &grant.grantee);

@@ -20,7 +20,7 @@ impl Promote {
         target: &RepoName,
         target_tag: &Tag,
     ) -> Result<Promotion, Error> {
-        db::write!(self.db, ctx, |tx| {
+        let outcome = db::write!(self.db, ctx, |tx| {
             Level::require_person(&ctx.actor)?;
             Registry::authorize(tx, ctx, source, Right::Pull).await?;
             let unknown =
@@ -44,7 +44,11 @@ impl Promote {
                 tell(tx, ctx, &promotion, true).await?;
             }
             Ok(promotion)
-        })
+        });
+        match outcome {
+            Err(Error::Registry(refused)) => Ok(self.registry.tell_refused(ctx, Err(refused)).await?),
+            outcome => outcome,
+        }
     }
 
     /// Have all policies look at a tag again: write access to its repository. What they say of the same evidence they have said.

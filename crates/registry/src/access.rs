@@ -29,7 +29,7 @@ impl Registry {
         match right_of(&repository, level) {
             Some(own) if own >= right => Ok(repository),
             _ if ctx.actor == Actor::Anonymous => Err(Error::Unauthenticated),
-            _ if right == Right::Admin && ctx.job().is_some() => {
+            _ if right == Right::Admin && ctx.is_limited() => {
                 Ok(Level::require_person(&ctx.actor).map(|()| repository)?)
             }
             _ => Err(Error::Denied(format!(
@@ -59,7 +59,12 @@ impl Registry {
             Registry::require_writable(tx).await?;
             return Ok(Some(repository));
         }
+        Registry::require_pusher(tx, ctx, name, None).await?;
         // The first push of a pipeline makes what its person's push would: a private repository, and no right to manage it.
+        let own = Level::of(tx, &ctx.actor, On::Repository, name.namespace(), name.name()).await?;
+        if own.is_none_or(|own| own < Level::ReadWrite) && ctx.is_limited() {
+            return Err(unseen(ctx, name));
+        }
         match Level::of(tx, &ctx.actor.behind_job(), On::Repository, name.namespace(), name.name()).await? {
             None => Err(unseen(ctx, name)),
             Some(Level::Admin) if self.settings.create_on_push => {

@@ -52,6 +52,7 @@ impl Registry {
     ) -> Result<Copied, Error> {
         let from = Registry::authorize(tx, ctx, source.repository, Right::Pull).await?;
         let to = Registry::authorize(tx, ctx, target.repository, Right::Push).await?;
+        Registry::require_pusher(tx, ctx, &to.name, Some(&to)).await?;
         let unknown = || Error::ManifestUnknown { repository: from.name.clone(), reference: source.digest.to_string() };
         Registry::require_writable(tx).await?;
         let image = store::image_in(tx, &from.id, source.digest).await?.ok_or_else(unknown)?;

@@ -13,6 +13,13 @@ pub enum Error {
     Unauthenticated,
     #[error("{0}")]
     Denied(String),
+    #[error("{0}")]
+    Conflict(String),
+    #[error(
+        "no human builds or deploys here: {repository} takes pushes from robots and jobs of pipelines only, says the {said_by}; \
+         let a pipeline push it, or sign in as a robot"
+    )]
+    RobotsOnly { repository: RepoName, said_by: String },
     /// Not there, or not for this account to see.
     #[error("there is no repository {0} that you may see")]
     NameUnknown(RepoName),
@@ -84,7 +91,9 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Error::Unauthenticated => Kind::Unauthenticated,
-            Error::Denied(_) | Error::ReadOnly(_) | Error::QuotaExceeded { .. } => Kind::Denied,
+            Error::Denied(_) | Error::RobotsOnly { .. } | Error::ReadOnly(_) | Error::QuotaExceeded { .. } => {
+                Kind::Denied
+            }
             Error::NameUnknown(_)
             | Error::NoAccount(_)
             | Error::ManifestUnknown { .. }
@@ -92,6 +101,7 @@ impl Error {
             | Error::Missing { .. }
             | Error::UploadUnknown => Kind::NotFound,
             Error::OutOfOrder { .. }
+            | Error::Conflict(_)
             | Error::Immutable { .. }
             | Error::TagUsed { .. }
             | Error::Held { .. }
@@ -115,6 +125,7 @@ impl Error {
         match self {
             Error::Unauthenticated => ErrorCode::Unauthorized,
             Error::Denied(_)
+            | Error::RobotsOnly { .. }
             | Error::ReadOnly(_)
             | Error::QuotaExceeded { .. }
             | Error::Held { .. }
@@ -131,6 +142,7 @@ impl Error {
             Error::Manifest(error) => error.code(),
             Error::Invalid(_) => ErrorCode::ManifestInvalid,
             Error::Immutable { .. }
+            | Error::Conflict(_)
             | Error::TagUsed { .. }
             | Error::Collecting
             | Error::Taken(_)

@@ -12,6 +12,7 @@
 //! Invariants:
 //! - A right comes from membership (`identity::Level`) and the repository's visibility, read in the transaction that
 //!   decides. A digest gives none: bytes are reached through a repository that holds them.
+//! - Where only robots push, a person's level is no right to (`pushers.rs`).
 //! - A repository that somebody may not see and one that does not exist are answered alike; nobody signed in is asked to
 //!   sign in.
 //! - Every tag goes through one gate (`tag.rs`): in an immutable repository a tag keeps its digest for ever, also after it
@@ -51,6 +52,7 @@ mod members;
 mod pieces;
 mod pull;
 mod push;
+mod pushers;
 mod quota;
 mod read;
 mod record;

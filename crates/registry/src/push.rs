@@ -35,6 +35,11 @@ pub struct Pushed {
 impl Registry {
     /// Take a manifest and set its tags. On disk and in the log when this returns.
     pub async fn push_manifest(&self, ctx: &Ctx, push: ManifestPush<'_>) -> Result<Pushed, Error> {
+        let outcome = self.take_manifest(ctx, push).await;
+        self.tell_refused(ctx, outcome).await
+    }
+
+    async fn take_manifest(&self, ctx: &Ctx, push: ManifestPush<'_>) -> Result<Pushed, Error> {
         let manifest = Manifest::parse(&push.bytes, push.content_type)?;
         let digest = digest_of(&push)?;
         let tags = tags_of(&push)?;
@@ -43,8 +48,12 @@ impl Registry {
         match self.place(&mut tx, ctx, push.repository).await? {
             Some(repository) => {
                 self.check_references(&mut tx, &repository, &manifest).await?;
+                let mut same = store::image_in(&mut tx, &repository.id, &digest).await?.is_some();
                 for tag in &tags {
-                    self.gate(&mut tx, &repository, tag, &digest).await?;
+                    same &= self.gate(&mut tx, &repository, tag, &digest).await? == Step::Same;
+                }
+                if !same {
+                    Registry::require_pusher(&mut tx, ctx, push.repository, Some(&repository)).await?;
                 }
             }
             None if self.settings.sparse => {}
@@ -77,9 +86,11 @@ impl Registry {
     ) -> Result<Option<String>, Error> {
         store::insert_image(tx, image, manifest, ctx.now).await?;
         let author = ctx.actor.label();
+        let may = Registry::require_pusher(tx, ctx, &repository.name, Some(repository)).await;
         let added = store::add_manifest(tx, &repository.id, &image.digest, &author, ctx.now, ctx.job()).await?;
         let name = &repository.name;
         if added {
+            may.clone()?;
             Registry::require_room(tx, repository, 0).await?;
             attach::make_way_for_referrer(tx, ctx, &repository.id, image).await?;
         }
@@ -102,11 +113,13 @@ impl Registry {
         let mut written = Vec::new();
         for tag in tags {
             let step = self.gate(tx, repository, tag, &image.digest).await?;
-            if step == Step::Same && (repository.immutable || store::tag_is_promoted(tx, &repository.id, tag).await?) {
+            let stays = repository.immutable || may.is_err() || store::tag_is_promoted(tx, &repository.id, tag).await?;
+            if step == Step::Same && stays {
                 // How it came first is what the log keeps: a signer pushes the promoted image it signs once more, and it is
                 // no less promoted for that.
                 continue;
             }
+            may.clone()?;
             let new = NewTag {
                 tag: tag.clone(),
                 digest: image.digest.clone(),

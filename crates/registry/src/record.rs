@@ -38,6 +38,11 @@ pub(crate) fn namespace_quota_key(namespace: &str) -> String {
     format!("registry/quota/namespace/{namespace}")
 }
 
+/// Holds `robots` while only they push in a namespace.
+pub(crate) fn pushers_key(namespace: &str) -> String {
+    format!("registry/pushers/{namespace}")
+}
+
 /// Holds a digest of the reason while nothing may be written.
 pub(crate) const READ_ONLY_KEY: &str = "registry/read_only";
 

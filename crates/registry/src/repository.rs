@@ -16,6 +16,8 @@ pub struct Repository {
     /// A tag, once pushed, keeps its digest for ever.
     pub immutable: bool,
     pub scan_on_push: bool,
+    /// Pushes of persons are refused: robots and jobs of pipelines push.
+    pub only_robots_push: bool,
     pub short_description: String,
     /// The README; text, never HTML.
     pub long_description: String,
@@ -40,6 +42,7 @@ pub struct NewRepository {
     pub visibility: Visibility,
     pub immutable: bool,
     pub scan_on_push: bool,
+    pub only_robots_push: bool,
     pub short_description: String,
     pub long_description: String,
     pub tag_limit: u32,
@@ -51,6 +54,7 @@ pub struct RepositoryChanges {
     pub visibility: Option<Visibility>,
     pub immutable: Option<bool>,
     pub scan_on_push: Option<bool>,
+    pub only_robots_push: Option<bool>,
     pub short_description: Option<String>,
     pub long_description: Option<String>,
     pub tag_limit: Option<u32>,
@@ -64,6 +68,7 @@ impl NewRepository {
             visibility: Visibility::Private,
             immutable: false,
             scan_on_push: true,
+            only_robots_push: false,
             short_description: String::new(),
             long_description: String::new(),
             tag_limit: 0,
@@ -77,6 +82,7 @@ impl NewRepository {
             visibility: self.visibility,
             immutable: self.immutable,
             scan_on_push: self.scan_on_push,
+            only_robots_push: self.only_robots_push,
             short_description: self.short_description,
             long_description: self.long_description,
             tag_limit: self.tag_limit,
@@ -90,7 +96,8 @@ impl Repository {
     /// The settings as the audit log guards them: `private immutable scan`.
     pub fn settings(&self) -> String {
         let mut text = self.visibility.to_string();
-        for (on, word) in [(self.immutable, " immutable"), (self.scan_on_push, " scan")] {
+        let words = [(self.immutable, " immutable"), (self.scan_on_push, " scan"), (self.only_robots_push, " robots")];
+        for (on, word) in words {
             text.push_str(if on { word } else { "" });
         }
         if self.tag_limit > 0 {
@@ -103,6 +110,7 @@ impl Repository {
         self.visibility = changes.visibility.unwrap_or(self.visibility);
         self.immutable = changes.immutable.unwrap_or(self.immutable);
         self.scan_on_push = changes.scan_on_push.unwrap_or(self.scan_on_push);
+        self.only_robots_push = changes.only_robots_push.unwrap_or(self.only_robots_push);
         self.short_description = changes.short_description.unwrap_or(self.short_description);
         self.long_description = changes.long_description.unwrap_or(self.long_description);
         self.tag_limit = changes.tag_limit.unwrap_or(self.tag_limit);

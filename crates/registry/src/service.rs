@@ -15,8 +15,8 @@ use oci::RepoName;
 use tokio::sync::Notify;
 
 use crate::{
-    Deleted, Error, Hold, NewRepository, Repository, RepositoryChanges, Right, collect, flights::Flights, record,
-    restore::Removal, store,
+    Deleted, Error, Hold, NewRepository, Repository, RepositoryChanges, Right, collect, flights::Flights,
+    pushers::Refusals, record, restore::Removal, store,
 };
 
 /// The registry of one installation; cheap to clone.
@@ -30,6 +30,7 @@ pub struct Registry {
     /// Where a second copy of everything is.
     pub(crate) replica_store: Option<Blobs>,
     pub(crate) flights: Arc<Flights>,
+    pub(crate) refusals: Refusals,
     /// Wakes what tends the stored bytes.
     pub(crate) wake: Arc<Notify>,
     /// What goes on when the request that began it is over; it ends with [`Registry::keep_tending`].
@@ -65,6 +66,7 @@ impl Registry {
             replica: Arc::default(),
             replica_store: None,
             flights: Arc::default(),
+            refusals: Refusals::default(),
             wake: Arc::default(),
             tasks: Tasks::default(),
         }

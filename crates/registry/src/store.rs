@@ -117,6 +117,7 @@ pub const SCHEMA: Schema = Schema {
         repositories::LISTS_STEP,
         attachments::ATTACHMENTS_STEP,
         defaults::DEFAULTS_STEP,
+        repositories::PUSHERS_STEP,
     ],
 };
 
@@ -380,6 +381,9 @@ pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
             false => record::namespace_quota_key(&name),
         };
         state.push((key, bytes.to_string()));
+    }
+    for namespace in robots_push(tx).await? {
+        state.push((record::pushers_key(&namespace), "robots".to_owned()));
     }
     if let Some(reason) = read_only(tx).await? {
         state.push((record::READ_ONLY_KEY.to_owned(), base::digest_hex(reason.as_bytes())));

@@ -28,15 +28,17 @@ impl Registry {
         let id = Id::new(ctx);
         let expires = ctx.now.checked_add(limits::UPLOAD_LIFETIME).unwrap_or(Timestamp::MAX);
         // Who is told of an upload that a power cut undoes begins it again.
-        db::write_soon!(self.db, ctx, |tx| {
+        let outcome = db::write_soon!(self.db, ctx, |tx| {
             let repository = self.place_to_push(tx, ctx, name).await?;
+            Registry::require_pusher(tx, ctx, name, Some(&repository)).await?;
             let owner = owner(ctx);
             if store::count_uploads(tx, &owner, ctx.now).await? >= limits::UPLOADS_OF_ONE {
                 return Err(Error::TooManyUploads);
             }
             Registry::require_room(tx, &repository, 0).await?;
             Ok(store::insert_upload(tx, &id, &repository.id, &owner, expires).await?)
-        })?;
+        });
+        self.tell_refused(ctx, outcome).await?;
         Ok(id)
     }
 
@@ -157,6 +159,8 @@ impl Registry {
     ) -> Result<u64, Error> {
         let mut tx = self.db.read().await?;
         if let Some(repository) = self.place(&mut tx, ctx, name).await? {
+            let may = Registry::require_pusher(&mut tx, ctx, name, Some(&repository)).await;
+            self.tell_refused(ctx, may).await?;
             Registry::require_room(&mut tx, &repository, chunk.length.unwrap_or_default()).await?;
         }
         drop(tx);
@@ -166,6 +170,7 @@ impl Registry {
         self.still_stored(ctx, digest, size, began).await?;
         db::write!(self.db, ctx, |tx| {
             let repository = self.place_to_push(tx, ctx, name).await?;
+            Registry::require_pusher(tx, ctx, name, Some(&repository)).await?;
             link(tx, ctx, &repository, digest, size, None).await
         })?;
         self.wake.notify_one();
@@ -210,6 +215,7 @@ impl Registry {
                 }
             }
             let target = self.place_to_push(tx, ctx, name).await?;
+            Registry::require_pusher(tx, ctx, name, Some(&target)).await?;
             match found {
                 Some(source) => link(tx, ctx, &target, digest, stored, Some(&source)).await.map(|()| Some(stored)),
                 None => Ok(None),
@@ -306,6 +312,7 @@ async fn upload_repository(
     id: &Id<Upload>,
 ) -> Result<(Repository, Noted), Error> {
     let repository = Registry::authorize(tx, ctx, name, Right::Push).await?;
+    Registry::require_pusher(tx, ctx, name, Some(&repository)).await?;
     let noted = store::upload(tx, id, &repository.id, &owner(ctx), ctx.now).await?;
     noted.map(|noted| (repository, noted)).ok_or(Error::UploadUnknown)
 }

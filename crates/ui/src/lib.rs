@@ -42,7 +42,7 @@ pub use policies::{
     decisions, policies,
 };
 pub use repositories::{RepositoryRow, repositories};
-pub use sign_in::sign_in;
+pub use sign_in::{Elsewhere, sign_in};
 pub use tags::{Counts, RepositoryView, ScanState, TagRow, tags};
 pub use webhooks::{
     DeliveryRow, DeliveryState, DeliveryView, WebhookRow, WebhookState, WebhookView, WebhooksView, delivery, webhook,

@@ -8,7 +8,7 @@ use ci::Ci;
 use db::Db;
 use events::Events;
 use forge::Forge;
-use identity::Identity;
+use identity::{Identity, Oidc};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::ConstGauge},
@@ -40,6 +40,8 @@ pub struct Parts {
     pub db: Db,
     pub log: audit::Log,
     pub identity: Identity,
+    /// The identity provider, when there is one.
+    pub oidc: Option<Oidc>,
     pub registry: Registry,
     pub scan: Scan,
     pub trust: Trust,

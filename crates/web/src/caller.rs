@@ -74,12 +74,12 @@ impl FromRequestParts<App> for Caller {
 /// Who the credentials in these headers belong to.
 pub(crate) async fn actor(app: &App, ctx: &Ctx, method: &Method, headers: &HeaderMap) -> Result<Actor, ApiError> {
     if let Some(value) = headers.get("private-token").and_then(|value| value.to_str().ok()) {
-        let principal = app.identity.authenticate_token(&Secret::new(value.to_owned())).await?;
+        let principal = app.identity.authenticate_token(ctx, &Secret::new(value.to_owned())).await?;
         return Ok(Actor::Account(principal));
     }
     match credentials(headers) {
         Some(Credentials::Basic { name, secret }) => Ok(app.identity.authenticate(ctx, &name, &secret).await?),
-        Some(Credentials::Bearer(value)) => match app.identity.authenticate_token(&value).await {
+        Some(Credentials::Bearer(value)) => match app.identity.authenticate_token(ctx, &value).await {
             Ok(principal) => Ok(Actor::Account(principal)),
             // What `POST /auth/login` gave out is a session.
             Err(identity::Error::Unauthenticated) => Ok(app.identity.session(ctx, &value).await?),
@@ -117,11 +117,16 @@ pub(crate) fn credentials(headers: &HeaderMap) -> Option<Credentials> {
 
 /// The value of the session cookie.
 pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<Secret> {
+    cookie(headers, SESSION_COOKIE).map(Secret::new)
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     cookies
         .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(SESSION_COOKIE)?.strip_prefix('='))
-        .map(|value| Secret::new(value.to_owned()))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+        .map(str::to_owned)
 }
 
 /// Whether a request that changes something comes from our own pages: a browser says so in `Sec-Fetch-Site`, an older one

@@ -115,6 +115,7 @@ impl From<identity::Error> for ApiError {
                 "user" => Some("NO_SUCH_USER"),
                 "team" => Some("NO_SUCH_TEAM"),
                 "active token" => Some("NO_SUCH_API_TOKEN"),
+                "robot" => Some("NO_SUCH_ROBOT"),
                 _ => None,
             },
             _ => None,
@@ -186,6 +187,12 @@ impl From<trust::Error> for ApiError {
 
 impl From<chain::Error> for ApiError {
     fn from(error: chain::Error) -> ApiError {
+        ApiError::new(error.kind(), error)
+    }
+}
+
+impl From<forge::Error> for ApiError {
+    fn from(error: forge::Error) -> ApiError {
         ApiError::new(error.kind(), error)
     }
 }

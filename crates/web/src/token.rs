@@ -43,7 +43,7 @@ async fn by_query(
         Some(Credentials::Bearer(_)) => return Err(ApiError::invalid("ask for a token with a user name and password")),
         None => (ctx.actor.clone(), May::AsAsked),
     };
-    answer(&app, &ctx.with_actor(actor), may, scopes.iter().flat_map(|scope| scope.split(' ')))
+    answer(&app, &ctx.with_actor(actor), may, scopes.iter().flat_map(|scope| scope.split(' '))).await
 }
 
 /// What a token may be used for, of what was asked.
@@ -99,19 +99,24 @@ async fn by_form(
             )));
         }
     };
-    answer(&app, &ctx.with_actor(actor), may, form.scope.split(' '))
+    answer(&app, &ctx.with_actor(actor), may, form.scope.split(' ')).await
 }
 
-fn answer<'a>(app: &App, ctx: &Ctx, may: May, scopes: impl Iterator<Item = &'a str>) -> Result<Json<Value>, ApiError> {
+async fn answer<'a>(
+    app: &App,
+    ctx: &Ctx,
+    may: May,
+    scopes: impl Iterator<Item = &'a str>,
+) -> Result<Json<Value>, ApiError> {
     let mut access = parse_scopes(scopes)?;
     if may == May::Pull {
         access.iter_mut().for_each(|access| access.actions.retain(|action| action == "pull"));
     }
-    let token = app.identity.issue_bearer(ctx, access)?;
+    let (token, seconds) = app.identity.issue_bearer(ctx, access).await?;
     Ok(Json(json!({
         "token": token,
         "access_token": token,
-        "expires_in": 300,
+        "expires_in": seconds,
         "issued_at": ctx.now.to_string(),
     })))
 }

@@ -8,6 +8,7 @@
 //! signing    cosign, notation: sign and verify, as referrers and under tags
 //! scan       `assay scan` on one image in a real registry and in archives of every tool
 //! storage    the tests of the store with buckets of a real server
+//! sign_in    signing in with an identity provider of npm's
 //! engine     an engine and a client of Docker that are newer than Debian's, with both of its image stores
 //! ```
 
@@ -16,6 +17,7 @@ mod conformance;
 mod engine;
 mod scan;
 mod server;
+mod sign_in;
 mod signing;
 mod storage;
 mod tools;
@@ -41,6 +43,8 @@ pub enum Part {
     Signing,
     /// `assay scan` on what docker, podman, buildah, skopeo and docker-registry make (root)
     Scan,
+    /// Signing in with an identity provider of npm's
+    SignIn,
     /// The tests of the store, with buckets of a real server that speaks S3
     Storage,
     /// A newer Docker than Debian's (root)
@@ -69,6 +73,7 @@ pub fn run(folder: &Path, only: Option<Part>) -> Result<()> {
     match only {
         Some(Part::Storage) => return storage::run(folder),
         Some(Part::Scan) => return scan::run(folder),
+        Some(Part::SignIn) => return sign_in::run(folder),
         Some(Part::Engine) => return engine::run(folder),
         _ => {}
     }

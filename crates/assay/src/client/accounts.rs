@@ -1,4 +1,4 @@
-//! Accounts, members, teams, grants, tokens, bundles.
+//! Accounts, members, teams, grants, bundles.
 
 use std::{
     fs,
@@ -35,6 +35,8 @@ pub(crate) enum Account {
     },
     /// Switch an account off.
     Deactivate { name: AccountName },
+    /// Delete an account for good, when nothing is in its namespace; mostly one switches it off.
+    Delete { name: AccountName },
 }
 
 impl Account {
@@ -53,6 +55,7 @@ impl Account {
                     .call(Method::PATCH, &format!("/enzi/v0/accounts/{name}"), Some(&json!({"isActive": false})))
                     .await
             }
+            Account::Delete { name } => client.delete(&format!("/enzi/v0/accounts/{name}")).await,
         }
     }
 }
@@ -130,10 +133,17 @@ pub(crate) enum Team {
     Add {
         team: TeamName,
         user: AccountName,
+        /// Let it say who else is in the team.
+        #[arg(long)]
+        admin: bool,
     },
     Remove {
         team: TeamName,
         user: AccountName,
+    },
+    /// Delete `organization/team` with its grants.
+    Delete {
+        team: TeamName,
     },
 }
 
@@ -144,9 +154,10 @@ impl Team {
             Team::List { organization } => client.get(&format!("/enzi/v0/accounts/{organization}/teams")).await,
             Team::Create { team } => client.post(&path(&team), json!({"name": team.team})).await,
             Team::Members { team } => client.get(&format!("{}/{}/members", path(&team), team.team)).await,
-            Team::Add { team, user } => {
-                client.put(&format!("{}/{}/members/{user}", path(&team), team.team), json!({})).await
+            Team::Add { team, user, admin } => {
+                client.put(&format!("{}/{}/members/{user}", path(&team), team.team), json!({"isAdmin": admin})).await
             }
+            Team::Delete { team } => client.delete(&format!("{}/{}", path(&team), team.team)).await,
             Team::Remove { team, user } => {
                 client.delete(&format!("{}/{}/members/{user}", path(&team), team.team)).await
             }
@@ -225,41 +236,6 @@ pub(crate) struct Grants {
 impl Grants {
     pub(crate) async fn run(self, client: &Client) -> Result<Value> {
         client.get(&format!("/api/v1/namespaces/{}/grants", self.namespace)).await
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Token {
-    List {
-        /// Whose; oneself when absent.
-        #[arg(long)]
-        account: Option<AccountName>,
-    },
-    /// Make a token and print its value, this once.
-    Create {
-        #[arg(long, default_value = "")]
-        label: String,
-        #[arg(long)]
-        account: Option<AccountName>,
-    },
-    Revoke {
-        id: String,
-        #[arg(long)]
-        account: Option<AccountName>,
-    },
-}
-
-impl Token {
-    pub(crate) async fn run(self, client: &Client) -> Result<Value> {
-        let whose = |account: Option<AccountName>| account.map(|name| format!("?username={name}")).unwrap_or_default();
-        match self {
-            Token::List { account } => client.get(&format!("/api/v0/api_tokens{}", whose(account))).await,
-            Token::Create { label, account } => {
-                let path = format!("/api/v0/api_tokens{}", whose(account));
-                client.post(&path, json!({"tokenLabel": label})).await
-            }
-            Token::Revoke { id, account } => client.delete(&format!("/api/v0/api_tokens/{id}{}", whose(account))).await,
-        }
     }
 }
 

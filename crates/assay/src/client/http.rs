@@ -168,7 +168,7 @@ impl Client {
             .http
             .post(format!("{}/api/v0/api_tokens", self.url))
             .basic_auth(name, Some(password.expose()))
-            .json(&json!({"tokenLabel": label}));
+            .json(&json!({"tokenLabel": label, "generatedBy": "auto"}));
         let answer = read(request.send().await.context("the server cannot be reached")?).await?;
         answer["token"].as_str().map(str::to_owned).context("the server gave no token")
     }

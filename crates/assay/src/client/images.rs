@@ -31,6 +31,9 @@ pub(crate) enum Repository {
         /// Scan only when somebody asks: until then an image is unknown, and no policy that counts findings promotes it.
         #[arg(long)]
         no_scan_on_push: bool,
+        /// Take pushes from robots and jobs of pipelines only.
+        #[arg(long)]
+        only_robots_push: bool,
         #[arg(long, default_value = "")]
         description: String,
     },
@@ -58,6 +61,9 @@ pub(crate) struct Update {
     immutable: Option<bool>,
     #[arg(long, value_name = "BOOL")]
     scan_on_push: Option<bool>,
+    /// Whether pushes are taken from robots and jobs of pipelines only.
+    #[arg(long, value_name = "BOOL")]
+    only_robots_push: Option<bool>,
     #[arg(long)]
     description: Option<String>,
 }
@@ -69,6 +75,7 @@ impl Update {
             ("visibility", self.visibility.clone().map(Value::from)),
             ("immutableTags", self.immutable.map(Value::from)),
             ("scanOnPush", self.scan_on_push.map(Value::from)),
+            ("onlyRobotsPush", self.only_robots_push.map(Value::from)),
             ("shortDescription", self.description.clone().map(Value::from)),
         ];
         members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
@@ -84,7 +91,15 @@ impl Repository {
                 let path = format!("/api/v0/index/autocomplete?includeRepositories=true&limit=1000&query={text}");
                 Ok(json!({"repositories": client.get(&path).await?["repositoryResults"]}))
             }
-            Repository::Create { name, public, immutable, scan_on_push, no_scan_on_push, description } => {
+            Repository::Create {
+                name,
+                public,
+                immutable,
+                scan_on_push,
+                no_scan_on_push,
+                only_robots_push,
+                description,
+            } => {
                 // What was not said is the server's to decide.
                 let mut body = json!({"name": name.name(), "shortDescription": description});
                 if public {
@@ -92,6 +107,9 @@ impl Repository {
                 }
                 if immutable {
                     body["immutableTags"] = true.into();
+                }
+                if only_robots_push {
+                    body["onlyRobotsPush"] = true.into();
                 }
                 if scan_on_push || no_scan_on_push {
                     body["scanOnPush"] = scan_on_push.into();

@@ -12,6 +12,7 @@ mod login;
 mod password;
 mod projects;
 mod registry;
+mod robots;
 mod show;
 mod tags;
 mod text;
@@ -75,7 +76,10 @@ pub(crate) enum Noun {
     Grants(accounts::Grants),
     /// Access tokens: passwords for programs.
     #[command(subcommand)]
-    Token(accounts::Token),
+    Token(robots::Token),
+    /// Robots: programs of a user or an organization, with rights and a token of their own.
+    #[command(subcommand)]
+    Robot(robots::Robot),
     /// Client bundles: a key pair and certificate for an engine and for signing.
     #[command(subcommand)]
     Bundle(accounts::Bundle),
@@ -187,6 +191,7 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Grant(command) => (Text::Said(command.said()), command.run(client).await?),
         Noun::Grants(command) => (Text::Whole, command.run(client).await?),
         Noun::Token(command) => (command.text(), command.run(client).await?),
+        Noun::Robot(command) => (command.text(), command.run(client).await?),
         Noun::Bundle(command) => (Text::Whole, command.run(client).await?),
         Noun::Certificate(command) => (Text::Whole, command.run(client).await?),
         Noun::Repository(command) => (command.text(), command.run(client).await?),

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    accounts::{Account, MemberOf, Team, Token},
+    accounts::{Account, MemberOf, Team},
     decisions::Decision,
     images::{Policy, Repository},
     projects::{Pipeline, Project, Trigger, Variable},
+    robots::{Robot, Token},
     show::{Column, Text, line},
     tags::TagOf,
     vex::Vex,
@@ -171,7 +172,34 @@ const TRIALS: &[Column] = &[
 
 const MEMBERS: &[Column] = &[("NAME", |one| at(one, "member/name")), ("OWNER", |one| at(one, "isAdmin"))];
 
-const TEAM_MEMBERS: &[Column] = &[("NAME", |one| at(one, "member/name"))];
+const TEAM_MEMBERS: &[Column] = &[("NAME", |one| at(one, "member/name")), ("ADMIN", |one| at(one, "isAdmin"))];
+
+const TOKENS: &[Column] = &[
+    ("ID", |one| at(one, "hashedToken")),
+    ("LABEL", |one| at(one, "tokenLabel")),
+    ("ACTIVE", |one| at(one, "isActive")),
+    ("LAST USED", |one| time(one, "lastUsed")),
+    ("EXPIRES", |one| time(one, "expiresAt")),
+    ("SCOPE", |one| places(&one["scope"])),
+];
+
+const ROBOTS: &[Column] = &[
+    ("ROBOT", |one| at(one, "name")),
+    ("LAST USED", |one| time(one, "lastUsed")),
+    ("EXPIRES", |one| time(one, "expiresAt")),
+    ("MAY", |one| places(&one["grants"])),
+    ("FOR", |one| at(one, "description")),
+];
+
+/// `ops/shop read-write, ops read-only`.
+fn places(permits: &Value) -> String {
+    let permits = permits.as_array().map(Vec::as_slice).unwrap_or_default();
+    let one = |permit: &Value| {
+        let source = if permit["on"] == "project" { " source" } else { "" };
+        format!("{}{source} {}", at(permit, "place"), at(permit, "accessLevel"))
+    };
+    permits.iter().map(one).collect::<Vec<_>>().join(", ")
+}
 
 const TEAMS: &[Column] = &[("TEAM", |one| at(one, "name")), ("DESCRIPTION", |one| at(one, "description"))];
 
@@ -179,6 +207,7 @@ impl Account {
     pub(super) fn text(&self) -> Text {
         match self {
             Account::Deactivate { name } => said(format!("{name} is switched off")),
+            Account::Delete { name } => said(format!("{name} is deleted")),
             Account::List | Account::Create { .. } => Text::Whole,
         }
     }
@@ -201,7 +230,9 @@ impl Team {
             Team::List { .. } => Text::Table(TEAMS),
             Team::Members { .. } => Text::Table(TEAM_MEMBERS),
             Team::Create { team } => said(format!("there is a team {team}")),
-            Team::Add { team, user } => said(format!("{user} is in the team {team}")),
+            Team::Add { team, user, admin: true } => said(format!("{user} is an admin of the team {team}")),
+            Team::Add { team, user, .. } => said(format!("{user} is in the team {team}")),
+            Team::Delete { team } => said(format!("the team {team} is deleted")),
             Team::Remove { team, user } => said(format!("{user} is not in the team {team}")),
         }
     }
@@ -210,8 +241,21 @@ impl Team {
 impl Token {
     pub(super) fn text(&self) -> Text {
         match self {
-            Token::Revoke { id, .. } => said(format!("the token {id} is worthless now")),
-            Token::List { .. } | Token::Create { .. } => Text::Whole,
+            Token::Revoke { id } => said(format!("the token {id} is worthless now")),
+            Token::List { .. } => Text::Table(TOKENS),
+            Token::Create { .. } => Text::Whole,
+        }
+    }
+}
+
+impl Robot {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Robot::List { .. } => Text::Table(ROBOTS),
+            Robot::Create { .. } | Robot::Rotate { .. } | Robot::Show { .. } => Text::Whole,
+            Robot::Delete { name } => said(format!("the robot {name} is deleted")),
+            Robot::Only { namespace, off: true } => said(format!("persons may push to {namespace} again")),
+            Robot::Only { namespace, .. } => said(format!("only robots and jobs of pipelines push to {namespace} now")),
         }
     }
 }

@@ -190,7 +190,7 @@ fn what_was_done_is_said() {
         ("grant org admin --user robot --project", "robot has admin on the projects of org\n"),
         ("grant org/app none --team org/ci", "the team org/ci has no grant on the repository org/app\n"),
         ("team list org", "TEAM  DESCRIPTION\nci    -\n"),
-        ("team members org/ci", "NAME\nrobot\n"),
+        ("team members org/ci", "NAME   ADMIN\nrobot  no\n"),
         ("member list org", "NAME   OWNER\nrobot  no\n"),
         ("team remove org/ci robot", "robot is not in the team org/ci\n"),
         ("member remove org robot", "robot is no member of org\n"),

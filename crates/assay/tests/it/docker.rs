@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;
 
 use crate::{
-    image::{as_admin, debian, get, index_of, layer, push},
+    image::{as_admin, call, debian, get, index_of, layer, push},
     server::{BASIC, Desk, attempt, is_there, until},
 };
 
@@ -86,6 +86,27 @@ impl Drop for Engine<'_> {
     }
 }
 
+/// A person is refused in words that docker shows; a robot signs in with its whole name and pushes.
+fn only_robots_push(engine: &Engine<'_>, desk: &Desk) {
+    let built = desk.place("admin/built:1");
+    call(&desk.server, 201, "POST", "/api/v0/repositories/admin", &json!({"name": "built", "onlyRobotsPush": true}));
+    let grants = json!([{"place": "admin/built", "accessLevel": "read-write"}]);
+    let robot = json!({"name": "ci", "grants": grants});
+    let robot = call(&desk.server, 201, "POST", "/api/v1/namespaces/admin/robots", &robot);
+    engine.docker_ok(&["tag", "made-here", &built]);
+    let (pushed, said) = engine.docker(&["push", &built]);
+    assert!(!pushed && said.contains("denied: no human builds or deploys here: admin/built takes pushes"), "{said}");
+    let signed_in = fs::read(engine.folder.join("config/config.json")).unwrap();
+    let (authority, token) = (desk.server.authority.as_str(), robot["token"].as_str().unwrap());
+    engine.docker_ok(&["login", "--username", "admin+ci", "--password", token, authority]);
+    let said = engine.docker_ok(&["push", &built]);
+    assert!(said.contains("digest: sha256:"), "{said}");
+    call(&desk.server, 200, "POST", "/api/v1/robots/admin+ci/rotate", &json!({"graceMinutes": 0}));
+    let (pushed, said) = engine.docker(&["push", &built]);
+    assert!(!pushed && said.contains("unauthorized"), "{said}");
+    fs::write(engine.folder.join("config/config.json"), signed_in).unwrap();
+}
+
 #[test]
 fn docker_pushes_schema_2_and_pulls_both_formats() {
     let desk = Desk::new();
@@ -103,6 +124,7 @@ fn docker_pushes_schema_2_and_pulls_both_formats() {
     engine.docker_ok(&["tag", "made-here", &two]);
     let said = engine.docker_ok(&["push", &two]);
     assert!(said.contains("Mounted from admin/docker"), "{said}");
+    only_robots_push(&engine, &desk);
     assert_eq!(engine.pull(&one), format!("{}@{digest}", desk.place("admin/docker")));
     engine.pull(&format!("{}@{digest}", desk.place("admin/docker")));
 

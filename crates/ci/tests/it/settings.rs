@@ -13,7 +13,11 @@ fn value(text: &str) -> NewVariable {
 #[tokio::test]
 async fn a_job_gets_its_variables_and_children_of_tokens() {
     let world = World::new().await;
-    let (_, password) = world.identity.create_token(&world.admin, &"admin".parse().unwrap(), "dtr").await.unwrap();
+    let (_, password) = world
+        .identity
+        .create_token(&world.admin, &"admin".parse().unwrap(), identity::NewToken::labelled("dtr"))
+        .await
+        .unwrap();
     let create = async |key: &str, new: NewVariable| {
         world.ci.create_variable(&world.admin, &world.which, key, new).await.unwrap();
     };
@@ -41,7 +45,7 @@ async fn a_job_gets_its_variables_and_children_of_tokens() {
     assert_ne!(child.expose(), password.expose());
     assert_eq!(job.value("LOGIN"), format!("u:{}", child.expose()));
     assert_eq!(job.variable("DTR_PASSWORD").unwrap()["masked"], true);
-    let principal = world.identity.authenticate_token(&child).await.unwrap();
+    let principal = world.identity.authenticate_token(&world.admin, &child).await.unwrap();
     assert_eq!(principal.credential.label(), format!("job:{}", job.id));
     let access = world.ci.job_access(&job.token).await.unwrap().unwrap();
     assert_eq!((access.project, access.job), (world.project.id, job.id));
@@ -52,9 +56,9 @@ async fn a_job_gets_its_variables_and_children_of_tokens() {
     assert!(refspec.starts_with("+refs/pipelines/1:"), "{refspec}");
 
     world.succeed(&job).await;
-    assert!(world.identity.authenticate_token(&child).await.is_err());
+    assert!(world.identity.authenticate_token(&world.admin, &child).await.is_err());
     assert!(world.ci.job_access(&job.token).await.unwrap().is_none());
-    assert!(world.identity.authenticate_token(&password).await.is_ok());
+    assert!(world.identity.authenticate_token(&world.admin, &password).await.is_ok());
 
     world.push_to("side", "a: {script: [a]}\n").await;
     assert!(world.take("a").await.variable("GUARDED").is_none());

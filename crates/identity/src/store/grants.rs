@@ -3,7 +3,7 @@
 use base::{AccountName, Id, Principal};
 use db::{Error, Row, Tx, args};
 
-use crate::{Grant, Grantee, Level, On};
+use crate::{Grant, Grantee, Level, On, Permit, Place, Team};
 
 /// Set or (with `None`) remove a grant. Exactly one of `account` and `team` is not empty.
 pub(crate) async fn set_grant(
@@ -81,6 +81,25 @@ pub(crate) async fn grants(tx: &mut Tx, namespace: Option<&AccountName>) -> Resu
         )
         .await?;
     rows.iter().map(grant_of).collect()
+}
+
+/// What an account was granted itself.
+pub(crate) async fn permits(tx: &mut Tx, account: &Id<Principal>) -> Result<Vec<Permit>, Error> {
+    let sql =
+        "SELECT kind, namespace, name, level FROM grants_of WHERE account = $1 ORDER BY kind DESC, namespace, name";
+    tx.all(sql, &args![account]).await?.iter().map(permit_of).collect()
+}
+
+/// What a team was granted.
+pub(crate) async fn permits_of_team(tx: &mut Tx, team: &Id<Team>) -> Result<Vec<Permit>, Error> {
+    let sql = "SELECT kind, namespace, name, level FROM grants_of WHERE team = $1 ORDER BY kind DESC, namespace, name";
+    tx.all(sql, &args![team]).await?.iter().map(permit_of).collect()
+}
+
+fn permit_of(row: &Row) -> Result<Permit, Error> {
+    let name = Some(row.text("name")?).filter(|name| !name.is_empty());
+    let place = Place { namespace: row.parse("namespace")?, name };
+    Ok(Permit { on: row.parse("kind")?, place, level: row.parse("level")? })
 }
 
 fn grant_of(row: &Row) -> Result<Grant, Error> {

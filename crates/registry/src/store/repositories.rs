@@ -15,11 +15,16 @@ pub(super) const LISTS_STEP: &str = "CREATE INDEX repositories_visibility ON rep
         PRIMARY KEY (word, name, repository));
       CREATE INDEX repository_words_repository ON repository_words (repository, word)";
 
+/// Where only robots push.
+pub(super) const PUSHERS_STEP: &str =
+    "ALTER TABLE repositories ADD COLUMN only_robots_push BOOLEAN NOT NULL DEFAULT FALSE;
+      CREATE TABLE robots_push (namespace TEXT PRIMARY KEY)";
+
 pub(crate) async fn insert_repository(tx: &mut Tx, repository: &Repository) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO repositories (id, name, namespace, visibility, immutable, scan_on_push, short_description,
-            long_description, tag_limit, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            long_description, tag_limit, created_at, only_robots_push)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         &args![
             &repository.id,
             repository.name.as_str(),
@@ -30,7 +35,8 @@ pub(crate) async fn insert_repository(tx: &mut Tx, repository: &Repository) -> R
             &repository.short_description,
             &repository.long_description,
             repository.tag_limit,
-            repository.created_at
+            repository.created_at,
+            repository.only_robots_push
         ],
     )
     .await?;
@@ -40,7 +46,7 @@ pub(crate) async fn insert_repository(tx: &mut Tx, repository: &Repository) -> R
 pub(crate) async fn update_repository(tx: &mut Tx, repository: &Repository) -> Result<(), Error> {
     tx.execute(
         "UPDATE repositories SET visibility = $2, immutable = $3, scan_on_push = $4, short_description = $5,
-            long_description = $6, tag_limit = $7 WHERE id = $1",
+            long_description = $6, tag_limit = $7, only_robots_push = $8 WHERE id = $1",
         &args![
             &repository.id,
             repository.visibility.to_string(),
@@ -48,7 +54,8 @@ pub(crate) async fn update_repository(tx: &mut Tx, repository: &Repository) -> R
             repository.scan_on_push,
             &repository.short_description,
             &repository.long_description,
-            repository.tag_limit
+            repository.tag_limit,
+            repository.only_robots_push
         ],
     )
     .await?;
@@ -102,6 +109,7 @@ pub(super) fn repository_of(row: &Row) -> Result<Repository, Error> {
         visibility: row.parse("visibility")?,
         immutable: row.bool("immutable")?,
         scan_on_push: row.bool("scan_on_push")?,
+        only_robots_push: row.bool("only_robots_push")?,
         short_description: row.text("short_description")?,
         long_description: row.text("long_description")?,
         tag_limit: u32::try_from(row.int("tag_limit")?)
@@ -174,4 +182,36 @@ pub(crate) async fn insert_words(tx: &mut Tx, id: &Id<Repository>, name: &RepoNa
         tx.execute(sql, &args![word, name, id]).await?;
     }
     Ok(())
+}
+
+/// Whether only robots push to the repositories of a namespace.
+pub(crate) async fn only_robots_push(tx: &mut Tx, namespace: &str) -> Result<bool, Error> {
+    Ok(tx.opt("SELECT 1 AS one FROM robots_push WHERE namespace = $1", &args![namespace]).await?.is_some())
+}
+
+pub(crate) async fn set_only_robots_push(tx: &mut Tx, namespace: &str, on: bool) -> Result<(), Error> {
+    let sql = match on {
+        true => "INSERT INTO robots_push (namespace) VALUES ($1) ON CONFLICT (namespace) DO NOTHING",
+        false => "DELETE FROM robots_push WHERE namespace = $1",
+    };
+    tx.execute(sql, &args![namespace]).await?;
+    Ok(())
+}
+
+/// The namespaces where only robots push.
+pub(crate) async fn robots_push(tx: &mut Tx) -> Result<Vec<String>, Error> {
+    tx.all("SELECT namespace FROM robots_push", &[]).await?.iter().map(|row| row.text("namespace")).collect()
+}
+
+/// A repository of a namespace, or (`true`) something of one that was deleted and can be brought back.
+pub(crate) async fn any_repository(tx: &mut Tx, namespace: &str) -> Result<Option<(String, bool)>, Error> {
+    for (sql, deleted) in [
+        ("SELECT name FROM repositories WHERE namespace = $1 ORDER BY name LIMIT 1", false),
+        ("SELECT name FROM deletions WHERE namespace = $1 ORDER BY name LIMIT 1", true),
+    ] {
+        if let Some(row) = tx.opt(sql, &args![namespace]).await? {
+            return Ok(Some((row.text("name")?, deleted)));
+        }
+    }
+    Ok(None)
 }

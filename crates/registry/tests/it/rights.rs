@@ -2,11 +2,11 @@
 
 use base::Ctx;
 use blob::Chunk;
-use identity::Level;
+use identity::{Level, On};
 use oci::{Digest, Reference};
 use registry::{Error, NewRepository, RepositoryChanges, Right, Visibility};
 
-use super::world::{Sample, World, repo, tag};
+use super::world::{Sample, World, account, as_job, repo, tag};
 
 /// What an actor gets for pulling, pushing, deleting a tag, and changing settings.
 async fn tried(world: &World, ctx: &Ctx, name: &str) -> [String; 4] {
@@ -189,5 +189,73 @@ async fn a_digest_gives_no_right() {
         ));
         let chunk = Chunk::default();
         world.registry.put_blob(&user, &own, &config, chunk, &sample.blobs[0][..]).await.unwrap();
+    }
+}
+
+/// A robot with read-write on one repository.
+async fn robot(world: &World, name: &str, on: &str) -> Ctx {
+    let grants = vec![identity::Permit { on: On::Repository, place: on.parse().unwrap(), level: Level::ReadWrite }];
+    let (description, agent) = (String::new(), String::new());
+    let new = identity::NewRobot { name: name.parse().unwrap(), description, grants, expires_at: None, agent };
+    let (_, value) = world.identity.create_robot(&world.system(), new).await.unwrap();
+    let actor = world.identity.authenticate(&world.system(), name, &value).await.unwrap();
+    world.system().with_actor(actor)
+}
+
+#[tokio::test]
+async fn only_robots_push_where_it_says_so() {
+    for world in World::everywhere().await {
+        let (owner, boss) = (world.user("owner").await, world.admin().await);
+        world.repository("owner/built", Visibility::Private, false).await;
+        world.repository("owner/free", Visibility::Private, false).await;
+        let builder = robot(&world, "owner+ci", "owner/built").await;
+        world.push(&owner, "owner/built", "before", &Sample::image(1)).await.unwrap();
+        let changes = RepositoryChanges { only_robots_push: Some(true), ..RepositoryChanges::default() };
+        let refused = world.registry.update_repository(&builder, &repo("owner/built"), changes.clone()).await;
+        assert!(refused.is_err(), "a robot changes no settings");
+        world.registry.update_repository(&owner, &repo("owner/built"), changes).await.unwrap();
+
+        // A person is refused at the first byte, whoever it is, and is told why; once in the log.
+        for person in [&owner, &boss, &owner] {
+            let refused = world.registry.start_upload(person, &repo("owner/built")).await.unwrap_err();
+            let text = refused.to_string();
+            assert!(
+                matches!(refused, Error::RobotsOnly { .. }) && text.contains("owner/built takes pushes from robots")
+            );
+            assert_eq!(refused.code(), oci::ErrorCode::Denied);
+        }
+        let rows = "SELECT COUNT(*) AS n FROM audit_entries WHERE kind = 'push.refused'";
+        assert_eq!(world.db.read().await.unwrap().one(rows, &[]).await.unwrap().int("n").unwrap(), 2);
+        let tag_it = async |ctx: &Ctx, name: &str| {
+            let (sample, reference) = (Sample::image(1), Reference::Tag(tag(name)));
+            let push = registry::ManifestPush {
+                repository: &repo("owner/built"),
+                reference: &reference,
+                content_type: None,
+                bytes: sample.manifest.clone(),
+                tags: &[],
+            };
+            world.registry.push_manifest(ctx, push).await
+        };
+        assert!(matches!(tag_it(&owner, "new").await, Err(Error::RobotsOnly { .. })), "not even another tag");
+        // What is there already changes nothing: a person signs with `docker trust sign`, which pushes again.
+        assert_eq!(tag_it(&owner, "before").await.unwrap().entry, None);
+
+        world.push(&builder, "owner/built", "1", &Sample::image(2)).await.unwrap();
+        world.push(&as_job(&owner, 7), "owner/built", "2", &Sample::image(3)).await.unwrap();
+        world.registry.delete_tag(&owner, &repo("owner/built"), &tag("1")).await.unwrap();
+        assert!(world.push(&builder, "owner/free", "1", &Sample::image(2)).await.is_err(), "was not granted");
+        world.push(&owner, "owner/free", "1", &Sample::image(2)).await.unwrap();
+
+        // A namespace says it for all, also for what a push would make.
+        world.registry.set_only_robots_push(&owner, &account("owner"), true).await.unwrap();
+        for name in ["owner/free", "owner/new"] {
+            let refused = world.push(&owner, name, "2", &Sample::image(4)).await.unwrap_err();
+            assert!(refused.to_string().contains("says the namespace owner"), "{refused}");
+        }
+        assert!(world.registry.set_only_robots_push(&builder, &account("owner"), false).await.is_err());
+        world.registry.set_only_robots_push(&owner, &account("owner"), false).await.unwrap();
+        world.push(&owner, "owner/new", "2", &Sample::image(4)).await.unwrap();
+        assert_eq!(world.folded().await, world.state().await);
     }
 }

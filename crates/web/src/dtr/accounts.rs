@@ -1,14 +1,16 @@
-//! Accounts: `/enzi/v0/accounts`, sign-in for scripts, client bundles.
+//! Accounts: `/enzi/v0/accounts`, and sign-in for scripts.
 
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::IntoResponse,
-    routing::{delete, get, post},
+    routing::{get, post},
 };
 use base::{AccountName, Secret, limits};
-use identity::{Account, AccountKind, NewAccount};
+use forge::Forge;
+use identity::{Account, AccountChanges, AccountKind, Counted, Filter, Identity, NewAccount};
+use registry::Registry;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,12 +25,8 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/auth/login", post(sign_in))
         .route("/enzi/v0/accounts", get(list).post(create))
-        .route("/enzi/v0/accounts/{name}", get(show).patch(update))
-        .route("/enzi/v0/accounts/{name}/publicKeys", get(keys))
-        .route("/enzi/v0/accounts/{name}/publicKeys/{key}", delete(revoke_key))
-        .route("/api/clientbundle", get(own_bundle))
-        .route("/api/v1/accounts/{name}/bundles", post(bundle))
-        .route("/api/v1/certificates", post(certificate))
+        .route("/enzi/v0/accounts/{name}", get(show).patch(update).delete(remove))
+        .route("/enzi/v0/accounts/{name}/organizations", get(organizations))
 }
 
 #[derive(Deserialize)]
@@ -50,15 +48,17 @@ async fn sign_in(
 #[derive(Deserialize)]
 struct Page {
     #[serde(default)]
+    filter: Filter,
+    #[serde(default)]
     start: String,
     limit: Option<usize>,
 }
 
 async fn list(State(app): State<App>, Caller(ctx): Caller, Asked(page): Asked<Page>) -> Result<Json<Value>, ApiError> {
     let limit = page.limit.unwrap_or(limits::PAGE_DEFAULT).clamp(1, limits::PAGE_MAX);
-    let accounts = app.identity.accounts(&ctx, &page.start, limit).await?;
-    let next = if accounts.len() == limit { accounts.last().map(|account| account.name.to_string()) } else { None };
-    let accounts: Vec<Value> = accounts.iter().map(view).collect();
+    let found = app.identity.accounts(&ctx, page.filter, &page.start, limit).await?;
+    let next = if found.len() == limit { found.last().map(|last| last.account.name.to_string()) } else { None };
+    let accounts: Vec<Value> = found.iter().map(counted_view).collect();
     Ok(Json(json!({"accounts": accounts, "nextPageStart": next.unwrap_or_default()})))
 }
 
@@ -96,12 +96,14 @@ async fn show(
     Caller(ctx): Caller,
     Params(name): Params<AccountName>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(view(&app.identity.account(&ctx, &name).await?)))
+    Ok(Json(counted_view(&app.identity.counted(&ctx, &name).await?)))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Update {
+    full_name: Option<String>,
+    is_admin: Option<bool>,
     is_active: Option<bool>,
     password: Option<Secret>,
 }
@@ -112,92 +114,46 @@ async fn update(
     Params(name): Params<AccountName>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, ApiError> {
+    let changes = AccountChanges { full_name: body.full_name, admin: body.is_admin, active: body.is_active };
+    if changes.full_name.is_some() || changes.admin.is_some() || changes.active.is_some() {
+        app.identity.update_account(&ctx, &name, changes).await?;
+    }
     if let Some(password) = body.password {
         app.identity.set_password(&ctx, &name, password).await?;
     }
-    if let Some(active) = body.is_active {
-        app.identity.set_active(&ctx, &name, active).await?;
-    }
-    Ok(Json(view(&app.identity.account(&ctx, &name).await?)))
+    Ok(Json(counted_view(&app.identity.counted(&ctx, &name).await?)))
 }
 
-async fn keys(
+/// Refused while anything is in its namespace, which only those who keep such things know.
+async fn remove(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(name): Params<AccountName>,
+) -> Result<StatusCode, ApiError> {
+    db::write!(app.db, &ctx, |tx| {
+        Identity::delete_account(tx, &ctx, &name).await?;
+        Registry::leave_namespace(tx, &ctx, &name).await?;
+        Forge::leave_namespace(tx, &name).await?;
+        Ok::<_, ApiError>(())
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn organizations(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(name): Params<AccountName>,
 ) -> Result<Json<Value>, ApiError> {
-    let keys = app.identity.keys(&ctx, &name).await?;
-    let keys = keys.iter().map(|key| {
-        json!({
-            "id": key.id,
-            "accountID": key.account,
-            "publicKey": key.public_key_pem,
-            "label": key.label,
-            "certificates": key.certificate_pem.iter().map(|pem| json!({"label": key.label, "cert": pem})).collect::<Vec<_>>(),
-            "revokedAt": key.revoked_at.map(|at| at.to_string()),
-        })
-    });
-    Ok(Json(json!({"accountPublicKeys": keys.collect::<Vec<_>>(), "nextPageStart": ""})))
+    let found = app.identity.organizations_of(&ctx, &name).await?;
+    let found = found.iter().map(|(org, owner)| json!({"org": counted_view(org), "isAdmin": owner}));
+    Ok(Json(json!({"memberOrgs": found.collect::<Vec<_>>(), "nextPageStart": ""})))
 }
 
-async fn revoke_key(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params((name, key)): Params<(AccountName, String)>,
-) -> Result<StatusCode, ApiError> {
-    app.identity.revoke_key(&ctx, &name, &key).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize)]
-struct Label {
-    #[serde(default)]
-    label: String,
-}
-
-/// `GET /api/clientbundle`, as UCP served it: a new bundle for oneself, each time with a new key.
-async fn own_bundle(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Asked(asked): Asked<Label>,
-) -> Result<impl IntoResponse, ApiError> {
-    let name = ctx.principal().ok_or(identity::Error::Unauthenticated)?.name.clone();
-    let bundle = app.identity.create_bundle(&ctx, &name, &asked.label).await?;
-    let disposition = format!("attachment; filename=\"bundle-{name}.zip\"");
-    let headers = [(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
-    Ok((headers, bundle.zip()?))
-}
-
-/// The same for any account, by an administrator, as JSON of the files.
-async fn bundle(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(name): Params<AccountName>,
-    Body(body): Body<Label>,
-) -> Result<impl IntoResponse, ApiError> {
-    let bundle = app.identity.create_bundle(&ctx, &name, &body.label).await?;
-    let files: serde_json::Map<String, Value> =
-        bundle.files().into_iter().map(|(name, content)| (name.to_owned(), content.into())).collect();
-    Ok((StatusCode::CREATED, Json(json!({"keyID": bundle.certified.key_id, "files": files}))))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Names {
-    names: Vec<String>,
-}
-
-/// `POST /api/v1/certificates`: what UCP did by itself for each node, a certificate for an engine's TLS.
-async fn certificate(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Body(body): Body<Names>,
-) -> Result<impl IntoResponse, ApiError> {
-    let certified = app.identity.create_server_certificate(&ctx, &body.names).await?;
-    let files = json!({
-        "ca.pem": app.site.ca_pem, "cert.pem": certified.certificate_pem, "key.pem": certified.private_key_pem,
-    });
-    Ok((StatusCode::CREATED, Json(json!({"keyID": certified.key_id, "files": files}))))
+fn counted_view(counted: &Counted) -> Value {
+    let mut view = view(&counted.account);
+    view["membersCount"] = counted.members.into();
+    view["teamsCount"] = counted.teams.into();
+    view
 }
 
 /// An account as eNZi showed it.
@@ -207,8 +163,9 @@ pub(crate) fn view(account: &Account) -> Value {
         "name": account.name,
         "fullName": account.full_name,
         "isOrg": account.kind == AccountKind::Organization,
+        "isRobot": account.kind == AccountKind::Robot,
         "isAdmin": account.admin,
         "isActive": account.active,
-        "isImported": false,
+        "isImported": account.imported,
     })
 }

@@ -1,10 +1,13 @@
 //! DTR's own API: `/api/v0` and `/enzi/v0`, so that scripts of a DTR or MSR estate keep working.
 
+mod access;
 mod accounts;
 mod body;
 mod index;
+mod keys;
 mod promotions;
 mod repositories;
+mod robots;
 mod scan_export;
 mod scan_image;
 mod scan_search;
@@ -32,7 +35,10 @@ use crate::App;
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .merge(accounts::routes())
+        .merge(keys::routes())
         .merge(teams::routes())
+        .merge(access::routes())
+        .merge(robots::routes())
         .merge(tokens::routes())
         .merge(repositories::routes())
         .merge(index::routes())

@@ -103,6 +103,8 @@ struct Create {
     /// When absent, on while the scanner is, as a push that makes a repository has it.
     scan_on_push: Option<bool>,
     #[serde(default)]
+    only_robots_push: bool,
+    #[serde(default)]
     immutable_tags: bool,
     #[serde(default)]
     tag_limit: u32,
@@ -121,6 +123,7 @@ async fn create(
         visibility: visibility(body.visibility.as_deref())?.unwrap_or(Visibility::Private),
         immutable: body.immutable_tags,
         scan_on_push: body.scan_on_push.unwrap_or(usual),
+        only_robots_push: body.only_robots_push,
         short_description: body.short_description,
         long_description: body.long_description,
         tag_limit: body.tag_limit,
@@ -144,6 +147,7 @@ pub(super) struct Update {
     long_description: Option<String>,
     visibility: Option<String>,
     scan_on_push: Option<bool>,
+    only_robots_push: Option<bool>,
     immutable_tags: Option<bool>,
     tag_limit: Option<u32>,
 }
@@ -158,6 +162,7 @@ pub(super) async fn update(
         visibility: visibility(body.visibility.as_deref())?,
         immutable: body.immutable_tags,
         scan_on_push: body.scan_on_push,
+        only_robots_push: body.only_robots_push,
         short_description: body.short_description,
         long_description: body.long_description,
         tag_limit: body.tag_limit,
@@ -201,6 +206,7 @@ pub(super) fn view(repository: &Repository) -> Value {
         "longDescription": repository.long_description,
         "visibility": repository.visibility.to_string(),
         "scanOnPush": repository.scan_on_push,
+        "onlyRobotsPush": repository.only_robots_push,
         "immutableTags": repository.immutable,
         "enableManifestLists": true,
         "tagLimit": repository.tag_limit,

@@ -1,14 +1,8 @@
-//! Organizations' members, teams, and what they are granted.
+//! Organizations' members and teams.
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::StatusCode,
-    response::IntoResponse,
-    routing::{get, put},
-};
+use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use base::AccountName;
-use identity::{Grant, Grantee, Level, On, Team};
+use identity::Team;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,13 +15,34 @@ use crate::{App, caller::Caller, error::ApiError};
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/enzi/v0/accounts/{org}/members", get(members))
-        .route("/enzi/v0/accounts/{org}/members/{user}", put(set_member).delete(remove_member))
+        .route("/enzi/v0/accounts/{org}/members/{user}", get(member).put(set_member).delete(remove_member))
+        .route("/enzi/v0/accounts/{org}/members/{user}/teams", get(teams_of))
         .route("/enzi/v0/accounts/{org}/teams", get(teams).post(create_team))
+        .route("/enzi/v0/accounts/{org}/teams/{team}", get(team).patch(describe_team).delete(delete_team))
         .route("/enzi/v0/accounts/{org}/teams/{team}/members", get(team_members))
-        .route("/enzi/v0/accounts/{org}/teams/{team}/members/{user}", put(add_team_member).delete(remove_team_member))
-        .route("/api/v0/repositories/{org}/{repo}/teamAccess/{team}", put(grant_team).delete(ungrant_team))
-        .route("/api/v0/repositoryNamespaces/{org}/teamAccess/{team}", put(grant_all).delete(ungrant_all))
-        .route("/api/v1/namespaces/{namespace}/grants", get(grants).put(set_grant))
+        .route(
+            "/enzi/v0/accounts/{org}/teams/{team}/members/{user}",
+            get(team_member).put(add_team_member).delete(remove_team_member),
+        )
+}
+
+async fn member(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, user)): Params<(AccountName, AccountName)>,
+) -> Result<Json<Value>, ApiError> {
+    let member = app.identity.member(&ctx, &org, &user).await?;
+    Ok(Json(json!({"member": view(&member.account), "isAdmin": member.owner})))
+}
+
+async fn teams_of(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, user)): Params<(AccountName, AccountName)>,
+) -> Result<Json<Value>, ApiError> {
+    let teams = app.identity.teams_of(&ctx, &org, &user).await?;
+    let teams = teams.iter().map(|(team, admin)| json!({"team": team_view(team), "isAdmin": admin}));
+    Ok(Json(json!({"memberTeams": teams.collect::<Vec<_>>(), "nextPageStart": ""})))
 }
 
 async fn members(
@@ -91,25 +106,78 @@ async fn create_team(
     Ok((StatusCode::CREATED, Json(team_view(&team))))
 }
 
+async fn team(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, team)): Params<(AccountName, AccountName)>,
+) -> Result<Json<Value>, ApiError> {
+    Ok(Json(team_view(&app.identity.team(&ctx, &org, &team).await?)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Describe {
+    name: Option<AccountName>,
+    description: Option<String>,
+}
+
+async fn describe_team(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, team)): Params<(AccountName, AccountName)>,
+    Body(body): Body<Describe>,
+) -> Result<Json<Value>, ApiError> {
+    if body.name.is_some_and(|name| name != team) {
+        return Err(ApiError::invalid("a team keeps its name, which grants and the log know it by; make another one"));
+    }
+    let description = body.description.unwrap_or_default();
+    Ok(Json(team_view(&app.identity.describe_team(&ctx, &org, &team, &description).await?)))
+}
+
+async fn delete_team(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, team)): Params<(AccountName, AccountName)>,
+) -> Result<StatusCode, ApiError> {
+    app.identity.delete_team(&ctx, &org, &team).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 async fn team_members(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params((org, team)): Params<(AccountName, AccountName)>,
 ) -> Result<Json<Value>, ApiError> {
     let members = app.identity.team_members(&ctx, &org, &team).await?;
-    let members = members.iter().map(|account| json!({"member": view(account), "isAdmin": false}));
+    let members = members.iter().map(|member| json!({"member": view(&member.account), "isAdmin": member.admin}));
     Ok(Json(json!({"members": members.collect::<Vec<_>>(), "nextPageStart": ""})))
 }
 
 type TeamMember = (AccountName, AccountName, AccountName);
 
-async fn add_team_member(
+async fn team_member(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params((org, team, user)): Params<TeamMember>,
 ) -> Result<Json<Value>, ApiError> {
-    app.identity.set_team_member(&ctx, (&org, &team), &user, true).await?;
-    Ok(Json(json!({"isAdmin": false})))
+    let member = app.identity.team_member(&ctx, (&org, &team), &user).await?;
+    Ok(Json(json!({"member": view(&member.account), "isAdmin": member.admin})))
+}
+
+/// The body may be left out, as DTR's scripts do.
+async fn add_team_member(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params((org, team, user)): Params<TeamMember>,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    let body: Option<Membership> = match body.is_empty() {
+        true => None,
+        false => serde_json::from_slice(&body).map_err(|error| ApiError::invalid(error).coded("INVALID_JSON"))?,
+    };
+    let admin = body.unwrap_or_default().is_admin;
+    app.identity.set_team_member(&ctx, (&org, &team), &user, Some(admin)).await?;
+    Ok(Json(json!({"isAdmin": admin})))
 }
 
 async fn remove_team_member(
@@ -117,114 +185,11 @@ async fn remove_team_member(
     Caller(ctx): Caller,
     Params((org, team, user)): Params<TeamMember>,
 ) -> Result<StatusCode, ApiError> {
-    app.identity.set_team_member(&ctx, (&org, &team), &user, false).await?;
+    app.identity.set_team_member(&ctx, (&org, &team), &user, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AccessLevel {
-    access_level: Level,
-}
-
-async fn grant_team(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params((org, repo, team)): Params<(AccountName, String, AccountName)>,
-    Body(body): Body<AccessLevel>,
-) -> Result<Json<Value>, ApiError> {
-    let grantee = Grantee::Team { organization: org.clone(), team };
-    app.identity.set_grant(&ctx, On::Repository, (&org, Some(&repo)), &grantee, Some(body.access_level)).await?;
-    Ok(Json(json!({"accessLevel": body.access_level})))
-}
-
-async fn ungrant_team(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params((org, repo, team)): Params<(AccountName, String, AccountName)>,
-) -> Result<StatusCode, ApiError> {
-    let grantee = Grantee::Team { organization: org.clone(), team };
-    app.identity.set_grant(&ctx, On::Repository, (&org, Some(&repo)), &grantee, None).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn grant_all(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params((org, team)): Params<(AccountName, AccountName)>,
-    Body(body): Body<AccessLevel>,
-) -> Result<Json<Value>, ApiError> {
-    let grantee = Grantee::Team { organization: org.clone(), team };
-    app.identity.set_grant(&ctx, On::Repository, (&org, None), &grantee, Some(body.access_level)).await?;
-    Ok(Json(json!({"accessLevel": body.access_level})))
-}
-
-async fn ungrant_all(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params((org, team)): Params<(AccountName, AccountName)>,
-) -> Result<StatusCode, ApiError> {
-    let grantee = Grantee::Team { organization: org.clone(), team };
-    app.identity.set_grant(&ctx, On::Repository, (&org, None), &grantee, None).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// `GET /api/v1/namespaces/{namespace}/grants`: what DTR lacked, grants also on a user's repositories and to single users.
-async fn grants(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(namespace): Params<AccountName>,
-) -> Result<Json<Value>, ApiError> {
-    let grants: Vec<Value> = app.identity.grants(&ctx, &namespace).await?.iter().map(grant_view).collect();
-    Ok(Json(json!({"grants": grants})))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SetGrant {
-    /// Repositories when absent.
-    on: Option<On>,
-    /// Of the repository or project; absent for all of them.
-    #[serde(alias = "repository")]
-    name: Option<String>,
-    user: Option<AccountName>,
-    /// `organization/team`.
-    team: Option<String>,
-    /// Absent takes the grant away.
-    access_level: Option<Level>,
-}
-
-async fn set_grant(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(namespace): Params<AccountName>,
-    Body(body): Body<SetGrant>,
-) -> Result<StatusCode, ApiError> {
-    let grantee = match (body.user, body.team) {
-        (Some(user), None) => Grantee::User(user),
-        (None, Some(team)) => {
-            let (organization, team) =
-                team.split_once('/').ok_or_else(|| ApiError::invalid("\"team\" has the form organization/team"))?;
-            let parsed = |text: &str| text.parse::<AccountName>().map_err(ApiError::invalid);
-            Grantee::Team { organization: parsed(organization)?, team: parsed(team)? }
-        }
-        _ => return Err(ApiError::invalid("give either \"user\" or \"team\"")),
-    };
-    let place = (&namespace, body.name.as_deref());
-    app.identity.set_grant(&ctx, body.on.unwrap_or(On::Repository), place, &grantee, body.access_level).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn team_view(team: &Team) -> Value {
-    json!({"id": team.id, "name": team.name, "description": team.description, "orgID": team.organization})
-}
-
-fn grant_view(grant: &Grant) -> Value {
-    json!({
-        "namespace": grant.namespace,
-        "on": grant.on,
-        "name": grant.name,
-        "grantee": grant.grantee.to_string(),
-        "accessLevel": grant.level,
-    })
+/// A team as eNZi showed it.
+pub(super) fn team_view(team: &Team) -> Value {
+    json!({"id": team.id, "name": team.name, "description": team.description, "orgID": team.organization, "membersCount": team.members})
 }

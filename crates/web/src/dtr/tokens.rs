@@ -3,12 +3,12 @@
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
-    routing::{delete, get},
+    routing::get,
 };
-use base::{AccountName, Ctx, Id};
-use identity::AccessToken;
+use base::{AccountName, Ctx, Id, Timestamp};
+use identity::{AccessToken, NewToken, Permit, Scope};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ use crate::{App, caller::Caller, error::ApiError};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .route("/api/v0/api_tokens", get(list).post(create))
-        .route("/api/v0/api_tokens/{token}", delete(revoke))
+        .route("/api/v0/api_tokens", get(list).post(create).delete(revoke_unused))
+        .route("/api/v0/api_tokens/{token}", get(show).patch(update).delete(revoke))
 }
 
 #[derive(Deserialize)]
@@ -32,15 +32,54 @@ async fn list(
     Caller(ctx): Caller,
     Asked(whose): Asked<Whose>,
 ) -> Result<Json<Value>, ApiError> {
-    let tokens = app.identity.tokens(&ctx, &whose.name(&ctx)?).await?;
-    Ok(Json(tokens.iter().map(view).collect::<Vec<_>>().into()))
+    let name = whose.name(&ctx)?;
+    let tokens = app.identity.tokens(&ctx, &name).await?;
+    Ok(Json(tokens.iter().map(|token| view(token, &name)).collect::<Vec<_>>().into()))
 }
 
+/// `scope` and the two ends are what DTR lacked.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Create {
     #[serde(default)]
     token_label: String,
+    /// `auto` for a program that signs in for itself.
+    generated_by: Option<GeneratedBy>,
+    scope: Option<Vec<Permit>>,
+    #[serde(flatten)]
+    end: End,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum GeneratedBy {
+    Auto,
+    Manual,
+}
+
+/// When a token ends: at a point in time, or after so many days, of which 0 is never.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct End {
+    expires_at: Option<Timestamp>,
+    expires_in_days: Option<u32>,
+}
+
+impl End {
+    /// `None` when nothing was said.
+    pub(super) fn at(&self, ctx: &Ctx) -> Result<Option<Option<Timestamp>>, ApiError> {
+        let day = std::time::Duration::from_secs(24 * 60 * 60);
+        match (self.expires_at, self.expires_in_days) {
+            (Some(_), Some(_)) => Err(ApiError::invalid("give either \"expiresAt\" or \"expiresInDays\"")),
+            (Some(at), None) => Ok(Some(Some(at))),
+            (None, Some(0)) => Ok(Some(None)),
+            (None, Some(days)) => match ctx.now.checked_add(day.saturating_mul(days)) {
+                Ok(at) => Ok(Some(Some(at))),
+                Err(_) => Err(ApiError::invalid("\"expiresInDays\" is too many; 0 is never")),
+            },
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// The value is in this answer and nowhere else, ever.
@@ -48,22 +87,85 @@ async fn create(
     State(app): State<App>,
     Caller(ctx): Caller,
     Asked(whose): Asked<Whose>,
+    headers: HeaderMap,
     Body(body): Body<Create>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let (token, value) = app.identity.create_token(&ctx, &whose.name(&ctx)?, &body.token_label).await?;
-    let mut view = view(&token);
+    let new = NewToken {
+        expires_at: body.end.at(&ctx)?.flatten(),
+        scope: body.scope.map(Scope::new).transpose()?,
+        automatic: body.generated_by == Some(GeneratedBy::Auto),
+        agent: agent(&headers),
+        label: body.token_label,
+    };
+    let name = whose.name(&ctx)?;
+    let (token, value) = app.identity.create_token(&ctx, &name, new).await?;
+    let mut view = view(&token, &name);
     view["token"] = value.expose().as_str().into();
     Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// The program that asks, as it names itself.
+pub(super) fn agent(headers: &HeaderMap) -> String {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+}
+
+async fn show(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(token): Params<Id<AccessToken>>,
+) -> Result<Json<Value>, ApiError> {
+    let (token, name) = app.identity.token(&ctx, &token).await?;
+    Ok(Json(view(&token, &name)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Update {
+    token_label: Option<String>,
+    is_active: Option<bool>,
+}
+
+async fn update(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(token): Params<Id<AccessToken>>,
+    Body(body): Body<Update>,
+) -> Result<Json<Value>, ApiError> {
+    app.identity.update_token(&ctx, &token, body.token_label.as_deref(), body.is_active).await?;
+    let (token, name) = app.identity.token(&ctx, &token).await?;
+    Ok(Json(view(&token, &name)))
 }
 
 async fn revoke(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(token): Params<Id<AccessToken>>,
-    Asked(whose): Asked<Whose>,
 ) -> Result<StatusCode, ApiError> {
-    app.identity.revoke_token(&ctx, &whose.name(&ctx)?, &token).await?;
+    app.identity.revoke_token(&ctx, &token).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct Unused {
+    #[serde(flatten)]
+    whose: Whose,
+    usedbefore: Option<Timestamp>,
+    generatedby: Option<GeneratedBy>,
+}
+
+/// All that were not used since a point in time, or that programs made; never all there are by mistake.
+async fn revoke_unused(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Asked(unused): Asked<Unused>,
+) -> Result<Json<Value>, ApiError> {
+    let automatic = unused.generatedby == Some(GeneratedBy::Auto);
+    if unused.usedbefore.is_none() && !automatic {
+        return Err(ApiError::invalid("say which: usedbefore=2026-01-01T00:00:00Z, or generatedby=auto, or both"));
+    }
+    let name = unused.whose.name(&ctx)?;
+    let revoked = app.identity.revoke_tokens(&ctx, &name, unused.usedbefore, automatic).await?;
+    Ok(Json(json!({"revoked": revoked})))
 }
 
 impl Whose {
@@ -73,11 +175,18 @@ impl Whose {
     }
 }
 
-fn view(token: &AccessToken) -> Value {
+/// A token as DTR showed it, with its scope and end.
+pub(super) fn view(token: &AccessToken, name: &AccountName) -> Value {
     json!({
         "hashedToken": token.id,
         "tokenLabel": token.label,
+        "username": name,
         "isActive": token.active,
+        "lastUsed": token.last_used_at.map(|at| at.to_string()),
         "createdAt": token.created_at.to_string(),
+        "generatedBy": if token.automatic { "auto" } else { "manual" },
+        "creatorUa": token.agent,
+        "scope": token.scope,
+        "expiresAt": token.expires_at.map(|at| at.to_string()),
     })
 }

@@ -42,9 +42,9 @@ impl FromRequestParts<App> for Known {
     async fn from_request_parts(head: &mut Parts, app: &App) -> Result<Known, GitlabError> {
         let asked: Fields = Fields::of_query(head.uri.query());
         if let Some(token) = asked.secret("private_token") {
-            let principal = app.identity.authenticate_token(&token).await?;
             let ctx = head.extensions.get::<Ctx>().cloned();
             let ctx = ctx.unwrap_or_else(|| Ctx::system("web", &app.clock, &app.entropy));
+            let principal = app.identity.authenticate_token(&ctx, &token).await?;
             return Ok(Known(ctx.with_actor(base::Actor::Account(principal))));
         }
         let Caller(ctx) = Caller::from_request_parts(head, app).await?;

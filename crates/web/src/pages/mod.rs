@@ -39,6 +39,8 @@ pub(crate) fn routes() -> Router<App> {
         .merge(webhooks::routes())
         .route("/", get(repositories::home))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
+        .route("/sign-in/oidc", get(sign_in::to_provider))
+        .route("/sign-in/oidc/callback", get(sign_in::from_provider))
         .route("/sign-out", post(sign_in::sign_out))
         .route("/assets/{name}", get(assets::serve))
         .route("/repositories", get(repositories::list))

@@ -6,11 +6,18 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use base::Secret;
+use base::{Secret, limits};
+use identity::Returned;
 use serde::Deserialize;
 
 use super::{Failure, Visitor, html_page, see_other};
-use crate::caller::{SESSION_COOKIE, same_origin, session_cookie};
+use crate::{
+    caller::{SESSION_COOKIE, cookie, same_origin, session_cookie},
+    error::{message_for, status},
+};
+
+/// What a sign-in with the identity provider was begun with.
+const BEGUN_COOKIE: &str = "__Host-assay-oidc";
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Whither {
@@ -20,7 +27,7 @@ pub(super) struct Whither {
 
 /// `GET /sign-in?to=…`
 pub(super) async fn form(visitor: Visitor, Query(whither): Query<Whither>) -> Response {
-    let html = ui::sign_in(&visitor.frame(), None, local(&whither.to)).into_string();
+    let html = filled(&visitor, None, local(&whither.to));
     visitor.answer(Ok(html))
 }
 
@@ -47,14 +54,65 @@ pub(super) async fn submit(visitor: Visitor, headers: HeaderMap, Form(submitted)
         }
         Err(identity::Error::Unauthenticated) => {
             let why = "The user name or the password is wrong.";
-            html_page(StatusCode::FORBIDDEN, ui::sign_in(&visitor.frame(), Some(why), to).into_string())
+            html_page(StatusCode::FORBIDDEN, filled(&visitor, Some(why), to))
         }
-        Err(error @ identity::Error::TooManyAttempts { .. }) => {
-            let form = ui::sign_in(&visitor.frame(), Some(&error.to_string()), to);
-            html_page(StatusCode::TOO_MANY_REQUESTS, form.into_string())
-        }
+        // The directory is away, or has nobody here that this can be, or there were too many tries.
+        Err(
+            error @ (identity::Error::TooManyAttempts { .. }
+            | identity::Error::Unavailable(_)
+            | identity::Error::Conflict(_)
+            | identity::Error::Denied(_)),
+        ) => html_page(status(error.kind()), filled(&visitor, Some(&error.to_string()), to)),
         Err(error) => visitor.answer(Err(Failure::from(error))),
     }
+}
+
+/// The page with its form, and the identity provider when there is one.
+fn filled(visitor: &Visitor, refused: Option<&str>, to: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("to", to).finish();
+    let path = format!("/sign-in/oidc?{query}");
+    let elsewhere = visitor.app.oidc.as_ref().map(|oidc| ui::Elsewhere { title: oidc.title(), path: &path });
+    ui::sign_in(&visitor.frame(), refused, to, elsewhere).into_string()
+}
+
+/// `GET /sign-in/oidc?to=…`: to the provider, with what was begun in a cookie of this browser. It may come back from another
+/// site, so that the cookie is `Lax`.
+pub(super) async fn to_provider(visitor: Visitor, Query(whither): Query<Whither>) -> Response {
+    let Some(oidc) = &visitor.app.oidc else { return visitor.answer(Err(Failure::NotFound)) };
+    match oidc.begin(&visitor.ctx, local(&whither.to)).await {
+        Ok((url, begun)) => {
+            let mut response = see_other(&url);
+            let lifetime_s = limits::OIDC_SIGN_IN.as_secs();
+            append_cookie(&mut response, &format!("{BEGUN_COOKIE}={begun}; Max-Age={lifetime_s}"));
+            response
+        }
+        Err(error) => refused_page(&visitor, &error),
+    }
+}
+
+/// `GET /sign-in/oidc/callback`: back from the provider.
+pub(super) async fn from_provider(visitor: Visitor, headers: HeaderMap, Query(returned): Query<Returned>) -> Response {
+    let Some(oidc) = &visitor.app.oidc else { return visitor.answer(Err(Failure::NotFound)) };
+    let begun = cookie(&headers, BEGUN_COOKIE).unwrap_or_default();
+    let finished = visitor.app.identity.finish_oidc(&visitor.ctx, oidc, &begun, &returned).await;
+    let mut response = match &finished {
+        Ok((session, to)) => {
+            let mut response = see_other(local(to));
+            set_cookie(&mut response, session.expose());
+            response
+        }
+        Err(error) => refused_page(&visitor, error),
+    };
+    append_cookie(&mut response, &format!("{BEGUN_COOKIE}=; Max-Age=0"));
+    response
+}
+
+fn refused_page(visitor: &Visitor, error: &identity::Error) -> Response {
+    let text = match error {
+        identity::Error::Unauthenticated => "This account is switched off here; ask an administrator.".to_owned(),
+        error => message_for(error.kind(), error),
+    };
+    html_page(status(error.kind()), filled(visitor, Some(&text), "/"))
 }
 
 /// `POST /sign-out`
@@ -78,9 +136,13 @@ fn foreign(visitor: &Visitor) -> Response {
 }
 
 fn set_cookie(response: &mut Response, value: &str) {
-    let cookie = format!("{SESSION_COOKIE}={value}; Secure; HttpOnly; SameSite=Lax; Path=/");
-    let cookie = HeaderValue::from_str(&cookie).expect("a session's value is letters and digits");
-    response.headers_mut().insert(header::SET_COOKIE, cookie);
+    append_cookie(response, &format!("{SESSION_COOKIE}={value}"));
+}
+
+fn append_cookie(response: &mut Response, cookie: &str) {
+    let cookie = format!("{cookie}; Secure; HttpOnly; SameSite=Lax; Path=/");
+    let cookie = HeaderValue::from_str(&cookie).expect("a cookie's value is letters and digits, or base64 of a URL");
+    response.headers_mut().append(header::SET_COOKIE, cookie);
 }
 
 /// The path if it is one of ours, else the start page: never another site, however the address is spelled. Browsers take

@@ -1,0 +1,70 @@
+//! Accounts and teams that go, with everything that is about them.
+
+use audit::Entry;
+use base::{AccountName, Ctx};
+use db::Tx;
+
+use crate::{
+    AccountKind, Error, Identity, Level,
+    service::{account, refuse_no_admin},
+    store,
+};
+
+/// Keys whose end fits into one audit entry.
+const KEYS_PER_ENTRY: usize = 40;
+
+impl Identity {
+    /// Delete an account. Part of the transaction of whoever knows that nothing is in its namespace any more. Administrators
+    /// only; a name that was deleted can be given again, and whoever gets it is somebody else.
+    pub async fn delete_account(tx: &mut Tx, ctx: &Ctx, name: &AccountName) -> Result<(), Error> {
+        Level::require_admin(tx, &ctx.actor).await?;
+        let account = account(tx, name).await?;
+        if account.kind == AccountKind::Robot {
+            return Err(Error::Invalid(format!("{name} is a robot; delete it with `assay robot delete {name}`")));
+        }
+        if ctx.principal().is_some_and(|principal| principal.account == account.id) {
+            return Err(Error::Conflict(
+                "nobody deletes the account that they use; another administrator may".to_owned(),
+            ));
+        }
+        if let Some(robot) = store::first_robot(tx, &account.id).await? {
+            return Err(Error::Conflict(format!(
+                "{name} cannot be deleted: it has the robot {robot}; delete that first"
+            )));
+        }
+        remove_account(tx, ctx, "account.deleted", name).await?;
+        refuse_no_admin(tx).await
+    }
+}
+
+pub(crate) async fn remove_account(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    kind: &'static str,
+    name: &AccountName,
+) -> Result<(), Error> {
+    let account = account(tx, name).await?;
+    let keys = store::keys_of_account(tx, &account).await?;
+    store::delete_account(tx, &account).await?;
+    append_removal(tx, ctx, kind, &format!("account/{name}"), &keys).await
+}
+
+/// One entry says what went; more follow when there is more than fits.
+pub(crate) async fn append_removal(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    kind: &'static str,
+    subject: &str,
+    keys: &[String],
+) -> Result<(), Error> {
+    let mut rest = keys;
+    loop {
+        let (now, later) = rest.split_at(rest.len().min(KEYS_PER_ENTRY));
+        let entry = now.iter().fold(Entry::new(kind).about(subject), |entry, key| entry.unset(key));
+        audit::append(tx, ctx, entry).await?;
+        if later.is_empty() {
+            return Ok(());
+        }
+        rest = later;
+    }
+}
