@@ -14,6 +14,7 @@ use identity::{Authority, Certified, Identity, Sealer};
 use jobs::{Failure, NewJob, Subscription, Tasks, Worker};
 use outbound::Outbound;
 use promote::Promote;
+use prune::Prune;
 use registry::{Registry, Settings};
 use scan::Scan;
 use trust::Trust;
@@ -38,6 +39,7 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     forge::SCHEMA,
     ci::SCHEMA,
     promote::SCHEMA,
+    prune::SCHEMA,
     events::SCHEMA,
 ];
 
@@ -48,6 +50,7 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
         Subscription { event: "git.pushed", job: ci::PUSHED_JOB, filtered: false },
     ],
     promote::SUBSCRIPTIONS,
+    prune::SUBSCRIPTIONS,
     events::SUBSCRIPTIONS,
 ];
 
@@ -56,6 +59,8 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
 const LOST_JOBS: Duration = Duration::from_secs(5);
 const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
+/// As DTR did.
+const PRUNINGS: Duration = Duration::from_secs(15 * 60);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
 const UNATTESTED: Duration = Duration::from_secs(10 * 60);
 const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
@@ -97,9 +102,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let admit = Admit::new(db.clone(), trust.clone(), &config.authority, admission_signer);
 
     let ctx = Ctx::system("start", &clock, &entropy);
-    let subscriptions = SUBSCRIPTIONS.concat();
-    db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
-        .map_err(|error: db::Error| anyhow::Error::from(error))?;
+    subscribe(&ctx, &db).await?;
     first_admin(&identity, &ctx, config).await?;
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
@@ -114,20 +117,20 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     scan.resume(&ctx).await?;
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
     promote.resume(&ctx).await?;
+    let prune = Prune::new(db.clone(), registry.clone(), promote.clone());
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
     events.resume(&ctx).await?;
 
     let alone = config.database.is_none();
     let forge = Forge::new(db.clone(), folder.inside("git")?);
     forge.reconcile(&ctx, alone).await?;
-    let ci_config = ci::Config::new(&config.url, &config.authority, folder.sealing_key(&entropy)?);
-    let ci = Ci::new(db.clone(), forge.clone(), ci_config, clock.clone());
-    ci.resume(&ctx).await?;
+    let ci = open_ci(&ctx, config, &db, &forge, (&folder, &clock, &entropy)).await?;
 
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
     let worker = with_scan(promote.work(events.work(worker)), &scan, &promote);
     let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
     let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
+    let worker = prune.work(worker.every(PRUNINGS, prune::EVERY_JOB));
     if alone {
         worker.release_all().await?;
     }
@@ -148,10 +151,29 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         forge,
         ci,
         promote,
+        prune,
         events,
         metrics,
     });
     Ok(Built { app, certified, worker, folder })
+}
+
+async fn subscribe(ctx: &Ctx, db: &Db) -> Result<(), db::Error> {
+    let subscriptions = SUBSCRIPTIONS.concat();
+    db::write!(db, ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
+}
+
+async fn open_ci(
+    ctx: &Ctx,
+    config: &Config,
+    db: &Db,
+    forge: &Forge,
+    (folder, clock, entropy): (&Folder, &Clock, &Entropy),
+) -> Result<Ci> {
+    let ci_config = ci::Config::new(&config.url, &config.authority, folder.sealing_key(entropy)?);
+    let ci = Ci::new(db.clone(), forge.clone(), ci_config, clock.clone());
+    ci.resume(ctx).await?;
+    Ok(ci)
 }
 
 /// The registry with the stores it keeps bytes in.

@@ -34,6 +34,7 @@ mod policies;
 mod read;
 mod triage;
 mod waivers;
+mod weigh;
 
 mod error;
 mod jobs;
@@ -51,3 +52,4 @@ pub use store::SCHEMA;
 pub use triage::{Found, Triage};
 pub use vex::VexDocument;
 pub use waiver::{NewWaiver, Waiver, WaiverScope};
+pub use weigh::Weighed;

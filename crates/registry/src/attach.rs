@@ -221,7 +221,7 @@ async fn detach(tx: &mut Tx, ctx: &Ctx, repository: &Id<Repository>, digest: &Di
 }
 
 /// `sha256-<hex>.sig` and `.att`: where cosign keeps signatures and attestations of `sha256:<hex>`.
-fn signed_by_tag(tag: &str) -> Option<Digest> {
+pub(crate) fn signed_by_tag(tag: &str) -> Option<Digest> {
     let name = tag.strip_suffix(".sig").or_else(|| tag.strip_suffix(".att"))?;
     format!("sha256:{}", name.strip_prefix("sha256-")?).parse().ok()
 }

@@ -15,6 +15,7 @@ use prometheus_client::{
     registry::Registry as MetricsRegistry,
 };
 use promote::Promote;
+use prune::Prune;
 use registry::Registry;
 use scan::{Scan, Standing};
 use trust::Trust;
@@ -47,6 +48,7 @@ pub struct Parts {
     pub ci: Ci,
     pub admit: Admit,
     pub promote: Promote,
+    pub prune: Prune,
     pub events: Events,
     pub metrics: Metrics,
 }

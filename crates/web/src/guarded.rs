@@ -9,6 +9,7 @@ use events::Events;
 use forge::Forge;
 use identity::Identity;
 use promote::Promote;
+use prune::Prune;
 use registry::Registry;
 use scan::Scan;
 use trust::Trust;
@@ -34,6 +35,8 @@ pub enum StateError {
     Events(#[from] events::Error),
     #[error(transparent)]
     Promote(#[from] promote::Error),
+    #[error(transparent)]
+    Prune(#[from] prune::Error),
 }
 
 impl StateError {
@@ -48,6 +51,7 @@ impl StateError {
             StateError::Admit(error) => error.kind(),
             StateError::Events(error) => error.kind(),
             StateError::Promote(error) => error.kind(),
+            StateError::Prune(error) => error.kind(),
         }
     }
 }
@@ -63,5 +67,6 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("ci/", Ci::state(tx).await?)
         .context("admit/", Admit::state(tx).await?)
         .context("events/", Events::state(tx).await?)
-        .context("promote/", Promote::state(tx).await?))
+        .context("promote/", Promote::state(tx).await?)
+        .context("prune/", Prune::state(tx).await?))
 }

@@ -56,6 +56,9 @@ pub(crate) struct Update {
     immutable: Option<bool>,
     #[arg(long, value_name = "BOOL")]
     scan_on_push: Option<bool>,
+    /// The most tags that are kept, 0 for all; see first what would go: `assay pruning limit`.
+    #[arg(long, value_name = "NUMBER")]
+    tag_limit: Option<u32>,
     #[arg(long)]
     description: Option<String>,
 }
@@ -67,6 +70,7 @@ impl Update {
             ("visibility", self.visibility.clone().map(Value::from)),
             ("immutableTags", self.immutable.map(Value::from)),
             ("scanOnPush", self.scan_on_push.map(Value::from)),
+            ("tagLimit", self.tag_limit.map(Value::from)),
             ("shortDescription", self.description.clone().map(Value::from)),
         ];
         members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
@@ -149,7 +153,7 @@ impl Policy {
     }
 }
 
-fn parse_rule(text: &str) -> Result<Value> {
+pub(super) fn parse_rule(text: &str) -> Result<Value> {
     let mut words = text.splitn(3, ' ');
     let (Some(field), Some(operator), Some(values)) = (words.next(), words.next(), words.next()) else {
         bail!("the rule {text:?} is not of the form FIELD OPERATOR VALUE[,VALUE]");

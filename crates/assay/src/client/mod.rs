@@ -10,6 +10,7 @@ mod images;
 mod login;
 mod password;
 mod projects;
+mod pruning;
 mod registry;
 mod show;
 mod tags;
@@ -97,6 +98,9 @@ pub(crate) enum Noun {
     /// Promotion policies.
     #[command(subcommand)]
     Policy(images::Policy),
+    /// Pruning policies: which tags go by themselves.
+    #[command(subcommand)]
+    Pruning(pruning::Pruning),
     /// Waivers: findings that are accepted, with a reason.
     #[command(subcommand)]
     Waiver(waivers::Waiver),
@@ -187,6 +191,7 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Promote(command) => (Text::Said(command.said()), command.run(client).await?),
         Noun::Decision(command) => (command.text(), command.run(client).await?),
         Noun::Policy(command) => (command.text(), command.run(client).await?),
+        Noun::Pruning(command) => (command.text(), command.run(client).await?),
         Noun::Waiver(command) => (command.text(), command.run(client).await?),
         Noun::Vex(command) => (command.text(), command.run(client).await?),
         Noun::Webhook(command) => (command.text(), command.run(client).await?),

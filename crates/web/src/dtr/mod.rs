@@ -4,6 +4,7 @@ mod accounts;
 mod body;
 mod index;
 mod promotions;
+mod pruning;
 mod repositories;
 mod scan_export;
 mod scan_image;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(settings::routes())
         .merge(webhooks::routes())
         .merge(promotions::routes())
+        .merge(pruning::routes())
         .merge(waivers::routes())
         .merge(vex::routes())
 }

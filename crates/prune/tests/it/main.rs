@@ -1,0 +1,4 @@
+//! Pruning against a real registry.
+
+mod pruning;
+mod world;
