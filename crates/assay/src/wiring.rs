@@ -12,6 +12,7 @@ use events::Events;
 use forge::Forge;
 use identity::{Authority, Certified, Identity, Sealer};
 use jobs::{Failure, NewJob, Subscription, Tasks, Worker};
+use mirror::Mirror;
 use outbound::Outbound;
 use promote::Promote;
 use prune::Prune;
@@ -40,6 +41,7 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     ci::SCHEMA,
     promote::SCHEMA,
     prune::SCHEMA,
+    mirror::SCHEMA,
     events::SCHEMA,
 ];
 
@@ -51,6 +53,7 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
     ],
     promote::SUBSCRIPTIONS,
     prune::SUBSCRIPTIONS,
+    mirror::SUBSCRIPTIONS,
     events::SUBSCRIPTIONS,
 ];
 
@@ -59,6 +62,8 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
 const LOST_JOBS: Duration = Duration::from_secs(5);
 const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
+/// Whether something is to be mirrored again, or polled.
+const MIRRORINGS: Duration = Duration::from_secs(30);
 /// As DTR did.
 const PRUNINGS: Duration = Duration::from_secs(15 * 60);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
@@ -111,13 +116,13 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let records = config.storage.records().open().await?;
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records, outbound.clone()).await?;
-    let scan = scan.with_attestation_key(folder.attestation_key()?);
-    scan.see_attestation_key(&ctx).await?;
-
-    scan.resume(&ctx).await?;
+    let scan = with_keys(&ctx, scan, &folder).await?;
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone());
     promote.resume(&ctx).await?;
     let prune = Prune::new(db.clone(), registry.clone(), promote.clone());
+    let services = (registry.clone(), promote.clone());
+    let mirror = Mirror::new(db.clone(), services, sealer.clone(), outbound.clone(), clock.clone());
+    mirror.resume(&ctx).await?;
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
     events.resume(&ctx).await?;
 
@@ -129,8 +134,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
     let worker = with_scan(promote.work(events.work(worker)), &scan, &promote);
     let worker = with_ci(with_registry(worker, &registry), &forge, &ci, alone);
-    let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
-    let worker = prune.work(worker.every(PRUNINGS, prune::EVERY_JOB));
+    let worker = with_policies(worker, &prune, &mirror);
     if alone {
         worker.release_all().await?;
     }
@@ -152,6 +156,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         ci,
         promote,
         prune,
+        mirror,
         events,
         metrics,
     });
@@ -161,6 +166,13 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
 async fn subscribe(ctx: &Ctx, db: &Db) -> Result<(), db::Error> {
     let subscriptions = SUBSCRIPTIONS.concat();
     db::write!(db, ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
+}
+
+async fn with_keys(ctx: &Ctx, scan: Scan, folder: &Folder) -> Result<Scan> {
+    let scan = scan.with_attestation_key(folder.attestation_key()?);
+    scan.see_attestation_key(ctx).await?;
+    scan.resume(ctx).await?;
+    Ok(scan)
 }
 
 async fn open_ci(
@@ -286,6 +298,13 @@ fn with_scan(worker: Worker, scan: &Scan, promote: &Promote) -> Worker {
             }
         })
         .every(RECORDS, scan::COLLECT_JOB)
+}
+
+/// The background work of policies.
+fn with_policies(worker: Worker, prune: &Prune, mirror: &Mirror) -> Worker {
+    let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
+    let worker = prune.work(worker.every(PRUNINGS, prune::EVERY_JOB));
+    mirror.work_on(worker.every(MIRRORINGS, mirror::EVERY_JOB))
 }
 
 /// The background work of forge and ci.

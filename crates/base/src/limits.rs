@@ -1,9 +1,11 @@
 //! Every limit of the product, by name, with the reason for its number.
 
 mod advisory;
+mod mirror;
 mod scanner;
 
 pub use advisory::*;
+pub use mirror::*;
 pub use scanner::*;
 
 /// DTR cut `organization/repository` at 56 characters because of its database; we have no such reason, but a name is read

@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 use db::Tx;
-use oci::{Digest, RepoName};
+use oci::{Digest, RepoName, Tag};
 use policy::{Decision, Policy, decide};
 use registry::TagView;
 
@@ -41,6 +41,12 @@ impl Promote {
             Weighed { decision: decide(policy, evidence), basis }
         });
         Ok(weighed.collect())
+    }
+
+    /// The tags that name an index of this image: each of them waits for all its images to be scanned.
+    pub async fn tags_of_indexes(&self, repository: &RepoName, image: &Digest) -> Result<Vec<Tag>, Error> {
+        let found = self.tags(repository, Some(image)).await?;
+        Ok(found.into_iter().map(|(_, subject)| subject.tag).collect())
     }
 
     /// Whether what was weighed is still so, by SQL alone: for the transaction that acts on it. The tag itself is for the caller to

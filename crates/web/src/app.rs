@@ -9,6 +9,7 @@ use db::Db;
 use events::Events;
 use forge::Forge;
 use identity::Identity;
+use mirror::Mirror;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::ConstGauge},
@@ -49,6 +50,7 @@ pub struct Parts {
     pub admit: Admit,
     pub promote: Promote,
     pub prune: Prune,
+    pub mirror: Mirror,
     pub events: Events,
     pub metrics: Metrics,
 }

@@ -8,6 +8,7 @@ use db::Tx;
 use events::Events;
 use forge::Forge;
 use identity::Identity;
+use mirror::Mirror;
 use promote::Promote;
 use prune::Prune;
 use registry::Registry;
@@ -37,6 +38,8 @@ pub enum StateError {
     Promote(#[from] promote::Error),
     #[error(transparent)]
     Prune(#[from] prune::Error),
+    #[error(transparent)]
+    Mirror(#[from] mirror::Error),
 }
 
 impl StateError {
@@ -52,6 +55,7 @@ impl StateError {
             StateError::Events(error) => error.kind(),
             StateError::Promote(error) => error.kind(),
             StateError::Prune(error) => error.kind(),
+            StateError::Mirror(error) => error.kind(),
         }
     }
 }
@@ -68,5 +72,6 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("admit/", Admit::state(tx).await?)
         .context("events/", Events::state(tx).await?)
         .context("promote/", Promote::state(tx).await?)
-        .context("prune/", Prune::state(tx).await?))
+        .context("prune/", Prune::state(tx).await?)
+        .context("mirror/", Mirror::state(tx).await?))
 }

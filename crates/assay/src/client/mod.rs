@@ -8,6 +8,7 @@ mod fingerprints;
 mod http;
 mod images;
 mod login;
+mod mirroring;
 mod password;
 mod projects;
 mod pruning;
@@ -101,6 +102,9 @@ pub(crate) enum Noun {
     /// Pruning policies: which tags go by themselves.
     #[command(subcommand)]
     Pruning(pruning::Pruning),
+    /// Mirroring policies: images that are pushed to other registries, or polled from them.
+    #[command(subcommand)]
+    Mirror(mirroring::Mirroring),
     /// Waivers: findings that are accepted, with a reason.
     #[command(subcommand)]
     Waiver(waivers::Waiver),
@@ -192,6 +196,7 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Decision(command) => (command.text(), command.run(client).await?),
         Noun::Policy(command) => (command.text(), command.run(client).await?),
         Noun::Pruning(command) => (command.text(), command.run(client).await?),
+        Noun::Mirror(command) => (command.text(), command.run(client).await?),
         Noun::Waiver(command) => (command.text(), command.run(client).await?),
         Noun::Vex(command) => (command.text(), command.run(client).await?),
         Noun::Webhook(command) => (command.text(), command.run(client).await?),

@@ -24,6 +24,7 @@ mod job_pages;
 mod job_rights;
 mod keeping;
 mod kills;
+mod mirroring;
 mod notary;
 mod pages;
 mod pipelines;

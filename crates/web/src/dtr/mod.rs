@@ -3,6 +3,7 @@
 mod accounts;
 mod body;
 mod index;
+mod mirroring;
 mod promotions;
 mod pruning;
 mod repositories;
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(webhooks::routes())
         .merge(promotions::routes())
         .merge(pruning::routes())
+        .merge(mirroring::routes())
         .merge(waivers::routes())
         .merge(vex::routes())
 }

@@ -8,6 +8,7 @@ use axum::{
 };
 use base::{Kind, Timestamp};
 use db::Tx;
+use mirror::Mirror;
 use oci::{RepoName, Tag};
 use registry::{Origin, TagView};
 use serde::Deserialize;
@@ -34,14 +35,14 @@ pub(crate) fn routes() -> Router<App> {
 
 /// A tag as the parts of a path name it.
 #[derive(Deserialize)]
-struct NamedTag {
+pub(super) struct NamedTag {
     namespace: String,
     repo: String,
     tag: String,
 }
 
 impl NamedTag {
-    fn split(&self) -> Result<(RepoName, Tag), ApiError> {
+    pub(super) fn split(&self) -> Result<(RepoName, Tag), ApiError> {
         Ok((repo_name(&self.namespace, &self.repo)?, tag_name(&self.tag)?))
     }
 }
@@ -105,6 +106,7 @@ async fn view(
     let scan = scanned(app, tx, now, name, image).await?;
     let platform = image.platform.as_ref();
     let standing = signed.standing(&tag.tag, &image.digest);
+    let mirrored = Mirror::mirrored(tx, name, &tag.tag, &image.digest).await?;
     Ok(json!({
         "name": tag.tag,
         "digest": image.digest,
@@ -121,6 +123,12 @@ async fn view(
         },
         "vuln_summary": scans::summary(&scan),
         "promotion": promotion(&tag.origin),
+        "mirroring": mirrored.map(|(remote, work)| json!({
+            "mirroringPolicyID": work.policy,
+            "digest": work.digest,
+            "remoteRepository": remote,
+            "remoteTag": work.remote_tag,
+        })),
         "inNotary": standing != Standing::Unsigned,
         "hashMismatch": standing == Standing::Moved,
     }))
