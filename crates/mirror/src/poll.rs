@@ -62,7 +62,9 @@ impl Mirror {
     async fn poll_all(&self, ctx: &Ctx, policy: &MirroringPolicy) -> Result<(Option<String>, bool), Error> {
         let remote = self.remote_of(policy)?;
         let (mut failure, mut fetched) = (None, false);
-        for tag in remote.tags().await?.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
+        let tags = remote.tags().await?;
+        // Lists of referrers come with their images.
+        for tag in tags.iter().filter(|tag| !is_list(tag)).filter_map(|tag| tag.parse::<Tag>().ok()) {
             let Some(digest) = remote.digest_of(&Reference::Tag(tag.clone())).await? else { continue };
             let mut tx = self.db.read().await?;
             let here = Registry::tagged(&mut tx, &policy.repository, &tag).await?;
@@ -92,6 +94,7 @@ impl Mirror {
         Ok((failure, fetched))
     }
 
+    /// One tag.
     async fn fetch(
         &self,
         ctx: &Ctx,
@@ -197,5 +200,24 @@ impl Mirror {
         };
         self.registry.push_manifest(&self.now(ctx), push).await?;
         Ok(())
+    }
+}
+
+/// Whether a tag holds a list of referrers (OCI distribution specification 1.1, "Referrers Tag Schema"): `sha256-<hex>` and no more.
+fn is_list(tag: &str) -> bool {
+    tag.split_once('-').is_some_and(|(algorithm, hex)| format!("{algorithm}:{hex}").parse::<Digest>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_list;
+
+    #[test]
+    fn lists_of_referrers_are_no_images() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert!(is_list(&format!("sha256-{hex}")));
+        for other in [format!("sha256-{hex}.sig"), "1.0-rc1".to_owned(), "latest".to_owned()] {
+            assert!(!is_list(&other), "{other}");
+        }
     }
 }

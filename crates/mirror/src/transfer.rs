@@ -153,7 +153,7 @@ impl Mirror {
             Err(error) if error.is_gone() => {
                 db::write!(self.db, ctx, |tx| Ok(store::drop_work(tx, work).await?))
             }
-            Err(error) => self.failed(ctx, policy, work, &error).await,
+            Err(error) => self.failed(ctx, policy, (work, &meter.read()), &error).await,
         }
     }
 
@@ -201,9 +201,16 @@ impl Mirror {
         })
     }
 
-    async fn failed(&self, ctx: &Ctx, policy: &MirroringPolicy, work: &Work, error: &Error) -> Result<(), Error> {
+    async fn failed(
+        &self,
+        ctx: &Ctx,
+        policy: &MirroringPolicy,
+        (work, progress): (&Work, &Progress),
+        error: &Error,
+    ) -> Result<(), Error> {
         let why: String = error.to_string().chars().take(limits::MIRROR_ERROR_CHARS).collect();
         db::write!(self.db, ctx, |tx| {
+            store::note(tx, work, progress, ctx.now).await?;
             if !store::fail(tx, work, &why, (ctx.now, after_pause(ctx.now, work.failures))).await? {
                 return Ok(());
             }

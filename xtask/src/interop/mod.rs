@@ -7,6 +7,7 @@
 //! clients    crane, oras, regctl, helm: push, pull, copy, attach, delete
 //! signing    cosign, notation: sign and verify, as referrers and under tags
 //! scan       `assay scan` on one image in a real registry and in archives of every tool
+//! mirror     mirroring from and to a real docker-registry
 //! storage    the tests of the store with buckets of a real server
 //! engine     an engine and a client of Docker that are newer than Debian's, with both of its image stores
 //! ```
@@ -14,6 +15,7 @@
 mod clients;
 mod conformance;
 mod engine;
+mod mirror;
 mod scan;
 mod server;
 mod signing;
@@ -41,6 +43,8 @@ pub enum Part {
     Signing,
     /// `assay scan` on what docker, podman, buildah, skopeo and docker-registry make (root)
     Scan,
+    /// Mirroring from and to docker-registry (root)
+    Mirror,
     /// The tests of the store, with buckets of a real server that speaks S3
     Storage,
     /// A newer Docker than Debian's (root)
@@ -69,6 +73,7 @@ pub fn run(folder: &Path, only: Option<Part>) -> Result<()> {
     match only {
         Some(Part::Storage) => return storage::run(folder),
         Some(Part::Scan) => return scan::run(folder),
+        Some(Part::Mirror) => return mirror::run(folder),
         Some(Part::Engine) => return engine::run(folder),
         _ => {}
     }

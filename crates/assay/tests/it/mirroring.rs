@@ -9,7 +9,7 @@ use oci::Digest;
 use serde_json::{Value, json};
 
 use crate::{
-    image::{as_admin, debian, push},
+    image::{as_admin, debian, index_of, push},
     server::{PASSWORD, Server},
 };
 
@@ -151,6 +151,14 @@ fn images_follow_a_policy_with_what_is_said_of_them_and_failures_are_caught_up()
     state(&here, "admin/app", &policy["id"], "3-good", "mirrored");
     assert_eq!(digest(&other, "admin/copy", "to-3-good"), Some(third.to_string()));
 
+    // An index goes with its images.
+    let arm = push(&here, "admin/app", "arm", &debian(&["base-files 15"]));
+    let whole = index_of(&here, "admin/app", "all-good", &[("amd64", &third), ("arm64", &arm)]);
+    state(&here, "admin/app", &policy["id"], "all-good", "mirrored");
+    assert_eq!(digest(&other, "admin/copy", "to-all-good"), Some(whole.to_string()));
+    let path = format!("/v2/admin/copy/manifests/{arm}");
+    assert_eq!(other.ask("HEAD", &path, &[("Authorization", &auth)], b"").status, 200);
+
     // One tag by hand; then the policy of that one push is off and holds no credentials.
     let (status, once) =
         call(&here, "POST", "/api/v0/repositories/admin/app/tags/draft/pushMirroring", &place(&other, "admin/by-hand"));
@@ -161,7 +169,7 @@ fn images_follow_a_policy_with_what_is_said_of_them_and_failures_are_caught_up()
     assert_eq!(all.as_array().unwrap().len(), 1);
 
     let (_, report) = call(&here, "GET", "/api/v1/audit/verify", &Value::Null);
-    assert_eq!(report["ok"], true, "{report}");
+    assert_eq!(report["clean"], true, "{report}");
     // Nothing that was written has the password in it.
     here.kill();
     for entry in fs::read_dir(here.folder.path().join("data")).unwrap() {
