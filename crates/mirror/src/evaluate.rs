@@ -47,9 +47,18 @@ impl Mirror {
             if weighed.decision.verdict != Verdict::Allowed {
                 continue;
             }
-            let rendered = policy.policy.tag_template().render(view.tag.as_str(), ctx.now)?;
-            let remote_tag: Tag =
-                rendered.parse().map_err(|error: base::InvalidName| Error::Policy(error.to_string()))?;
+            let remote_tag = match remote_tag(policy, &view.tag, ctx) {
+                Ok(tag) => tag,
+                // It keeps no other policy back.
+                Err(why) => {
+                    let status = ("FAILURE", why.as_str());
+                    let told: Result<(), Error> = db::write!(self.db, ctx, |tx| {
+                        Ok(store::set_status(tx, &policy.id, status, ctx.now, false).await?)
+                    });
+                    told?;
+                    continue;
+                }
+            };
             let wanted: Result<(), Error> = db::write!(self.db, ctx, |tx| {
                 let subject = (&policy.repository, &view.image.digest);
                 let same = store::policy(tx, &policy.id).await?.is_some_and(|now| now.state() == policy.state());
@@ -65,4 +74,9 @@ impl Mirror {
         }
         Ok(())
     }
+}
+
+fn remote_tag(policy: &MirroringPolicy, tag: &Tag, ctx: &Ctx) -> Result<Tag, String> {
+    let rendered = policy.policy.tag_template().render(tag.as_str(), ctx.now).map_err(|error| error.to_string())?;
+    rendered.parse().map_err(|error: base::InvalidName| error.to_string())
 }

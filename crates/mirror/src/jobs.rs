@@ -22,6 +22,7 @@ const FORGET_JOB: &str = "mirror.forget";
 pub const SUBSCRIPTIONS: &[Subscription] = &[
     Subscription { event: "image.pushed", job: EVALUATE_JOB, filtered: true },
     Subscription { event: "scan.completed", job: EVALUATE_JOB, filtered: true },
+    Subscription { event: "tag.deleted", job: EVALUATE_JOB, filtered: true },
     Subscription { event: "repository.deleted", job: FORGET_JOB, filtered: false },
 ];
 
@@ -95,6 +96,12 @@ impl Mirror {
         let event = job.event()?;
         let about: About = serde_json::from_value(event.data.clone()).map_err(Failure::last)?;
         let ctx = &ctx.clone().caused_by(Some(event.entry.clone()));
+        if let (Some(tag), "tag.deleted") = (&about.tag, event.kind.as_str()) {
+            // Whoever makes it again has it mirrored again.
+            let forgotten: Result<(), db::Error> =
+                db::write!(self.db, ctx, |tx| store::forget_tag(tx, &about.repository, tag).await);
+            return Ok(forgotten?);
+        }
         if let Some(tag) = &about.tag {
             self.evaluate(ctx, &about.repository, tag).await.map_err(failure)?;
         }

@@ -337,6 +337,14 @@ pub(crate) async fn drop_work(tx: &mut Tx, work: &Work) -> Result<(), Error> {
     Ok(())
 }
 
+/// The tag is not here any more: how it was pushed need not be known.
+pub(crate) async fn forget_tag(tx: &mut Tx, repository: &RepoName, tag: &Tag) -> Result<(), Error> {
+    let sql = "DELETE FROM mirroring_work WHERE tag = $2 AND done AND policy IN (
+            SELECT id FROM mirroring_policies WHERE repository = $1 AND direction = 'push')";
+    tx.execute(sql, &args![repository.as_str(), tag.as_str()]).await?;
+    Ok(())
+}
+
 fn work_row(row: &Row) -> Result<Work, Error> {
     Ok(Work {
         policy: row.parse("policy")?,

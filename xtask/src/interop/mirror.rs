@@ -41,7 +41,7 @@ pub fn run(folder: &Path) -> Result<()> {
         steps.step("ask what one may do there", || connect(&server, &bench))?;
         let policy = steps.step("say what goes where", || push_policy(&server, &bench))?;
         steps.step("poll the image", || poll(&server, &bench, &sent))?;
-        steps.step("scanned, it is pushed back", || pushed(&server, &bench, &policy, &sent))?;
+        steps.step("it is pushed back", || pushed(&server, &bench, &policy, &sent))?;
         cleanup.finish();
         run.remove()
     })?;
@@ -71,11 +71,10 @@ fn poll(server: &Server, bench: &Bench, sent: &str) -> Result<()> {
     Ok(())
 }
 
-/// A rule that only the scan of both platforms can tell.
 fn push_policy(server: &Server, bench: &Bench) -> Result<Value> {
     server.ask("POST", "/api/v0/repositories/admin", Some(&json!({"name": "polled"})))?;
     let mut form = place(bench, "team/back")?;
-    form["rules"] = json!([{"field": "component.name", "operator": "c", "values": ["hello"]}]);
+    form["rules"] = json!([{"field": "tag", "operator": "eq", "values": ["1"]}]);
     form["tagTemplate"] = "back-%n".into();
     form["enabled"] = true.into();
     server.ask("POST", "/api/v0/repositories/admin/polled/pushMirroringPolicies", Some(&form))

@@ -112,7 +112,10 @@ fn images_follow_a_policy_with_what_is_said_of_them_and_failures_are_caught_up()
     assert_eq!((status, &refused["errors"][0]["code"]), (400, &json!("REMOTE_REGISTRY_INVALID_PERMISSIONS")));
 
     // With a wrong password it fails, visibly; with the right one it goes, whole.
-    let rules = json!([{"field": "tag", "operator": "ew", "values": ["-good"]}]);
+    let rules = json!([
+        {"field": "tag", "operator": "ew", "values": ["-good"]},
+        {"field": "vulnerability_all", "operator": "lte", "values": ["0"]},
+    ]);
     for (member, value) in [("rules", rules), ("tagTemplate", "to-%n".into()), ("enabled", true.into())] {
         wrong[member] = value;
     }
