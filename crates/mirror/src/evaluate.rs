@@ -60,7 +60,7 @@ impl Mirror {
                 }
             };
             let wanted: Result<(), Error> = db::write!(self.db, ctx, |tx| {
-                let subject = (&policy.repository, &view.image.digest);
+                let subject = (&policy.repository, view);
                 let same = store::policy(tx, &policy.id).await?.is_some_and(|now| now.state() == policy.state());
                 if same
                     && self.promote.still_weighs(tx, ctx.now, subject, &weighed).await?

@@ -55,11 +55,11 @@ impl Promote {
         &self,
         tx: &mut Tx,
         now: Timestamp,
-        (repository, digest): (&RepoName, &Digest),
+        (repository, view): (&RepoName, &TagView),
         weighed: &Weighed,
     ) -> Result<bool, Error> {
         match &weighed.basis {
-            Some(basis) => Ok(*basis == self.basis(tx, now, repository, digest).await?),
+            Some(basis) => Ok(*basis == self.basis(tx, now, repository, &view.image.digest).await?),
             None => Ok(true),
         }
     }

@@ -131,9 +131,8 @@ impl Prune {
     ) -> Result<(), Error> {
         db::write!(self.db, ctx, |tx| {
             for (view, policy, weighed) in going {
-                let subject = (repository, &view.image.digest);
                 let same = store::policy(tx, &policy.id).await?.is_some_and(|now| now.state() == policy.state());
-                if !same || !self.promote.still_weighs(tx, ctx.now, subject, weighed).await? {
+                if !same || !self.promote.still_weighs(tx, ctx.now, (repository, view), weighed).await? {
                     continue;
                 }
                 let reasons: Vec<String> = weighed
