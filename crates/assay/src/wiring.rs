@@ -12,8 +12,10 @@ use events::Events;
 use forge::Forge;
 use identity::{Authority, Certified, Directory, Identity, Oidc, Sealer, TokenKeys};
 use jobs::{Failure, NewJob, Subscription, Tasks, Worker};
+use mirror::Mirror;
 use outbound::Outbound;
 use promote::Promote;
+use prune::Prune;
 use registry::{Registry, Settings};
 use scan::Scan;
 use trust::Trust;
@@ -38,6 +40,8 @@ pub(crate) const SCHEMAS: &[Schema] = &[
     forge::SCHEMA,
     ci::SCHEMA,
     promote::SCHEMA,
+    prune::SCHEMA,
+    mirror::SCHEMA,
     events::SCHEMA,
 ];
 
@@ -48,6 +52,8 @@ const SUBSCRIPTIONS: &[&[Subscription]] = &[
         Subscription { event: "git.pushed", job: ci::PUSHED_JOB, filtered: false },
     ],
     promote::SUBSCRIPTIONS,
+    prune::SUBSCRIPTIONS,
+    mirror::SUBSCRIPTIONS,
     events::SUBSCRIPTIONS,
 ];
 
@@ -58,6 +64,10 @@ const BROKEN_PUSHES: Duration = Duration::from_secs(30);
 const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
 /// How often policies that ask for ages are asked again.
 const AGES: Duration = Duration::from_secs(15 * 60);
+/// Whether something is to be mirrored again, or polled.
+const MIRRORINGS: Duration = Duration::from_secs(30);
+/// As DTR did.
+const PRUNINGS: Duration = Duration::from_secs(15 * 60);
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
 const UNATTESTED: Duration = Duration::from_secs(10 * 60);
 const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
@@ -100,9 +110,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let admit = Admit::new(db.clone(), trust.clone(), &config.authority, admission_signer);
 
     let ctx = Ctx::system("start", &clock, &entropy);
-    let subscriptions = SUBSCRIPTIONS.concat();
-    db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
-        .map_err(|error: db::Error| anyhow::Error::from(error))?;
+    subscribe(&ctx, &db).await?;
     first_admin(&identity, &ctx, config).await?;
     let log = open_log(&folder, &db, config, &clock, &entropy).await?;
 
@@ -112,25 +120,25 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let outbound = Outbound::new(&config.authority, &config.webhook_allow, authority.certificate_pem());
     let oidc = open_oidc(config, &authority, &sealer)?;
     let scan = Scan::open(&ctx, db.clone(), registry.clone(), records, outbound.clone()).await?;
-    let scan = scan.with_attestation_key(folder.attestation_key()?);
-    scan.see_attestation_key(&ctx).await?;
-
-    scan.resume(&ctx).await?;
+    let scan = with_keys(&ctx, scan, &folder).await?;
     let promote = Promote::new(db.clone(), registry.clone(), scan.clone(), &config.url).with_trust(trust.clone());
     promote.resume(&ctx).await?;
+    let prune = Prune::new(db.clone(), registry.clone(), promote.clone());
+    let services = (registry.clone(), promote.clone());
+    let mirror = Mirror::new(db.clone(), services, sealer.clone(), outbound.clone(), clock.clone());
+    mirror.resume(&ctx).await?;
     let events = Events::new(db.clone(), sealer, outbound, &config.authority);
     events.resume(&ctx).await?;
 
     let alone = config.database.is_none();
     let forge = Forge::new(db.clone(), folder.inside("git")?);
     forge.reconcile(&ctx, alone).await?;
-    let ci_config = ci::Config::new(&config.url, &config.authority, folder.sealing_key(&entropy)?);
-    let ci = Ci::new(db.clone(), forge.clone(), ci_config, clock.clone());
-    ci.resume(&ctx).await?;
+    let ci = open_ci(&ctx, config, &db, &forge, (&folder, &clock, &entropy)).await?;
 
     let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
     let worker = with_scan(with_promote(events.work(worker), &promote), &scan, &promote);
     let worker = with_directory(with_ci(with_registry(worker, &registry), &forge, &ci, alone), &identity, config);
+    let worker = with_policies(worker, &prune, &mirror);
     if alone {
         worker.release_all().await?;
         events.release_all(&ctx).await?;
@@ -152,6 +160,8 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         forge,
         ci,
         promote,
+        prune,
+        mirror,
         events,
         metrics: Metrics::default(),
     });
@@ -194,6 +204,31 @@ fn with_directory(worker: Worker, identity: &Identity, config: &Config) -> Worke
             }
         })
         .every(*period, identity::SYNC_JOB)
+}
+
+async fn subscribe(ctx: &Ctx, db: &Db) -> Result<(), db::Error> {
+    let subscriptions = SUBSCRIPTIONS.concat();
+    db::write!(db, ctx, |tx| jobs::subscribe(tx, &subscriptions).await)
+}
+
+async fn with_keys(ctx: &Ctx, scan: Scan, folder: &Folder) -> Result<Scan> {
+    let scan = scan.with_attestation_key(folder.attestation_key()?);
+    scan.see_attestation_key(ctx).await?;
+    scan.resume(ctx).await?;
+    Ok(scan)
+}
+
+async fn open_ci(
+    ctx: &Ctx,
+    config: &Config,
+    db: &Db,
+    forge: &Forge,
+    (folder, clock, entropy): (&Folder, &Clock, &Entropy),
+) -> Result<Ci> {
+    let ci_config = ci::Config::new(&config.url, &config.authority, folder.sealing_key(entropy)?);
+    let ci = Ci::new(db.clone(), forge.clone(), ci_config, clock.clone());
+    ci.resume(ctx).await?;
+    Ok(ci)
 }
 
 /// The registry with the stores it keeps bytes in.
@@ -315,6 +350,13 @@ fn with_scan(worker: Worker, scan: &Scan, promote: &Promote) -> Worker {
             }
         })
         .every(RECORDS, scan::COLLECT_JOB)
+}
+
+/// The background work of policies.
+fn with_policies(worker: Worker, prune: &Prune, mirror: &Mirror) -> Worker {
+    let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
+    let worker = prune.work(worker.every(PRUNINGS, prune::EVERY_JOB));
+    mirror.work_on(worker.every(MIRRORINGS, mirror::EVERY_JOB))
 }
 
 /// The background work of forge and ci.

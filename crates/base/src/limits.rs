@@ -2,10 +2,12 @@
 
 mod advisory;
 mod identity;
+mod mirror;
 mod scanner;
 
 pub use advisory::*;
 pub use identity::*;
+pub use mirror::*;
 pub use scanner::*;
 
 /// DTR cut `organization/repository` at 56 characters because of its database; we have no such reason, but a name is read

@@ -309,7 +309,11 @@ impl Promote {
     }
 
     /// The tags of a repository in the order they were pushed; with `part_of`, those that name this image or an index of it.
-    async fn tags(&self, name: &RepoName, part: Option<&Digest>) -> Result<Vec<(Timestamp, Subject)>, Error> {
+    pub(crate) async fn tags(
+        &self,
+        name: &RepoName,
+        part: Option<&Digest>,
+    ) -> Result<Vec<(Timestamp, Subject)>, Error> {
         let mut tx = self.db.read().await?;
         let (mut found, mut after) = (Vec::new(), String::new());
         loop {

@@ -40,6 +40,7 @@ mod standing;
 mod triage;
 mod trial;
 mod waivers;
+mod weigh;
 
 mod error;
 mod jobs;
@@ -60,3 +61,4 @@ pub use triage::{Found, Triage};
 pub use trial::{Trial, Trials};
 pub use vex::VexDocument;
 pub use waiver::{Approval, NewWaiver, Waiver, WaiverScope};
+pub use weigh::Weighed;

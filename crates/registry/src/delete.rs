@@ -6,8 +6,8 @@ use db::Tx;
 use oci::{Digest, RepoName, Tag};
 
 use crate::{
-    Deleted, DeletedTag, Error, Hold, Image, Registry, Repository, Right, TagView, collect, record, restore::Removal,
-    store, tag,
+    Deleted, DeletedTag, Error, Hold, Image, Registry, Repository, Right, TagView, collect, prune, record,
+    restore::Removal, store, tag,
 };
 
 /// Tags whose end fits into one audit entry.
@@ -22,7 +22,7 @@ impl Registry {
             let unknown = || Error::ManifestUnknown { repository: name.clone(), reference: tag.to_string() };
             let view = store::tag_view(tx, &repository.id, tag).await?.ok_or_else(unknown)?;
             refuse_held(tx, &repository, &[Hold::Tag(tag.clone())]).await?;
-            remove_tag(tx, ctx, &repository, &view, self.removal("request")).await
+            remove_tag(tx, ctx, &repository, &view, Because::of(self.removal("request"))).await
         })
     }
 
@@ -60,37 +60,51 @@ impl Registry {
     }
 }
 
-/// Keep to the tag limit: the tags that were set the longest ago go, but none that is held.
+/// Why a tag is removed, for its entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Because<'a> {
+    pub(crate) removal: Removal,
+    /// The pruning policy, with what each of its rules came to.
+    pub(crate) policy: Option<&'a str>,
+    pub(crate) reasons: &'a [String],
+}
+
+impl Because<'_> {
+    fn of(removal: Removal) -> Because<'static> {
+        Because { removal, policy: None, reasons: &[] }
+    }
+}
+
+/// Keep to the tag limit: the tags that were set the longest ago go, but none that something keeps.
 pub(crate) async fn drop_oldest_tags(
     tx: &mut Tx,
     ctx: &Ctx,
     repository: &Repository,
     removal: Removal,
 ) -> Result<(), Error> {
-    if repository.tag_limit == 0 {
-        return Ok(());
-    }
-    for tag in store::tags_beyond(tx, &repository.id, repository.tag_limit).await? {
-        if store::held(tx, &repository.id, &Hold::Tag(tag.clone())).await?.is_none()
-            && let Some(view) = store::tag_view(tx, &repository.id, &tag).await?
-        {
-            remove_tag(tx, ctx, repository, &view, removal).await?;
+    for beyond in prune::beyond_limit(tx, repository).await? {
+        if beyond.kept.is_none() {
+            remove_tag(tx, ctx, repository, &beyond.view, Because::of(removal)).await?;
         }
     }
     Ok(())
 }
 
-async fn remove_tag(
+pub(crate) async fn remove_tag(
     tx: &mut Tx,
     ctx: &Ctx,
     repository: &Repository,
     view: &TagView,
-    removal: Removal,
+    because: Because<'_>,
 ) -> Result<(), Error> {
     let (name, tag) = (&repository.name, &view.tag);
     store::delete_tag(tx, &repository.id, tag).await?;
-    removal.note(tx, ctx, repository, Deleted::Tag(DeletedTag::of(view))).await?;
-    let entry = deletion("tag.deleted", name, &view.image.digest).detail("by", removal.by).detail("tag", tag);
+    because.removal.note(tx, ctx, repository, Deleted::Tag(DeletedTag::of(view))).await?;
+    let mut entry = deletion("tag.deleted", name, &view.image.digest);
+    entry = entry.detail("by", because.removal.by).detail("tag", tag);
+    if let Some(policy) = because.policy {
+        entry = entry.about(format!("policy/{policy}")).detail("policy", policy).detail("reasons", because.reasons);
+    }
     let entry = audit::append(tx, ctx, tag::unset(entry, name, tag)).await?;
     emit_deleted(tx, ctx, name, Some(tag), &view.image, &entry).await
 }

@@ -117,7 +117,7 @@ impl Repository {
         self.check()
     }
 
-    fn check(self) -> Result<Repository, Error> {
+    pub(crate) fn check(self) -> Result<Repository, Error> {
         if self.short_description.len() > limits::TEXT_BYTES || self.long_description.len() > limits::TEXT_BYTES {
             return Err(Error::Invalid(format!("a description has at most {} bytes", limits::TEXT_BYTES)));
         }

@@ -9,12 +9,14 @@ use db::Db;
 use events::Events;
 use forge::Forge;
 use identity::{Identity, Oidc};
+use mirror::Mirror;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::ConstGauge},
     registry::Registry as MetricsRegistry,
 };
 use promote::Promote;
+use prune::Prune;
 use registry::Registry;
 use scan::{Scan, Standing};
 use trust::Trust;
@@ -49,6 +51,8 @@ pub struct Parts {
     pub ci: Ci,
     pub admit: Admit,
     pub promote: Promote,
+    pub prune: Prune,
+    pub mirror: Mirror,
     pub events: Events,
     pub metrics: Metrics,
 }

@@ -8,7 +8,9 @@ use db::Tx;
 use events::Events;
 use forge::Forge;
 use identity::Identity;
+use mirror::Mirror;
 use promote::Promote;
+use prune::Prune;
 use registry::Registry;
 use scan::Scan;
 use trust::Trust;
@@ -34,6 +36,10 @@ pub enum StateError {
     Events(#[from] events::Error),
     #[error(transparent)]
     Promote(#[from] promote::Error),
+    #[error(transparent)]
+    Prune(#[from] prune::Error),
+    #[error(transparent)]
+    Mirror(#[from] mirror::Error),
 }
 
 impl StateError {
@@ -48,6 +54,8 @@ impl StateError {
             StateError::Admit(error) => error.kind(),
             StateError::Events(error) => error.kind(),
             StateError::Promote(error) => error.kind(),
+            StateError::Prune(error) => error.kind(),
+            StateError::Mirror(error) => error.kind(),
         }
     }
 }
@@ -63,5 +71,7 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("ci/", Ci::state(tx).await?)
         .context("admit/", Admit::state(tx).await?)
         .context("events/", Events::state(tx).await?)
-        .context("promote/", Promote::state(tx).await?))
+        .context("promote/", Promote::state(tx).await?)
+        .context("prune/", Prune::state(tx).await?)
+        .context("mirror/", Mirror::state(tx).await?))
 }

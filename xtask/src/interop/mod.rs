@@ -7,6 +7,7 @@
 //! clients    crane, oras, regctl, helm: push, pull, copy, attach, delete
 //! signing    cosign, notation: sign and verify, as referrers and under tags
 //! scan       `assay scan` on one image in a real registry and in archives of every tool
+//! mirror     mirroring from and to a real docker-registry
 //! storage    the tests of the store with buckets of a real server
 //! sign_in    signing in with an identity provider of npm's
 //! engine     an engine and a client of Docker that are newer than Debian's, with both of its image stores
@@ -15,6 +16,7 @@
 mod clients;
 mod conformance;
 mod engine;
+mod mirror;
 mod scan;
 mod server;
 mod sign_in;
@@ -45,6 +47,8 @@ pub enum Part {
     Scan,
     /// Signing in with an identity provider of npm's
     SignIn,
+    /// Mirroring from and to docker-registry (root)
+    Mirror,
     /// The tests of the store, with buckets of a real server that speaks S3
     Storage,
     /// A newer Docker than Debian's (root)
@@ -74,6 +78,7 @@ pub fn run(folder: &Path, only: Option<Part>) -> Result<()> {
         Some(Part::Storage) => return storage::run(folder),
         Some(Part::Scan) => return scan::run(folder),
         Some(Part::SignIn) => return sign_in::run(folder),
+        Some(Part::Mirror) => return mirror::run(folder),
         Some(Part::Engine) => return engine::run(folder),
         _ => {}
     }

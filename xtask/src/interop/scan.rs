@@ -23,8 +23,8 @@ use crate::stage::{Cleanup, Process, Run, Steps, with_cleanup};
 use crate::{command, demo, packages};
 
 const START: Duration = Duration::from_secs(30);
-const NAME: &str = "anna";
-const PASSWORD: &str = "sesame open";
+pub(super) const NAME: &str = "anna";
+pub(super) const PASSWORD: &str = "sesame open";
 const OS: &str = "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\n";
 
 /// Makes the image, and scans it wherever it lies.
@@ -73,8 +73,8 @@ fn start_engine(cleanup: &Cleanup, run: &Run, switch: &Switch, bench: &Bench) ->
 }
 
 /// The registry, and a folder in which everything is made.
-struct Bench {
-    authority: String,
+pub(super) struct Bench {
+    pub(super) authority: String,
     assay: PathBuf,
     folder: PathBuf,
     /// podman's sockets lie here: its path may have 50 characters at most.
@@ -82,7 +82,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(cleanup: &Cleanup, run: &Run, switch: &Switch, assay: PathBuf) -> Result<Bench> {
+    pub(super) fn start(cleanup: &Cleanup, run: &Run, switch: &Switch, assay: PathBuf) -> Result<Bench> {
         let host = switch.host_address();
         let authority = TcpListener::bind((host, 0))?.local_addr()?.to_string();
         let bench = Bench { authority, assay, folder: run.folder("scanned")?, state: tempfile::tempdir()? };
@@ -130,7 +130,7 @@ impl Bench {
         Ok(())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
@@ -159,7 +159,7 @@ impl Bench {
     }
 
     /// Two layers a platform: a distribution's database, and an application with packages of two languages.
-    fn build(&self) -> Result<()> {
+    pub(super) fn build(&self) -> Result<()> {
         let sign_in = format!("{NAME}:{PASSWORD}");
         self.storage("buildah", &["manifest", "create", "list"])?;
         let metadata = "srv/lib/flask-1.0.dist-info/METADATA";
@@ -193,6 +193,17 @@ impl Bench {
             &["manifest", "push", "--all", "--cert-dir", "certs", "--creds", &sign_in, "list", &target],
         )
         .map(drop)
+    }
+
+    /// What a tag of the registry names.
+    pub(super) fn digest(&self, repository: &str, tag: &str) -> Result<String> {
+        let place = format!("docker://{}/{repository}:{tag}", self.authority);
+        let sign_in = format!("{NAME}:{PASSWORD}");
+        let raw =
+            self.in_folder("skopeo", &["inspect", "--raw", "--cert-dir", "certs", "--creds", &sign_in, &place])?;
+        fs::write(self.path("manifest"), raw)?;
+        let said = self.in_folder("skopeo", &["manifest-digest", "manifest"])?;
+        Ok(said.trim().to_owned())
     }
 
     /// `assay scan`, as somebody with this home.

@@ -53,16 +53,16 @@ async fn who_leaves_the_team_or_loses_the_key_signs_no_more() {
     let (system, org) = (world.system(), "ci".parse().unwrap());
     let (team, user) = ("gitlab".parse().unwrap(), "gitlab".parse().unwrap());
 
-    world.identity.set_team_member(&system, (&org, &team), &user, false).await.unwrap();
+    world.identity.set_team_member(&system, (&org, &team), &user, None).await.unwrap();
     let (allowed, reason) = judge(&world, "ci/flask:v1").await;
     assert!(!allowed && reason.ends_with("is signed by gitlab, who is not in team ci/gitlab"), "{reason}");
     world.admit.set_policy(&system, required(&[])).await.unwrap();
     assert!(judge(&world, "ci/flask:v1").await.0, "without teams any signature does");
 
     world.admit.set_policy(&system, required(&["ci/gitlab"])).await.unwrap();
-    world.identity.set_team_member(&system, (&org, &team), &user, true).await.unwrap();
+    world.identity.set_team_member(&system, (&org, &team), &user, Some(false)).await.unwrap();
     assert!(judge(&world, "ci/flask:v1").await.0);
-    world.identity.set_active(&system, &user, false).await.unwrap();
+    world.identity.set_active(&system, &user, None).await.unwrap();
     let (allowed, reason) = judge(&world, "ci/flask:v1").await;
     assert!(!allowed && reason.contains("a key that belongs to no active account"), "{reason}");
 }

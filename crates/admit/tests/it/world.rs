@@ -83,7 +83,7 @@ impl World {
         let (org, user) = (account("ci"), account("gitlab"));
         self.identity.set_member(&system, &org, &user, false).await.unwrap();
         self.identity.create_team(&system, &org, &user, "").await.unwrap();
-        self.identity.set_team_member(&system, (&org, &user), &user, true).await.unwrap();
+        self.identity.set_team_member(&system, (&org, &user), &user, Some(false)).await.unwrap();
         let bundle = self.identity.create_bundle(&system, &user, "").await.unwrap();
         let key = SigningKey::from_pem(bundle.certified.private_key_pem.as_bytes()).unwrap();
         self.root.keys.insert("gitlab".to_owned(), key);

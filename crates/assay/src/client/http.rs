@@ -101,21 +101,30 @@ impl Client {
 
     /// All pages of a list, as if it were one: GitLab's and DTR's APIs tell where the next one is, each in its way.
     pub(crate) async fn all(&self, path: &str) -> Result<Value> {
-        let (mut whole, mut next) = self.page(path).await?;
+        self.all_of(Method::GET, path, None).await
+    }
+
+    /// The same for a list that is asked for with a body.
+    pub(crate) async fn all_of(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let (mut whole, mut next) = self.page(&method, path, body).await?;
         while let Some(query) = next {
-            let (mut page, after) = self.page(&format!("{path}&{query}")).await?;
+            let (mut page, after) = self.page(&method, &format!("{path}&{query}"), body).await?;
             let more = items(&mut page).map(std::mem::take).unwrap_or_default();
             let all = items(&mut whole).context("the server gave no list")?;
-            // A page without anything is the last one, whatever it says.
-            next = after.filter(|_| !more.is_empty());
+            // A page without anything is the last one of a plain list, whatever it says.
+            next = after.filter(|_| !more.is_empty() || body.is_some());
             all.extend(more);
         }
         Ok(whole)
     }
 
     /// One page, and what to ask for the next.
-    async fn page(&self, path: &str) -> Result<(Value, Option<String>)> {
-        let response = self.request(Method::GET, path).send().await.context("the server cannot be reached")?;
+    async fn page(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<(Value, Option<String>)> {
+        let mut request = self.request(method.clone(), path);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.context("the server cannot be reached")?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok().filter(|text| !text.is_empty());
         let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let by_header = header("x-next-page")

@@ -64,6 +64,9 @@ pub(crate) struct Update {
     /// Whether pushes are taken from robots and jobs of pipelines only.
     #[arg(long, value_name = "BOOL")]
     only_robots_push: Option<bool>,
+    /// The most tags that are kept, 0 for all; see first what would go: `assay pruning limit`.
+    #[arg(long, value_name = "NUMBER")]
+    tag_limit: Option<u32>,
     #[arg(long)]
     description: Option<String>,
 }
@@ -76,6 +79,7 @@ impl Update {
             ("immutableTags", self.immutable.map(Value::from)),
             ("scanOnPush", self.scan_on_push.map(Value::from)),
             ("onlyRobotsPush", self.only_robots_push.map(Value::from)),
+            ("tagLimit", self.tag_limit.map(Value::from)),
             ("shortDescription", self.description.clone().map(Value::from)),
         ];
         members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()

@@ -9,8 +9,10 @@ mod fingerprints;
 mod http;
 mod images;
 mod login;
+mod mirroring;
 mod password;
 mod projects;
+mod pruning;
 mod registry;
 mod robots;
 mod show;
@@ -103,6 +105,12 @@ pub(crate) enum Noun {
     /// Promotion policies.
     #[command(subcommand)]
     Policy(images::Policy),
+    /// Pruning policies: which tags go by themselves.
+    #[command(subcommand)]
+    Pruning(pruning::Pruning),
+    /// Mirroring policies: images that are pushed to other registries, or polled from them.
+    #[command(subcommand)]
+    Mirror(mirroring::Mirroring),
     /// Waivers: findings that are accepted, with a reason.
     #[command(subcommand)]
     Waiver(waivers::Waiver),
@@ -199,6 +207,8 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Tag(command) => (command.text(), command.run(client).await?),
         Noun::Promote(command) => (Text::Said(command.said()), command.run(client).await?),
         Noun::Policy(command) => (command.text(), command.run(client).await?),
+        Noun::Pruning(command) => (command.text(), command.run(client).await?),
+        Noun::Mirror(command) => (command.text(), command.run(client).await?),
         Noun::Waiver(command) => (command.text(), command.run(client).await?),
         Noun::Vex(command) => (command.text(), command.run(client).await?),
         Noun::Webhook(command) => (command.text(), command.run(client).await?),

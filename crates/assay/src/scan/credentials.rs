@@ -10,14 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use base::Secret;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use remote::Credentials;
 use serde::Deserialize;
-
-/// A user name and its password or token.
-#[derive(Clone, Debug)]
-pub(crate) struct Credentials {
-    pub(crate) name: String,
-    pub(crate) secret: Secret,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,7 +77,7 @@ fn decoded(auth: &str) -> Result<Credentials> {
     let bytes = STANDARD.decode(auth).context("auth is not base64")?;
     let text = String::from_utf8(bytes).context("auth is not text")?;
     let (name, secret) = text.split_once(':').context("auth has no colon in it")?;
-    Ok(Credentials { name: name.to_owned(), secret: Secret::new(secret.trim_end_matches('\0').to_owned()) })
+    Ok(Credentials::Password { name: name.to_owned(), secret: Secret::new(secret.trim_end_matches('\0').to_owned()) })
 }
 
 /// A helper that knows nothing of the registry says so with its exit code, and that is no error.
@@ -104,17 +98,22 @@ fn ask(helper: &str, key: &str) -> Result<Option<Credentials>> {
     }
     let Helped { username, secret } =
         serde_json::from_slice(&output.stdout).with_context(|| format!("{program} gave no credentials"))?;
-    Ok(Some(Credentials { name: username, secret: Secret::new(secret) }))
+    // A credential helper gives a refresh token under this name.
+    let secret = Secret::new(secret);
+    Ok(Some(match username.as_str() {
+        "<token>" => Credentials::Refresh(secret),
+        _ => Credentials::Password { name: username, secret },
+    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::decoded;
+    use super::{Credentials, decoded};
 
     #[test]
     fn auth_is_a_name_and_a_secret() {
-        let found = decoded("YWRhOmI6Yw==").unwrap();
-        assert_eq!((found.name.as_str(), found.secret.expose().as_str()), ("ada", "b:c"));
+        let Credentials::Password { name, secret } = decoded("YWRhOmI6Yw==").unwrap() else { panic!("a password") };
+        assert_eq!((name.as_str(), secret.expose().as_str()), ("ada", "b:c"));
         assert!(decoded("YWRh").is_err() && decoded("%").is_err());
     }
 }

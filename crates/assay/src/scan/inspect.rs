@@ -84,7 +84,7 @@ impl Reading {
             http = http.tls_certs_merge([authority.with_context(|| format!("{} is no certificate", path.display()))?]);
         }
         let credentials = credentials::credentials(image.host().unwrap_or("docker.io"))?;
-        Ok(Remote::new(http.build()?, image, self.plain_http, credentials))
+        Remote::new(http.build()?, image, self.plain_http, credentials)
     }
 
     /// An image's manifest and configuration, without its layers.

@@ -26,6 +26,7 @@ mod job_pages;
 mod job_rights;
 mod keeping;
 mod kills;
+mod mirroring;
 mod notary;
 mod oidc;
 mod pages;

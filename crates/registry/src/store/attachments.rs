@@ -15,6 +15,9 @@ pub(super) const ATTACHMENTS_STEP: &str = "ALTER TABLE repository_manifests ADD 
 pub(crate) const OLDER_SIGNATURES: [&str; 2] =
     ["application/vnd.dev.cosign.artifact.sig.v1+json", "application/vnd.dev.cosign.artifact.att.v1+json"];
 
+/// The type of what notation attaches (Notary Project signature specification, "Storage").
+const NOTATION_SIGNATURE: &str = "application/vnd.cncf.notary.signature";
+
 /// Make a blob readable that nobody pushed there.
 pub(crate) async fn attach_blob(
     tx: &mut Tx,
@@ -112,6 +115,18 @@ pub(crate) async fn signature_tags(
     let names = ["sig", "att", "sbom"].map(|end| format!("{name}.{end}"));
     let rows = tx.all(sql, &args![repository, names[0].as_str(), names[1].as_str(), names[2].as_str()]).await?;
     rows.iter().map(|row| Ok((row.parse("name")?, row.parse("digest")?))).collect()
+}
+
+/// Whether somebody else than the program signed the image by its digest: cosign by a tag, or a referrer of cosign, notation or Sigstore.
+pub(crate) async fn is_signed(tx: &mut Tx, repository: &Id<Repository>, subject: &Digest) -> Result<bool, Error> {
+    let tag = format!("{}.sig", subject.as_str().replacen(':', "-", 1));
+    let sql = "SELECT 1 AS one FROM tags WHERE repository = $1 AND name = $2
+         UNION ALL SELECT 1 AS one FROM manifests m JOIN repository_manifests l ON l.digest = m.digest AND l.repository = $1
+         WHERE m.subject = $3 AND l.attached IS NULL AND (COALESCE(m.artifact_type, m.config_type) IN ($4, $5)
+            OR COALESCE(m.artifact_type, m.config_type) LIKE 'application/vnd.dev.sigstore.bundle%') LIMIT 1";
+    let [cosign, _] = OLDER_SIGNATURES;
+    let args = args![repository, tag.as_str(), subject.as_str(), cosign, NOTATION_SIGNATURE];
+    Ok(tx.opt(sql, &args).await?.is_some())
 }
 
 /// Attachments whose image is not in the repository, nor can be brought back to it.

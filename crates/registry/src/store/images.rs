@@ -399,10 +399,17 @@ pub(crate) async fn tags(tx: &mut Tx, repository: &Id<Repository>, after: &str, 
 }
 
 /// The tags that a limit of so many leaves over, the newest first.
-pub(crate) async fn tags_beyond(tx: &mut Tx, repository: &Id<Repository>, limit: u32) -> Result<Vec<Tag>, Error> {
+pub(crate) async fn tags_beyond(tx: &mut Tx, repository: &Id<Repository>, limit: u32) -> Result<Vec<TagView>, Error> {
     const AT_ONCE: i64 = 1_000;
-    let sql = "SELECT name FROM tags WHERE repository = $1 ORDER BY pushed_at DESC, name DESC LIMIT $3 OFFSET $2";
-    tx.all(sql, &args![repository, limit, AT_ONCE]).await?.iter().map(|row| row.parse("name")).collect()
+    let rows = tx
+        .all(
+            "SELECT m.*, t.name, t.pushed_by, t.pushed_at, t.job, t.origin, t.policy, t.source_repository, t.source_tag
+             FROM tags t JOIN manifests m ON m.digest = t.digest
+             WHERE t.repository = $1 ORDER BY t.pushed_at DESC, t.name DESC LIMIT $3 OFFSET $2",
+            &args![repository, limit, AT_ONCE],
+        )
+        .await?;
+    rows.iter().map(tag_view_of).collect()
 }
 
 /// All names ever given in the repository.

@@ -76,6 +76,19 @@ async fn beyond_the_tag_limit_the_oldest_goes_but_none_that_is_held() {
         })
         .unwrap();
         assert_eq!(tags().await, ["3", "promoted", "z-first"]);
+        // A promoted tag stays too, and a new limit tells beforehand what it would drop.
+        world.later(1);
+        for number in ["8", "9"] {
+            world.push(&world.system(), "a/b", number, &sample).await.unwrap();
+        }
+        assert_eq!(tags().await, ["8", "9", "promoted", "z-first"]);
+        let beyond = world.registry.beyond_limit(&system, &name, 1).await.unwrap();
+        let told: Vec<String> = beyond
+            .iter()
+            .map(|one| format!("{} {}", one.view.tag, one.kept.as_ref().map_or("goes".into(), ToString::to_string)))
+            .collect();
+        assert_eq!(told, ["8 goes", "promoted it was promoted from a/source", "z-first signed"]);
+        assert_eq!(tags().await.len(), 4, "asking deletes nothing");
         assert_eq!(world.folded().await, world.state().await);
     }
 }

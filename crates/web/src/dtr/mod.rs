@@ -5,7 +5,9 @@ mod accounts;
 mod body;
 mod index;
 mod keys;
+mod mirroring;
 mod promotions;
+mod pruning;
 mod repositories;
 mod robots;
 mod scan_export;
@@ -50,6 +52,8 @@ pub(crate) fn routes() -> Router<App> {
         .merge(settings::routes())
         .merge(webhooks::routes())
         .merge(promotions::routes())
+        .merge(pruning::routes())
+        .merge(mirroring::routes())
         .merge(waivers::routes())
         .merge(vex::routes())
 }

@@ -36,10 +36,10 @@ struct Side {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Apply {
+pub(super) struct Apply {
     /// `true` is the button Save & Apply, `false` is Save.
     #[serde(default = "yes")]
-    initial_evaluation: bool,
+    pub(super) initial_evaluation: bool,
 }
 
 fn yes() -> bool {

@@ -8,6 +8,7 @@ use axum::{
 };
 use base::{Kind, Timestamp};
 use db::Tx;
+use mirror::Mirror;
 use oci::{RepoName, Tag};
 use promote::{DecisionRecord, Promote};
 use registry::{Origin, TagView};
@@ -35,14 +36,14 @@ pub(crate) fn routes() -> Router<App> {
 
 /// A tag as the parts of a path name it.
 #[derive(Deserialize)]
-struct NamedTag {
+pub(super) struct NamedTag {
     namespace: String,
     repo: String,
     tag: String,
 }
 
 impl NamedTag {
-    fn split(&self) -> Result<(RepoName, Tag), ApiError> {
+    pub(super) fn split(&self) -> Result<(RepoName, Tag), ApiError> {
         Ok((repo_name(&self.namespace, &self.repo)?, tag_name(&self.tag)?))
     }
 }
@@ -107,6 +108,7 @@ async fn view(
     let platform = image.platform.as_ref();
     let standing = signed.standing(&tag.tag, &image.digest);
     let lapsed = lapsed(tx, name, tag).await?;
+    let mirrored = Mirror::mirrored(tx, name, &tag.tag, &image.digest).await?;
     Ok(json!({
         "name": tag.tag,
         "digest": image.digest,
@@ -123,6 +125,12 @@ async fn view(
         },
         "vuln_summary": scans::summary(&scan),
         "promotion": promotion(&tag.origin, lapsed.as_ref()),
+        "mirroring": mirrored.map(|(remote, work)| json!({
+            "mirroringPolicyID": work.policy,
+            "digest": work.digest,
+            "remoteRepository": remote,
+            "remoteTag": work.remote_tag,
+        })),
         "inNotary": standing != Standing::Unsigned,
         "hashMismatch": standing == Standing::Moved,
     }))
