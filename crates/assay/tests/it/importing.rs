@@ -322,12 +322,11 @@ fn a_whole_dtr_comes_over_and_a_second_run_changes_nothing() {
         assert_eq!(first.outcome(row), outcome, "{row}: {:?}\n{}", first.rows.get(row), first.came.err);
     }
     assert_eq!(first.came.code, 3, "{:?}", first.came);
-    assert!(
-        first.notes.contains("2 users have no password") && first.notes.contains("access tokens"),
-        "{}",
-        first.notes
-    );
+    assert!(first.notes.contains("until they have: 2;") && first.notes.contains("access tokens"), "{}", first.notes);
     assert!(first.notes.contains("ignoreUnknownSeverities"), "{}", first.notes);
+    let asked = moving.dtr.asked();
+    assert!(asked.iter().any(|path| path.starts_with("/v2/ops/shop/blobs/")), "layers are fetched");
+    assert!(!asked.iter().any(|path| path.starts_with("/v2/ops/prod/blobs/")), "and not twice");
     let hook = "webhook PROMOTION of ops/shop to https://gitlab.example/api/v4/projects/1/trigger/pipeline?token=[redacted]&ref=[redacted]";
     assert_eq!(first.outcome(hook), "carried");
     let all = format!("{}{}{:?}", first.came.out, first.came.err, first.rows);
@@ -421,6 +420,8 @@ fn what_is_here_and_differs_stays() {
     assert_eq!(report.outcome("repository ops/shop"), "no row", "only what is included");
     assert_eq!(report.outcome("user bert"), "carried", "a member of what is included");
     assert_eq!(moving.digest("ops/prod:1"), Some(ours.clone()));
+    let nothing = moving.runs(&["--include", "ops/gone", "--include", "nobody"]);
+    assert_eq!(["repository ops/gone", "repository nobody"].map(|row| nothing.outcome(row)), ["left", "left"]);
     let moved = moving.runs(&["--include", "ops/prod", "--move-tags"]);
     assert_eq!(moved.outcome("image ops/prod:1"), "carried", "{:?}", moved.came);
     assert_eq!(moving.digest("ops/prod:1"), Some(moving.dtr.digest("ops/prod", "1")));

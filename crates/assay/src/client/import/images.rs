@@ -118,7 +118,8 @@ async fn bring(
         }
     }
     if !dry_run {
-        tell(&format!("{repository}: image {} of {}, {name}", at.number, at.total));
+        let mib = copier.bytes.load(Ordering::Relaxed) / (1024 * 1024);
+        tell(&format!("{repository}: image {} of {}, {name} ({mib} MiB so far)", at.number, at.total));
         copier.tag(repository, name).await?;
     }
     Ok(true)

@@ -21,7 +21,11 @@ mod settings;
 mod target;
 mod webhooks;
 
-use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    str::FromStr,
+};
 
 use anyhow::{Context, Result};
 use base::Secret;
@@ -94,6 +98,10 @@ struct Import {
     include: Vec<Included>,
     move_tags: bool,
     report: Report,
+    /// Whether the DTR shows everything to whoever signed in.
+    sees_all: bool,
+    /// The names of all accounts there.
+    namespaces: BTreeSet<String>,
     /// Why an account of the DTR is not here; nothing of it can be, either.
     absent: BTreeMap<String, String>,
     /// Teams of each organization of the DTR, by their ids.
@@ -145,7 +153,8 @@ impl FromDtr {
         };
         let dtr = Dtr::new(&self.url, self.user, password, ca.transpose()?.as_deref(), self.insecure)?;
         let mut report = Report::new(dtr.url(), self.dry_run);
-        if !dtr.sign_in().await? {
+        let sees_all = dtr.sign_in().await?;
+        if !sees_all {
             report.note(
                 "whom you sign in as is no administrator of the DTR: only what that account sees there is carried",
             );
@@ -159,6 +168,8 @@ impl FromDtr {
             include: self.include,
             move_tags: self.move_tags,
             report,
+            sees_all,
+            namespaces: BTreeSet::new(),
             absent: BTreeMap::new(),
             teams: BTreeMap::new(),
             repositories: Vec::new(),
@@ -178,7 +189,7 @@ impl Import {
         tell("policies and webhooks");
         self.policies().await?;
         self.webhooks().await?;
-        if self.include.is_empty() {
+        if self.include.is_empty() && self.sees_all {
             self.settings().await?;
         }
         self.report.note("passwords and access tokens cannot be read from a DTR: people set new ones, and make new tokens and client bundles");

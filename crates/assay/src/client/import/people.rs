@@ -7,7 +7,7 @@ use axum::http::Method;
 use base::AccountName;
 use serde_json::{Value, json};
 
-use super::{Import, flag, part, report::Outcome, text};
+use super::{Import, flag, part, report::Outcome, target::judge, text};
 
 /// An organization of the DTR and whom it has.
 struct Organization {
@@ -22,6 +22,7 @@ impl Import {
             Ok(accounts) => accounts,
             Err(trouble) => return self.report.trouble("account", "all of them", trouble),
         };
+        self.namespaces = accounts.iter().map(|account| text(account, "name").to_owned()).collect();
         let (organizations, mut users): (Vec<Value>, Vec<Value>) =
             accounts.into_iter().partition(|account| flag(account, "isOrg"));
         let mut wanted = Vec::new();
@@ -44,7 +45,7 @@ impl Import {
         }
         if made > 0 {
             self.report.note(format!(
-                "{made} users have no password here and cannot sign in with one until they do: assay password --account NAME"
+                "users made without a password, who cannot sign in with one until they have: {made}; assay password --account NAME"
             ));
         }
         for Organization { account, .. } in &wanted {
@@ -103,7 +104,10 @@ impl Import {
         };
         if !organization && there["isActive"] == false && flag(&made, "isActive") {
             let (path, body) = (format!("/enzi/v0/accounts/{name}"), json!({"isActive": false}));
-            self.target.client.call(Method::PATCH, &path, Some(&body)).await?;
+            if let Err(error) = self.target.client.call(Method::PATCH, &path, Some(&body)).await {
+                let (outcome, why) = judge(error, kind)?;
+                self.report.row(kind, name, outcome, format!("it could not be switched off: {why}"));
+            }
         }
         Ok(!organization)
     }
@@ -204,14 +208,13 @@ impl Import {
 
     /// Public keys, which tie signatures to people.
     async fn keys(&mut self, user: &str) -> Result<()> {
-        if self.absent.contains_key(user) {
+        // Whoever is no administrator sees only their own.
+        if self.absent.contains_key(user) || !self.sees_all {
             return Ok(());
         }
         let keys = match self.dtr.list(&format!("/enzi/v0/accounts/{}/publicKeys", part(user))).await {
             Ok(keys) => keys,
-            // Whoever is no administrator sees only their own.
-            Err(super::dtr::Trouble::Said(_) | super::dtr::Trouble::Absent) => return Ok(()),
-            Err(super::dtr::Trouble::Stop(error)) => return Err(error),
+            Err(trouble) => return self.report.trouble("public key", user, trouble),
         };
         if keys.is_empty() {
             return Ok(());

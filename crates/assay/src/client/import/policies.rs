@@ -57,10 +57,6 @@ impl Import {
         let there = format!("/api/v0/repositories/{}/{}/{}{}", part(namespace), part(name), kind.path, kind.listed);
         let there = match self.dtr.list(&there).await {
             Ok(there) => there,
-            Err(super::dtr::Trouble::Absent) => {
-                self.report.note(format!("this DTR knows of no {} (404)", kind.path));
-                return Ok(());
-            }
             Err(trouble) => return self.report.trouble(kind.name, repository, trouble),
         };
         if there.is_empty() {

@@ -132,7 +132,8 @@ impl<'d> Registry<'d> {
         let realm = parameter("realm").and_then(|realm| realm.parse::<Url>().ok());
         let mut url = realm.ok_or_else(|| said("wants a token and does not say from where"))?;
         if url.origin() != self.dtr.url.origin() {
-            return Err(said("sends whoever signs in elsewhere; the password goes to the DTR only"));
+            let elsewhere = url.origin().ascii_serialization();
+            return Err(said(&format!("has people sign in at {elsewhere}; name that address if it is the DTR's")));
         }
         if let Some(service) = parameter("service") {
             url.query_pairs_mut().append_pair("service", &service);

@@ -44,6 +44,10 @@ pub(super) struct Report {
     pub(super) bytes: u64,
 }
 
+/// What older DTRs know nothing of, and what they answer 404 for where there is none.
+const OPTIONAL: [&str; 6] =
+    ["public key", "team access", "pruning policy", "push mirroring policy", "poll mirroring policy", "setting"];
+
 /// More of somebody else's text than a reason needs is cut.
 const WHY_CHARS: usize = 500;
 
@@ -72,7 +76,8 @@ impl Report {
     pub(super) fn trouble(&mut self, kind: &'static str, name: &str, trouble: Trouble) -> Result<()> {
         match trouble {
             Trouble::Stop(error) => return Err(error),
-            Trouble::Absent => self.note(format!("the DTR knows nothing of a {kind} (404): {name}")),
+            Trouble::Absent if OPTIONAL.contains(&kind) => self.note(format!("the DTR has no list of: {kind} (404)")),
+            Trouble::Absent => self.row(kind, name, Outcome::Failed, "the DTR answers 404 where it should list them"),
             Trouble::Said(why) => self.row(kind, name, Outcome::Failed, why),
         }
         Ok(())

@@ -13,6 +13,18 @@ const SET: [&str; 6] = ["visibility", "scanOnPush", "immutableTags", "tagLimit",
 impl Import {
     pub(super) async fn all_repositories(&mut self) -> Result<()> {
         let found = self.ask("repository", "all of them", "/api/v0/repositories").await?;
+        for one in &self.include {
+            let of = |there: &Value| {
+                text(there, "namespace") == one.namespace
+                    && one.repository.as_deref().is_none_or(|name| text(there, "name") == name)
+            };
+            let account = one.repository.is_none() && self.namespaces.contains(&one.namespace);
+            if !account && !found.iter().any(of) {
+                let name = [Some(one.namespace.as_str()), one.repository.as_deref()].into_iter().flatten();
+                let name = name.collect::<Vec<_>>().join("/");
+                self.report.row("repository", name, Outcome::Left, "the DTR has nothing of this name");
+            }
+        }
         for there in found {
             let (namespace, name) = (text(&there, "namespace").to_owned(), text(&there, "name").to_owned());
             if self.includes_repository(&namespace, &name) {
@@ -72,8 +84,7 @@ impl Import {
 
     /// What was granted here on the repositories of an organization.
     async fn grants(&self, org: &str) -> Result<Vec<Value>> {
-        let path = format!("/api/v1/namespaces/{org}/grants?on=repository");
-        Ok(self.target.list(&path).await?.unwrap_or_default())
+        Ok(self.target.list(&format!("/api/v1/namespaces/{org}/grants")).await?.unwrap_or_default())
     }
 
     /// The teams that have a level on a repository, or on all of a namespace.

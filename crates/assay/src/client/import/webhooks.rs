@@ -5,7 +5,7 @@ use axum::http::Method;
 use events::Endpoint;
 use serde_json::{Value, json};
 
-use super::{Import, flag, report::Outcome, text};
+use super::{Import, flag, report::Outcome, target::judge, text};
 
 const KIND: &str = "webhook";
 
@@ -40,7 +40,9 @@ impl Import {
                 ["type", "key"].iter().all(|member| text(one, member) == text(hook, member))
                     && text(one, "endpoint") == endpoint
             };
-            if let Some(at) = here.iter().position(same) {
+            // Two may differ in their tokens only; then what else they are set to tells them apart.
+            let alike = |one: &Value| same(one) && flag(one, "inactive") == flag(hook, "inactive");
+            if let Some(at) = here.iter().position(alike).or_else(|| here.iter().position(same)) {
                 let known = here.swap_remove(at);
                 let name = format!("{name} to {endpoint}");
                 self.compare(KIND, &name, &["inactive", "skipTLSVerification"], (hook, &known));
@@ -67,7 +69,7 @@ impl Import {
             };
             let found = self.target.list(&path).await;
             // A key that is no name here has no webhooks here, either.
-            let found = found.or_else(|error| super::target::judge(error, KIND).map(|_| None))?;
+            let found = found.or_else(|error| judge(error, KIND).map(|_| None))?;
             here.extend(found.unwrap_or_default().into_iter().filter(|hook| text(hook, "key") == key));
         }
         Ok(here)
@@ -82,7 +84,10 @@ impl Import {
         self.report.note("webhooks belong to whom imports; their receivers hear of what happens here from now on");
         if let Some(made) = made.filter(|_| flag(hook, "inactive")) {
             let off = json!({"id": made["id"], "inactive": true});
-            self.target.client.post("/api/v0/webhooks/update", off).await?;
+            if let Err(error) = self.target.client.post("/api/v0/webhooks/update", off).await {
+                let (outcome, why) = judge(error, KIND)?;
+                self.report.row(KIND, name, outcome, format!("it could not be switched off: {why}"));
+            }
         }
         Ok(())
     }
