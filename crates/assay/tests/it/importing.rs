@@ -22,16 +22,16 @@ const OLD: &str = "the old program; ";
 const OLD_TIMES: usize = 50_000;
 
 /// Somebody who leaves a DTR.
-struct Move {
-    person: Person,
-    dtr: Dtr,
+pub struct Move {
+    pub person: Person,
+    pub dtr: Dtr,
 }
 
 /// What came of an import: its exit, and outcome and reason of each thing.
-struct Report {
-    came: Came,
+pub struct Report {
+    pub came: Came,
     rows: BTreeMap<String, (String, String)>,
-    notes: String,
+    pub notes: String,
 }
 
 impl Move {
@@ -47,7 +47,7 @@ impl Move {
         [&["import", "dtr", url, "--user", "admin", "--ca", "data/keys/ca.pem"], more].concat()
     }
 
-    fn runs(&self, more: &[&str]) -> Report {
+    pub fn runs(&self, more: &[&str]) -> Report {
         let url = self.dtr.url();
         let arguments = self.arguments(&url, &[&["--report", "report.json"], more].concat());
         let came = self.person.tells(&arguments, &format!("{DTR_PASSWORD}\n"));
@@ -63,7 +63,7 @@ impl Move {
     }
 
     /// The importer on its own, to be killed.
-    fn begins(&self) -> Child {
+    pub fn begins(&self) -> Child {
         let url = self.dtr.url();
         let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
             .args(self.arguments(&url, &[]))
@@ -71,7 +71,7 @@ impl Move {
             .env("ASSAY_LOGIN", self.person.server.folder.path().join("login.json"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         writeln!(child.stdin.take().unwrap(), "{DTR_PASSWORD}").unwrap();
@@ -94,7 +94,7 @@ impl Move {
 }
 
 impl Report {
-    fn outcome(&self, row: &str) -> &str {
+    pub fn outcome(&self, row: &str) -> &str {
         self.rows.get(row).map_or("no row", |(outcome, _)| outcome.as_str())
     }
 
@@ -102,7 +102,7 @@ impl Report {
         self.rows.get(row).map_or("", |(_, why)| why.as_str())
     }
 
-    fn count(&self, outcome: &str) -> usize {
+    pub fn count(&self, outcome: &str) -> usize {
         self.rows.values().filter(|(one, _)| one == outcome).count()
     }
 }
@@ -245,7 +245,7 @@ fn policies(dtr: &Dtr) {
     );
 }
 
-fn estate() -> Move {
+pub fn estate() -> Move {
     let moving = Move::new();
     let dtr = &moving.dtr;
     people(dtr);

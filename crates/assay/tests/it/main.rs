@@ -23,6 +23,7 @@ mod guard_killed;
 mod hostile_layers;
 mod image;
 mod importing;
+mod importing_stops;
 mod job_pages;
 mod job_rights;
 mod keeping;
