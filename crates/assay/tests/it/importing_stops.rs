@@ -10,7 +10,7 @@ fn an_account_that_is_refused_in_the_middle_ends_it_with_a_report() {
     moving.dtr.twist("/api/v0/repositories", Twist::Status(401));
     let report = moving.runs(&[]);
     assert_eq!((report.came.code, report.outcome("team ops/release")), (4, "carried"), "{:?}", report.came);
-    assert!(report.came.out.contains("organization      1 carried"), "{:?}", report.came);
+    assert!(report.came.out.contains("organization            1 carried"), "{:?}", report.came);
 }
 
 #[test]

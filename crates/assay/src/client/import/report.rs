@@ -119,10 +119,10 @@ impl Report {
         for (kind, counts) in self.counts() {
             let counts: Vec<String> =
                 counts.into_iter().map(|(outcome, count)| format!("{count} {}", outcome.words())).collect();
-            lines.push(format!("{kind:18}{}", counts.join(", ")));
+            lines.push(format!("{kind:24}{}", counts.join(", ")));
         }
         if self.bytes > 0 {
-            lines.push(format!("{:18}{}", "bytes", self.bytes));
+            lines.push(format!("{:24}{}", "bytes", self.bytes));
         }
         let told = self.rows.iter().filter_map(|row| Some((row, row.why.as_ref()?)));
         lines.extend(
