@@ -104,7 +104,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     if error.is::<NotGood>() || error.is::<client::Incomplete>() || error.is::<scan::Reached>() {
         return Exit::Refused;
     }
-    if error.is::<client::Different>() {
+    if error.is::<client::Different>() || error.is::<client::NotWhole>() {
         return Exit::Refused;
     }
     if error.is::<client::Foreign>() {

@@ -62,7 +62,7 @@ async fn who_leaves_the_team_or_loses_the_key_signs_no_more() {
     world.admit.set_policy(&system, required(&["ci/gitlab"])).await.unwrap();
     world.identity.set_team_member(&system, (&org, &team), &user, Some(false)).await.unwrap();
     assert!(judge(&world, "ci/flask:v1").await.0);
-    world.identity.set_active(&system, &user, None).await.unwrap();
+    world.identity.set_active(&system, &user, false).await.unwrap();
     let (allowed, reason) = judge(&world, "ci/flask:v1").await;
     assert!(!allowed && reason.contains("a key that belongs to no active account"), "{reason}");
 }

@@ -144,6 +144,12 @@ impl Client {
         }
     }
 
+    /// A request to the registry, which takes an access token as a password beside a name.
+    pub(super) fn registry(&self, method: Method, path: &str, name: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        request.basic_auth(name, self.token.as_ref().map(|token| token.expose()))
+    }
+
     pub(crate) async fn post(&self, path: &str, body: Value) -> Result<Value> {
         self.call(Method::POST, path, Some(&body)).await
     }

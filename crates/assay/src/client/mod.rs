@@ -8,6 +8,7 @@ mod decisions;
 mod fingerprints;
 mod http;
 mod images;
+mod import;
 mod login;
 mod mirroring;
 mod password;
@@ -30,6 +31,7 @@ pub(crate) use advisories::trusted;
 pub(crate) use decisions::{Different, Foreign};
 pub(crate) use http::{Client, Refused};
 pub(crate) use images::Incomplete;
+pub(crate) use import::NotWhole;
 use show::Text;
 
 /// How an answer is written.
@@ -88,6 +90,9 @@ pub(crate) enum Noun {
     /// Certificates for engines that client bundles reach.
     #[command(subcommand)]
     Certificate(accounts::Certificate),
+    /// Carry another installation over to this server.
+    #[command(subcommand)]
+    Import(import::ImportFrom),
     /// Repositories of images.
     #[command(subcommand)]
     Repository(images::Repository),
@@ -177,6 +182,7 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
             show::print(&command.run(Client::remembered).await?, &text, common.format)
         }
         Noun::Chain(command) => command.run(&Client::remembered()?, common).await,
+        Noun::Import(command) => command.run(Client::remembered()?, common.format).await,
         Noun::Vex(vex::Vex::Show(command)) => command.run(&Client::remembered()?).await,
         Noun::Tag(tags::TagOf::Report(command)) => command.run(&Client::remembered()?).await,
         noun => {
@@ -189,7 +195,12 @@ pub(crate) async fn run(noun: Noun, common: Common) -> Result<()> {
 /// The answer, and what people read of it.
 async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
     Ok(match noun {
-        Noun::Advisories(_) | Noun::Decision(_) | Noun::Fingerprints(_) | Noun::Login(_) | Noun::Chain(_) => {
+        Noun::Advisories(_)
+        | Noun::Chain(_)
+        | Noun::Decision(_)
+        | Noun::Fingerprints(_)
+        | Noun::Import(_)
+        | Noun::Login(_) => {
             unreachable!("handled above")
         }
         Noun::Password(command) => (Text::Whole, command.run(client).await?),

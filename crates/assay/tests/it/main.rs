@@ -16,12 +16,15 @@ mod cves;
 mod decisions;
 mod docker;
 mod docs;
+mod dtr_stand_in;
 mod full_disk;
 #[path = "../../../blob/tests/it/gateway.rs"]
 mod gateway;
 mod guard_killed;
 mod hostile_layers;
 mod image;
+mod importing;
+mod importing_stops;
 mod job_pages;
 mod job_rights;
 mod keeping;
