@@ -97,11 +97,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     let authority = folder.authority(&config.host, now)?;
     let certified = folder.server_certificate(&authority, &server_names(config), now)?;
     let keys = folder.token_keys(&authority, &config.authority, now)?;
-    let location = match &config.database {
-        Some(url) => Location::Postgres(url.clone()),
-        None => Location::Sqlite(folder.database()),
-    };
-    let db = Db::open(&location, SCHEMAS).await?;
+    let db = open_database(config, &folder).await?;
     let identity = open_identity(config, &db, keys, &authority)?;
 
     let sealer = Sealer::new(&folder.sealing_key(&entropy)?);
@@ -166,6 +162,14 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         metrics: Metrics::default(),
     });
     Ok(Built { app, certified, worker, folder })
+}
+
+async fn open_database(config: &Config, folder: &Folder) -> Result<Db> {
+    let location = match &config.database {
+        Some(url) => Location::Postgres(url.clone()),
+        None => Location::Sqlite(folder.database()),
+    };
+    Ok(Db::open(&location, SCHEMAS).await?)
 }
 
 /// With the directory, when there is one.

@@ -119,7 +119,7 @@ impl Answers {
         if form["grant_type"] != "authorization_code" || proof != challenge || form["redirect_uri"] != redirect_uri {
             return refused();
         }
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let now = base::Clock::System.now().as_second();
         let mut claims = json!({"iss": issuer, "aud": "assay", "iat": now, "exp": now + 60, "nonce": nonce});
         claims.as_object_mut().unwrap().extend(self.claims.as_object().unwrap().clone());
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::ES256) };

@@ -70,22 +70,7 @@ fn a_robot_from_its_first_token_to_its_end() {
     assert_eq!(status(&server, &first, "GET", "/v2/", b"").0, 401);
     assert_eq!(status(&server, &bearer, "GET", "/v2/", b"").0, 401);
     assert_eq!(status(&server, &second, "GET", "/v2/", b"").0, 200);
-    for (body, why) in [
-        (json!({"name": "UPPER"}), "OWNER+ROBOT"),
-        (json!({"name": "x", "grants": [{"place": "ops/shop", "accessLevel": "admin"}]}), "cannot be administered"),
-        (json!({"name": "x", "grants": [{"place": "nobody", "accessLevel": "read-only"}]}), "nobody"),
-        (json!({"name": "x", "expiresInDays": 1, "expiresAt": "2030-01-01T00:00:00Z"}), "either"),
-        (json!({"name": "x", "expiresAt": "2001-01-01T00:00:00Z"}), "worthless"),
-    ] {
-        let (answered, told) = status(
-            &server,
-            &crate::image::as_admin().1,
-            "POST",
-            "/api/v1/namespaces/ops/robots",
-            body.to_string().as_bytes(),
-        );
-        assert!((400..=404).contains(&answered) && message(&told).contains(why), "{body}: {answered} {told}");
-    }
+    what_can_be_no_robot_is_refused(&server);
     assert_eq!(call(&server, 409, "DELETE", "/enzi/v0/accounts/ops", &json!({}))["errors"][0]["code"], "CONFLICT");
     call(&server, 204, "DELETE", "/api/v1/robots/ops+deploy", &json!({}));
     assert_eq!(status(&server, &second, "GET", "/v2/", b"").0, 401);
@@ -103,6 +88,20 @@ fn a_robot_from_its_first_token_to_its_end() {
     let held = call(&server, 409, "DELETE", "/enzi/v0/accounts/ops", &json!({}));
     assert!(message(&held).contains("can still be brought back"), "{held}");
     assert_eq!(get(&server, "/api/v1/audit/verify")["problems"], json!([]));
+}
+
+fn what_can_be_no_robot_is_refused(server: &Server) {
+    let path = "/api/v1/namespaces/ops/robots";
+    for (body, why) in [
+        (json!({"name": "UPPER"}), "OWNER+ROBOT"),
+        (json!({"name": "x", "grants": [{"place": "ops/shop", "accessLevel": "admin"}]}), "cannot be administered"),
+        (json!({"name": "x", "grants": [{"place": "nobody", "accessLevel": "read-only"}]}), "nobody"),
+        (json!({"name": "x", "expiresInDays": 1, "expiresAt": "2030-01-01T00:00:00Z"}), "either"),
+        (json!({"name": "x", "expiresAt": "2001-01-01T00:00:00Z"}), "worthless"),
+    ] {
+        let (answered, told) = status(server, &crate::image::as_admin().1, "POST", path, body.to_string().as_bytes());
+        assert!((400..=404).contains(&answered) && message(&told).contains(why), "{body}: {answered} {told}");
+    }
 }
 
 #[test]

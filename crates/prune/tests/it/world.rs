@@ -162,5 +162,9 @@ pub fn rule(field: &str, operator: &str, value: &str) -> Rule {
 }
 
 pub fn form(rules: &[Rule]) -> PruningForm {
-    PruningForm { enabled: Some(true), rules: Some(rules.iter().cloned().map(policy::RuleForm::from).collect()), ..PruningForm::default() }
+    PruningForm {
+        enabled: Some(true),
+        rules: Some(rules.iter().cloned().map(policy::RuleForm::from).collect()),
+        ..PruningForm::default()
+    }
 }
