@@ -104,7 +104,7 @@ fn the_command_line_does_it_all() {
     let more = ["--as", "cloudevents", "--secret", "-", "--headers", headers.to_str().unwrap(), "--format", "json"];
     let made = person.tells(&[&create[..], &more].concat(), "signing-secret-56\n");
     assert_eq!(made.code, 0, "{made:?}");
-    assert!(!["-12", "-34", "-56"].iter().any(|secret| made.out.contains(secret)), "{}", made.out);
+    assert!(!["token-12", "token-34", "secret-56"].iter().any(|secret| made.out.contains(secret)), "{}", made.out);
     let made: Value = serde_json::from_str(&made.out).unwrap();
     let id = made["id"].as_str().unwrap().to_owned();
     assert!(id.len() == 64 && made["lastSuccessfulAt"] == "0001-01-01T00:00:00Z" && made["format"] == "cloudevents");
@@ -324,7 +324,7 @@ fn the_pages_make_try_and_show_one() {
     until("the delivery is shown", || !window.browser.attributes("#delivery", "id").is_empty());
     let page = window.browser.text("main");
     assert!(page.contains("✓ delivered") && page.contains("x-receiver") && page.contains("seen"), "{page}");
-    assert!(!["-12", "-34", "-56"].iter().any(|secret| page.contains(secret)), "{page}");
+    assert!(!["token-12", "token-34", "secret-56"].iter().any(|secret| page.contains(secret)), "{page}");
     window.browser.click("form[action$='/redeliver'] button");
     assert_eq!(receiver.until(2)[1].header("authorization"), "Bearer header-token-34");
     window.go("/webhooks/of/admin/shop");
