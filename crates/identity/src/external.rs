@@ -167,7 +167,7 @@ impl Identity {
             after.active = false;
             store::update_account(tx, &after).await?;
             store::delete_sessions(tx, &account.id).await?;
-            refuse_no_admin(tx).await?;
+            refuse_no_admin(tx, &account).await?;
             let entry = entry.set(format!("identity/account/{}", after.name), standing(&after));
             audit::append(tx, ctx, entry).await?;
             Ok::<_, Error>(())

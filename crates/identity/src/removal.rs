@@ -33,7 +33,7 @@ impl Identity {
             )));
         }
         remove_account(tx, ctx, "account.deleted", name).await?;
-        refuse_no_admin(tx).await
+        refuse_no_admin(tx, &account).await
     }
 }
 

@@ -219,7 +219,7 @@ impl Identity {
                 // From now on it is this decision that counts, and not what a directory knows.
                 store::set_gone(tx, &after.id, false).await?;
             }
-            refuse_no_admin(tx).await?;
+            refuse_no_admin(tx, &before).await?;
             let kind = match (before.active, after.active) {
                 (true, false) => "account.deactivated",
                 (false, true) => "account.activated",
@@ -383,8 +383,11 @@ async fn grantee_account(tx: &mut Tx, name: &AccountName) -> Result<Account, Err
     }
 }
 
-/// Refuse what would leave nobody who can put it right.
-pub(crate) async fn refuse_no_admin(tx: &mut Tx) -> Result<(), Error> {
+/// Refuse what would leave nobody who can put it right: after a change of an account that was this before.
+pub(crate) async fn refuse_no_admin(tx: &mut Tx, before: &Account) -> Result<(), Error> {
+    if !(before.admin && before.active) {
+        return Ok(());
+    }
     match store::count_admins(tx).await? {
         0 => Err(Error::Conflict("this would leave no active administrator; make somebody else one first".to_owned())),
         _ => Ok(()),
