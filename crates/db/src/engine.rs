@@ -11,7 +11,7 @@ use std::{
 
 use base::Ctx;
 use sqlx::{
-    ConnectOptions, PgPool,
+    ConnectOptions, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
@@ -98,7 +98,7 @@ impl Db {
         Ok(Tx::new(match &self.0.engine {
             Engine::Sqlite { readers, .. } => Conn::SqliteReader(readers.begin().await?),
             Engine::Postgres(pool) => {
-                Conn::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                Conn::Postgres(begin(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
         }))
     }
@@ -219,7 +219,7 @@ impl Attempts<'_> {
                 Ok(Open(Held::Sqlite(writer)))
             }
             Engine::Postgres(pool) => {
-                let conn = pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
+                let conn = begin(pool, "BEGIN ISOLATION LEVEL SERIALIZABLE").await?;
                 let mut tx = Tx::new(Conn::Postgres(conn));
                 if self.wait == Wait::Committed {
                     tx.execute("SET LOCAL synchronous_commit = off", &[]).await?;
@@ -430,6 +430,16 @@ async fn open_postgres(url: &str, schemas: &[Schema]) -> Result<Engine, Error> {
     let Conn::Postgres(conn) = tx.conn else { unreachable!("the connection was put there above") };
     conn.commit().await?;
     Ok(Engine::Postgres(pool))
+}
+
+/// In a task of its own, for whoever is dropped here (a client that hangs up) must not leave a connection that has begun and does not
+/// know it: sqlx undoes a transaction only once `BEGIN` was answered, and the next to get the connection would work in it, with its
+/// isolation, read-only or not.
+async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>, Error> {
+    let pool = pool.clone();
+    #[expect(clippy::disallowed_methods, reason = "it is waited for, and ends by itself when nobody does any more")]
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+    Ok(begun.await.map_err(|error| Error::Unavailable(error.to_string()))??)
 }
 
 /// Lists are promised in the order of bytes, and SQLite keeps them so.

@@ -1,6 +1,8 @@
 //! Transactions on real engines: SQLite always, PostgreSQL when `ASSAY_TEST_POSTGRES` holds a URL.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
+use std::{future::Future, task::Poll};
+
 use base::{Clock, Ctx, Entropy, Secret};
 use db::{Bulk, Db, Error, Location, Schema, Tx, Val, args};
 
@@ -308,6 +310,25 @@ async fn many_rows_go_in_few_statements() {
         assert_eq!((inserted, returned.len(), others), (234, 234, 0));
         assert!(returned.contains(&"n233".to_owned()));
         assert_eq!(even.len(), 234);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_while_a_transaction_begins_leaves_nothing_of_it_to_the_next() {
+    each_engine(async |db| {
+        for polls in 0..60 {
+            let mut left = polls % 6;
+            let mut beginning = std::pin::pin!(db.read());
+            let cut_off = std::future::poll_fn(|context| {
+                left -= 1;
+                if left < 0 { Poll::Ready(()) } else { beginning.as_mut().poll(context).map(drop) }
+            });
+            cut_off.await;
+        }
+        for count in 1..=20 {
+            assert_eq!(db::write!(db, &ctx(), |tx| add(tx, "a").await).unwrap(), count);
+        }
     })
     .await;
 }
