@@ -25,23 +25,7 @@ impl Mirror {
         (direction, form): (Direction, MirroringForm),
         apply: bool,
     ) -> Result<MirroringPolicy, Error> {
-        form.check_texts()?;
-        let id = Id::new(ctx);
-        let made = MirroringPolicy {
-            repository: repository.clone(),
-            direction,
-            place: Place::of(&form, None)?,
-            username: form.username.clone().unwrap_or_default(),
-            sealed: self.seal(ctx, &id, &form, None)?,
-            policy: form.policy(direction, repository, None)?,
-            referrers: form.referrers.unwrap_or(true),
-            created_by: ctx.actor.label(),
-            created_at: ctx.now,
-            last_mirrored_at: None,
-            status: None,
-            failures: 0,
-            id,
-        };
+        let made = self.made(ctx, repository, direction, &form)?;
         db::write!(self.db, ctx, |tx| {
             Registry::authorize(tx, ctx, repository, Right::Admin).await?;
             let others = store::of_repository(tx, repository, None).await?;
@@ -60,6 +44,32 @@ impl Mirror {
             save(tx, ctx, "mirroring_policy.created", &made, apply).await
         })?;
         Ok(made)
+    }
+
+    fn made(
+        &self,
+        ctx: &Ctx,
+        repository: &RepoName,
+        direction: Direction,
+        form: &MirroringForm,
+    ) -> Result<MirroringPolicy, Error> {
+        form.check_texts()?;
+        let id = Id::new(ctx);
+        Ok(MirroringPolicy {
+            repository: repository.clone(),
+            direction,
+            place: Place::of(form, None)?,
+            username: form.username.clone().unwrap_or_default(),
+            sealed: self.seal(ctx, &id, form, None)?,
+            policy: form.policy(direction, repository, None)?,
+            referrers: form.referrers.unwrap_or(true),
+            created_by: ctx.actor.label(),
+            created_at: ctx.now,
+            last_mirrored_at: None,
+            status: None,
+            failures: 0,
+            id,
+        })
     }
 
     /// Change a policy; the same right. Credentials that are not given stay, but never go to another host.
@@ -102,24 +112,8 @@ impl Mirror {
         (repository, tag, remote_tag): (&RepoName, &Tag, &Tag),
         form: MirroringForm,
     ) -> Result<MirroringPolicy, Error> {
-        form.check_texts()?;
-        let id = Id::new(ctx);
-        let plain = MirroringForm { tag_template: None, rules: None, enabled: None, ..form.clone() };
-        let made = MirroringPolicy {
-            repository: repository.clone(),
-            direction: Direction::Once,
-            place: Place::of(&form, None)?,
-            username: form.username.clone().unwrap_or_default(),
-            sealed: self.seal(ctx, &id, &form, None)?,
-            policy: plain.policy(Direction::Once, repository, None)?,
-            referrers: form.referrers.unwrap_or(true),
-            created_by: ctx.actor.label(),
-            created_at: ctx.now,
-            last_mirrored_at: None,
-            status: None,
-            failures: 0,
-            id,
-        };
+        let plain = MirroringForm { tag_template: None, rules: None, enabled: None, ..form };
+        let made = self.made(ctx, repository, Direction::Once, &plain)?;
         db::write!(self.db, ctx, |tx| {
             Registry::authorize(tx, ctx, repository, Right::Admin).await?;
             let unknown =

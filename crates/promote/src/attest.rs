@@ -65,13 +65,7 @@ impl Promote {
 
     async fn attach_statement(&self, ctx: &Ctx, record: &DecisionRecord, bundle: Vec<u8>) -> Result<(), Error> {
         let mut tx = self.db.read().await?;
-        let subject = Subject {
-            repository: record.repository.clone(),
-            tag: record.tag.clone(),
-            digest: record.digest.clone(),
-            standing: None,
-        };
-        let last = store::latest_decision(&mut tx, &record.policy, &subject).await?;
+        let last = store::latest_decision(&mut tx, &record.policy, &Subject::of(record)).await?;
         let promotions = store::promotions_by(&mut tx, &record.policy, &record.digest).await?;
         let targets: BTreeSet<RepoName> = promotions.into_iter().map(|promotion| promotion.target).collect();
         let mut places = Vec::new();

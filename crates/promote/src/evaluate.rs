@@ -270,6 +270,17 @@ impl Promote {
 }
 
 impl Subject {
+    /// A tag where it is.
+    pub(crate) fn at(repository: &RepoName, tag: &Tag, digest: &Digest) -> Subject {
+        let (repository, tag, digest) = (repository.clone(), tag.clone(), digest.clone());
+        Subject { repository, tag, digest, standing: None }
+    }
+
+    /// What a decision was about.
+    pub(crate) fn of(record: &DecisionRecord) -> Subject {
+        Subject::at(&record.repository, &record.tag, &record.digest)
+    }
+
     fn about<'a>(&'a self, holder: &'a RepoName) -> About<'a> {
         About { holder, digest: &self.digest, repository: &self.repository, tag: &self.tag }
     }

@@ -258,8 +258,7 @@ impl Promote {
         let Some(view) = view else { return Ok(()) };
         let (name, tag, digest) = (asked.repository, asked.tag, view.image.digest);
         self.evaluate_standing(ctx, &name, &tag, &digest).await.map_err(failure)?;
-        let subject = Subject { repository: name, tag, digest, standing: None };
-        self.evaluate(ctx, &subject, &Which::All).await.map_err(failure)
+        self.evaluate(ctx, &Subject::at(&name, &tag, &digest), &Which::All).await.map_err(failure)
     }
 
     /// Decide again where a policy asks for ages, which grow by themselves.
@@ -291,8 +290,7 @@ impl Promote {
     async fn tags_naming(&self, name: &RepoName, digest: &Digest) -> Result<Vec<Subject>, Error> {
         let places = Registry::places(&mut self.db.read().await?, digest).await?;
         let own = places.into_iter().filter(|place| place.repository == *name).flat_map(|place| place.tags);
-        let subject = |tag| Subject { repository: name.clone(), tag, digest: digest.clone(), standing: None };
-        let mut found: Vec<Subject> = own.map(subject).collect();
+        let mut found: Vec<Subject> = own.map(|tag| Subject::at(name, &tag, digest)).collect();
         found.extend(self.tags(name, Some(digest)).await?.into_iter().map(|(_, subject)| subject));
         Ok(found)
     }
@@ -331,8 +329,7 @@ impl Promote {
                     Some(_) => false,
                 };
                 if wanted {
-                    let (repository, tag) = (name.clone(), view.tag);
-                    found.push((view.pushed_at, Subject { repository, tag, digest, standing: None }));
+                    found.push((view.pushed_at, Subject::at(name, &view.tag, &digest)));
                 }
             }
         }
@@ -374,8 +371,7 @@ impl Promote {
 
 impl About {
     fn subject(&self, tag: &Tag) -> Subject {
-        let (repository, digest) = (self.repository.clone(), self.digest.clone());
-        Subject { repository, tag: tag.clone(), digest, standing: None }
+        Subject::at(&self.repository, tag, &self.digest)
     }
 }
 

@@ -33,12 +33,8 @@ impl Promote {
             let Some(policy) = promotion.policy.clone() else { continue };
             let source = Registry::tagged(&mut tx, &promotion.source, &promotion.source_tag).await?;
             let there = source.is_some_and(|view| view.image.digest == *digest);
-            let subject = Subject {
-                repository: promotion.source.clone(),
-                tag: promotion.source_tag.clone(),
-                digest: digest.clone(),
-                standing: (!there).then_some(promotion),
-            };
+            let subject = Subject::at(&promotion.source, &promotion.source_tag, digest);
+            let subject = Subject { standing: (!there).then_some(promotion), ..subject };
             subjects.push((subject, Which::One(policy)));
         }
         drop(tx);
@@ -67,12 +63,7 @@ impl Promote {
     /// The decision by which the promotion of a tag lapsed; `None` while its policy still allows it, or no policy brought it.
     pub async fn lapsed(tx: &mut Tx, origin: &Promotion) -> Result<Option<DecisionRecord>, Error> {
         let Some(policy) = &origin.policy else { return Ok(None) };
-        let subject = Subject {
-            repository: origin.source.clone(),
-            tag: origin.source_tag.clone(),
-            digest: origin.digest.clone(),
-            standing: None,
-        };
+        let subject = Subject::at(&origin.source, &origin.source_tag, &origin.digest);
         let last = store::latest_decision(tx, policy, &subject).await?;
         Ok(last.filter(|last| matches!(last.effect, Effect::Lapsed(_))))
     }

@@ -7,8 +7,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use base::{AccountName, Id, limits};
-use oci::{RepoName, Tag};
+use base::Id;
 use policy::PolicyForm;
 use promote::{DecisionRecord, Explained, Trial};
 use serde::Deserialize;
@@ -17,43 +16,28 @@ use serde_json::{Value, json};
 use crate::{
     App,
     caller::Caller,
-    dtr::{Asked, Body, Params},
+    dtr::{Asked, Body, Named, NamedTag, Paging, Params},
     error::ApiError,
 };
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .route("/api/v1/repositories/{org}/{repo}/decisions", get(of_repository))
-        .route("/api/v1/repositories/{org}/{repo}/tags/{tag}/decisions", get(of_tag))
-        .route("/api/v1/repositories/{org}/{repo}/tags/{tag}/evaluate", post(evaluate))
-        .route("/api/v1/repositories/{org}/{repo}/promotionPolicies/test", post(test))
+        .route("/api/v1/repositories/{namespace}/{repo}/decisions", get(of_repository))
+        .route("/api/v1/repositories/{namespace}/{repo}/tags/{tag}/decisions", get(of_tag))
+        .route("/api/v1/repositories/{namespace}/{repo}/tags/{tag}/evaluate", post(evaluate))
+        .route("/api/v1/repositories/{namespace}/{repo}/promotionPolicies/test", post(test))
         .route("/api/v1/decisions/{decision}", get(show))
         .route("/api/v1/decisions/{decision}/{document}", get(document))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Paging {
-    #[serde(default)]
-    page_start: String,
-    page_size: Option<usize>,
-}
-
-impl Paging {
-    fn size(&self) -> usize {
-        self.page_size.unwrap_or(limits::PAGE_DEFAULT).clamp(1, limits::PAGE_MAX)
-    }
 }
 
 /// All decisions about images of a repository, the newest first.
 async fn of_repository(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, repo)): Params<(AccountName, String)>,
+    Params(named): Params<Named>,
     Asked(paging): Asked<Paging>,
 ) -> Result<Json<Value>, ApiError> {
-    let name = name(&org, &repo)?;
-    let found = app.promote.decisions_in(&ctx, &name, &paging.page_start, paging.size()).await?;
+    let found = app.promote.decisions_in(&ctx, &named.name()?, &paging.page_start, paging.size()).await?;
     let next = (found.len() == paging.size()).then(|| found.last().map(|last| last.id.clone())).flatten();
     let found: Vec<Value> = found.iter().map(view).collect();
     Ok(Json(json!({"decisions": found, "nextPageStart": next})))
@@ -63,9 +47,10 @@ async fn of_repository(
 async fn of_tag(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, repo, tag)): Params<(AccountName, String, Tag)>,
+    Params(named): Params<NamedTag>,
 ) -> Result<Json<Value>, ApiError> {
-    let found = app.promote.decisions(&ctx, &name(&org, &repo)?, &tag).await?;
+    let (name, tag) = named.split()?;
+    let found = app.promote.decisions(&ctx, &name, &tag).await?;
     let found: Vec<Value> = found.iter().map(view).collect();
     Ok(Json(json!({"decisions": found})))
 }
@@ -74,33 +59,30 @@ async fn of_tag(
 async fn evaluate(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, repo, tag)): Params<(AccountName, String, Tag)>,
+    Params(named): Params<NamedTag>,
 ) -> Result<StatusCode, ApiError> {
-    app.promote.request_evaluation(&ctx, &name(&org, &repo)?, &tag).await?;
+    let (name, tag) = named.split()?;
+    app.promote.request_evaluation(&ctx, &name, &tag).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Tried {
     /// On past decisions, with their evidence; else on what is in the source now.
     #[serde(default)]
     past: bool,
-    #[serde(default)]
-    page_start: String,
-    page_size: Option<usize>,
 }
 
 /// Try a draft. Nothing is kept of it.
 async fn test(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, repo)): Params<(AccountName, String)>,
+    Params(named): Params<Named>,
     Asked(tried): Asked<Tried>,
+    Asked(paging): Asked<Paging>,
     Body(form): Body<PolicyForm>,
 ) -> Result<Json<Value>, ApiError> {
-    let name = name(&org, &repo)?;
-    let paging = Paging { page_start: tried.page_start, page_size: tried.page_size };
+    let name = named.name()?;
     let (start, size) = (&paging.page_start, paging.size());
     let trials = match tried.past {
         true => app.promote.try_past(&ctx, &name, form, start, size).await?,
@@ -149,10 +131,6 @@ async fn explained(app: &App, ctx: &base::Ctx, id: &str) -> Result<Explained, Ap
     let missing = |_| promote::Error::NotFound { what: "decision", name: id.chars().take(80).collect() };
     let id: Id<DecisionRecord> = id.parse().map_err(missing)?;
     Ok(app.promote.decision(ctx, &id).await?)
-}
-
-fn name(org: &AccountName, repo: &str) -> Result<RepoName, ApiError> {
-    format!("{org}/{repo}").parse().map_err(ApiError::invalid)
 }
 
 fn view(record: &DecisionRecord) -> Value {

@@ -25,15 +25,15 @@ use crate::{App, caller::Caller, error::ApiError};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
-        .route("/api/v0/repositories/{namespace}/{repo}/pushMirroringPolicies", get(list_push).post(create_push))
+        .route("/api/v0/repositories/{namespace}/{repo}/pushMirroringPolicies", get(list::<Push>).post(create::<Push>))
         .route(
             "/api/v0/repositories/{namespace}/{repo}/pushMirroringPolicies/{policy}",
-            get(show_push).put(update_push).delete(remove_push),
+            get(show::<Push>).put(update::<Push>).delete(remove::<Push>),
         )
-        .route("/api/v0/repositories/{namespace}/{repo}/pollMirroringPolicies", get(list_poll).post(create_poll))
+        .route("/api/v0/repositories/{namespace}/{repo}/pollMirroringPolicies", get(list::<Poll>).post(create::<Poll>))
         .route(
             "/api/v0/repositories/{namespace}/{repo}/pollMirroringPolicies/{policy}",
-            get(show_poll).put(update_poll).delete(remove_poll),
+            get(show::<Poll>).put(update::<Poll>).delete(remove::<Poll>),
         )
         .route("/api/v0/repositories/{namespace}/{repo}/mirroringPolicies", get(list_all).delete(remove_all))
         .route("/api/v0/repositories/{namespace}/{repo}/tags/{tag}/pushMirroring", post(push_once))
@@ -41,6 +41,22 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/repositories/{namespace}/{repo}/mirroring/{policy}", get(status))
         .route("/api/v1/repositories/{namespace}/{repo}/mirroring/{policy}/run", post(run))
         .route("/api/v1/mirroring/poll", post(poll_now))
+}
+
+/// The direction of the policies that a route is about.
+trait Way: Send + 'static {
+    const DIRECTION: Direction;
+}
+
+enum Push {}
+enum Poll {}
+
+impl Way for Push {
+    const DIRECTION: Direction = Direction::Push;
+}
+
+impl Way for Poll {
+    const DIRECTION: Direction = Direction::Poll;
 }
 
 /// DTR's members and two of ours. What it only answers may come along, as scripts send back what they read.
@@ -114,13 +130,8 @@ impl NamedPolicy {
 type Answer = Result<Json<Value>, ApiError>;
 type Made = Result<(StatusCode, Json<Value>), ApiError>;
 
-async fn list_push(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<Named>) -> Answer {
-    let found = app.mirror.list(&ctx, &named.name()?, Some(Direction::Push)).await?;
-    Ok(Json(found.iter().map(view).collect()))
-}
-
-async fn list_poll(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<Named>) -> Answer {
-    let found = app.mirror.list(&ctx, &named.name()?, Some(Direction::Poll)).await?;
+async fn list<W: Way>(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<Named>) -> Answer {
+    let found = app.mirror.list(&ctx, &named.name()?, Some(W::DIRECTION)).await?;
     Ok(Json(found.iter().map(view).collect()))
 }
 
@@ -129,101 +140,43 @@ async fn list_all(State(app): State<App>, Caller(ctx): Caller, Params(named): Pa
     Ok(Json(found.iter().map(view).collect()))
 }
 
-async fn create_push(
+async fn create<W: Way>(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(named): Params<Named>,
     Asked(apply): Asked<Apply>,
     Body(body): Body<Form>,
-) -> Made {
-    create(&app, &ctx, (&named.name()?, Direction::Push), &apply, body).await
-}
-
-async fn create_poll(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(named): Params<Named>,
-    Asked(apply): Asked<Apply>,
-    Body(body): Body<Form>,
-) -> Made {
-    create(&app, &ctx, (&named.name()?, Direction::Poll), &apply, body).await
-}
-
-async fn create(
-    app: &App,
-    ctx: &base::Ctx,
-    (name, direction): (&RepoName, Direction),
-    apply: &Apply,
-    body: Form,
 ) -> Made {
     let apply = body.initial_evaluation.unwrap_or(apply.initial_evaluation);
-    let made = app.mirror.create(ctx, name, (direction, body.form()?), apply).await?;
+    let made = app.mirror.create(&ctx, &named.name()?, (W::DIRECTION, body.form()?), apply).await?;
     Ok((StatusCode::CREATED, Json(view(&made))))
 }
 
-async fn show_push(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<NamedPolicy>) -> Answer {
-    show(&app, &ctx, &named, Direction::Push).await
+async fn show<W: Way>(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<NamedPolicy>) -> Answer {
+    let (name, id) = named.split(W::DIRECTION)?;
+    Ok(Json(view(&app.mirror.policy(&ctx, &name, (&id, W::DIRECTION)).await?)))
 }
 
-async fn show_poll(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<NamedPolicy>) -> Answer {
-    show(&app, &ctx, &named, Direction::Poll).await
-}
-
-async fn show(app: &App, ctx: &base::Ctx, named: &NamedPolicy, direction: Direction) -> Answer {
-    let (name, id) = named.split(direction)?;
-    Ok(Json(view(&app.mirror.policy(ctx, &name, (&id, direction)).await?)))
-}
-
-async fn update_push(
+async fn update<W: Way>(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(named): Params<NamedPolicy>,
     Asked(apply): Asked<Apply>,
     Body(body): Body<Form>,
 ) -> Answer {
-    update(&app, &ctx, (&named, Direction::Push), &apply, body).await
-}
-
-async fn update_poll(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(named): Params<NamedPolicy>,
-    Asked(apply): Asked<Apply>,
-    Body(body): Body<Form>,
-) -> Answer {
-    update(&app, &ctx, (&named, Direction::Poll), &apply, body).await
-}
-
-async fn update(
-    app: &App,
-    ctx: &base::Ctx,
-    (named, direction): (&NamedPolicy, Direction),
-    apply: &Apply,
-    body: Form,
-) -> Answer {
-    let (name, id) = named.split(direction)?;
+    let (name, id) = named.split(W::DIRECTION)?;
     let apply = body.initial_evaluation.unwrap_or(apply.initial_evaluation);
-    let changed = app.mirror.update(ctx, (&name, &id), (direction, body.form()?), apply).await?;
+    let changed = app.mirror.update(&ctx, (&name, &id), (W::DIRECTION, body.form()?), apply).await?;
     Ok(Json(view(&changed)))
 }
 
-async fn remove_push(
+async fn remove<W: Way>(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(named): Params<NamedPolicy>,
 ) -> Result<StatusCode, ApiError> {
-    let (name, id) = named.split(Direction::Push)?;
-    app.mirror.delete(&ctx, &name, (&id, Direction::Push)).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn remove_poll(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(named): Params<NamedPolicy>,
-) -> Result<StatusCode, ApiError> {
-    let (name, id) = named.split(Direction::Poll)?;
-    app.mirror.delete(&ctx, &name, (&id, Direction::Poll)).await?;
+    let (name, id) = named.split(W::DIRECTION)?;
+    app.mirror.delete(&ctx, &name, (&id, W::DIRECTION)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

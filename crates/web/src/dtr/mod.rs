@@ -27,9 +27,9 @@ use axum::Router;
 
 pub(crate) use self::{
     body::{Asked, Body, Params, unread},
-    repositories::Named,
+    repositories::{Named, Paging},
     scan_service::uploaded,
-    tags::lapsed,
+    tags::{NamedTag, lapsed},
 };
 
 use crate::App;

@@ -26,14 +26,14 @@ pub(crate) fn routes() -> Router<App> {
 /// `pageStart` is the last name of the page before, as `X-Next-Page-Start` of its answer gave it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Paging {
+pub(crate) struct Paging {
     #[serde(default)]
-    pub(super) page_start: String,
+    pub(crate) page_start: String,
     page_size: Option<usize>,
 }
 
 impl Paging {
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.page_size.unwrap_or(limits::PAGE_DEFAULT).clamp(1, limits::PAGE_MAX)
     }
 }

@@ -36,14 +36,14 @@ pub(crate) fn routes() -> Router<App> {
 
 /// A tag as the parts of a path name it.
 #[derive(Deserialize)]
-pub(super) struct NamedTag {
+pub(crate) struct NamedTag {
     namespace: String,
     repo: String,
     tag: String,
 }
 
 impl NamedTag {
-    pub(super) fn split(&self) -> Result<(RepoName, Tag), ApiError> {
+    pub(crate) fn split(&self) -> Result<(RepoName, Tag), ApiError> {
         Ok((repo_name(&self.namespace, &self.repo)?, tag_name(&self.tag)?))
     }
 }

@@ -124,6 +124,12 @@ impl Failure {
     }
 }
 
+/// Where somebody is told that what they sent was refused: where they typed it, or on a page of its own.
+pub(crate) enum Told {
+    OnPage(String),
+    Apart(Failure),
+}
+
 /// The HTML of a page; crate `ui` gives it.
 pub(crate) type Page = Result<String, Failure>;
 
@@ -150,6 +156,14 @@ impl Visitor {
                 self.message(StatusCode::NOT_FOUND, "Not found", text)
             }
             Err(Failure::Other(kind, text)) => self.message(status(kind), "That did not work", &text),
+        }
+    }
+
+    /// The page again, as the answer that what was sent from it was refused.
+    pub(crate) fn refused(&self, page: Page) -> Response {
+        match page {
+            Ok(html) => html_page(StatusCode::BAD_REQUEST, html),
+            failure => self.answer(failure),
         }
     }
 

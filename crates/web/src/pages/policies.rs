@@ -3,7 +3,6 @@
 use axum::{
     Form, Router,
     extract::{Path, Query},
-    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -15,7 +14,7 @@ use registry::Right;
 use serde::Deserialize;
 use ui::{DecisionView, DecisionsView, PoliciesView, PolicyForm, PolicyRow, TrialRow, TrialsView, Verdict};
 
-use super::{Failure, Page, Visitor, html_page, see_other, view::moment};
+use super::{Failure, Page, Told, Visitor, see_other, view::moment};
 use crate::App;
 
 /// Images that a page shows a draft's verdict of; the command line shows all.
@@ -211,12 +210,6 @@ async fn removed(visitor: &Visitor, id: &str) -> Result<RepoName, Failure> {
     Ok(visitor.app.promote.delete_policy_by_id(&visitor.ctx, &id).await?)
 }
 
-/// Where a refusal is told: what is wrong with what was typed where it was typed.
-enum Told {
-    OnPage(String),
-    Apart(Failure),
-}
-
 impl From<Error> for Told {
     fn from(error: Error) -> Told {
         match error.kind() {
@@ -229,10 +222,7 @@ impl From<Error> for Told {
 
 async fn refused(visitor: &Visitor, draft: &Draft, why: String) -> Response {
     let form = PolicyForm { refused: Some(why), ..draft.again() };
-    match page(visitor, &draft.source, true, form).await {
-        Ok(html) => html_page(StatusCode::BAD_REQUEST, html),
-        failure => visitor.answer(failure),
-    }
+    visitor.refused(page(visitor, &draft.source, true, form).await)
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::{
     Form, Router,
     extract::{Path, Query},
-    http::StatusCode,
     response::Response,
     routing::{get, post},
 };
@@ -14,7 +13,7 @@ use events::{Change, Delivery, Error, EventType, Format, Headers, NewWebhook, Sc
 use serde::Deserialize;
 use ui::{DeliveryRow, DeliveryState, DeliveryView, WebhookRow, WebhookState, WebhookView, WebhooksView};
 
-use super::{Failure, Page, Visitor, html_page, see_other, view::moment};
+use super::{Failure, Page, Told, Visitor, see_other, view::moment};
 use crate::App;
 
 pub(super) fn routes() -> Router<App> {
@@ -85,7 +84,7 @@ async fn create(visitor: Visitor, Form(form): Form<Create>) -> Response {
         // On the page it came from, where the form can be filled in again.
         Err(error) if said_on_page(&error) => {
             let key = Some(key.as_str()).filter(|key| key.contains('/'));
-            refused(&visitor, list(&visitor, key, Some(error.to_string())).await)
+            visitor.refused(list(&visitor, key, Some(error.to_string())).await)
         }
         Err(error) => visitor.answer(Err(error.into())),
     }
@@ -165,15 +164,9 @@ struct Changed {
 async fn act(visitor: Visitor, Path((id, action)): Path<(String, String)>, Form(form): Form<Changed>) -> Response {
     match do_it(&visitor, &id, &action, form).await {
         Ok(to) => see_other(&to),
-        Err(Told::OnPage(why)) => refused(&visitor, one(&visitor, &id, "", Some(why)).await),
+        Err(Told::OnPage(why)) => visitor.refused(one(&visitor, &id, "", Some(why)).await),
         Err(Told::Apart(failure)) => visitor.answer(Err(failure)),
     }
-}
-
-/// Where a refusal is told.
-enum Told {
-    OnPage(String),
-    Apart(Failure),
 }
 
 impl From<Error> for Told {
@@ -267,14 +260,6 @@ fn known(id: &str) -> Result<WebhookId, Failure> {
 /// What is wrong with what was typed is said where it was typed.
 fn said_on_page(error: &Error) -> bool {
     matches!(error.kind(), Kind::Invalid | Kind::Conflict)
-}
-
-/// The page again, as an answer that something was refused.
-fn refused(visitor: &Visitor, page: Page) -> Response {
-    match page {
-        Ok(html) => html_page(StatusCode::BAD_REQUEST, html),
-        failure => visitor.answer(failure),
-    }
 }
 
 fn formats() -> Vec<&'static str> {
