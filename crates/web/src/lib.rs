@@ -25,8 +25,10 @@ mod chain;
 mod changes;
 mod decisions;
 mod error;
+mod etag;
 mod git;
 mod guarded;
+mod openapi;
 mod operate;
 mod reports;
 mod router;
@@ -46,5 +48,6 @@ mod pages;
 
 pub use app::{App, Metrics, Parts, Site};
 pub use guarded::{StateError, guarded};
+pub use openapi::description;
 pub use router::router;
 pub use sendfile::{SendfileLine, SendfileStream};

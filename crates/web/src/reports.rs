@@ -19,6 +19,7 @@ use crate::{
     caller::Caller,
     dtr::{Asked, Params},
     error::ApiError,
+    etag,
 };
 
 /// A table is written as wide; nothing says how wide the reader's screen is.
@@ -76,13 +77,12 @@ async fn report(
     };
     let bytes = bytes.map_err(|error| ApiError::new(Kind::NotFound, error))?;
     let etag = format!("\"{}\"", Digest::sha256_of(&bytes));
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let head = [
         (header::ETAG, etag.clone()),
         (header::CACHE_CONTROL, "private, no-cache".to_owned()),
         (header::VARY, "Authorization, Cookie".to_owned()),
     ];
-    if known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)) {
+    if etag::is_known(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());
     }
     let file = format!("inline; filename=\"{}\"", file_name(&name, &image.digest, format));

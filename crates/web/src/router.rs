@@ -18,7 +18,7 @@ use crate::{
     error::ApiError,
     git::{self, GitPath},
     gitlab::{self, GitlabError},
-    notary, oci, operate, pages, reports, runner, token, upkeep,
+    notary, oci, openapi, operate, pages, reports, runner, token, upkeep,
 };
 
 /// The whole edge over these services.
@@ -26,6 +26,7 @@ pub fn router(app: App) -> Router {
     let (context_app, count_app) = (app.clone(), app.clone());
     Router::new()
         .merge(operate::routes())
+        .merge(openapi::routes())
         .merge(token::routes())
         .merge(notary::routes())
         .merge(dtr::routes())

@@ -119,7 +119,7 @@ fn configurations_are_understood() {
 }
 
 /// Every route of the APIs, `GET /api/v0/…`, as the sources have it.
-fn routes() -> BTreeSet<String> {
+pub fn routes() -> BTreeSet<String> {
     const POLICIES: &str = "/api/v0/repositories/{org}/{repo}/promotionPolicies";
     let (mut found, mut folders) = (BTreeSet::new(), vec![root().join("crates/web/src")]);
     while let Some(folder) = folders.pop() {

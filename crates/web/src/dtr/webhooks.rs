@@ -225,7 +225,7 @@ async fn deliveries(
     let found = app.events.deliveries(&ctx, &webhook.parse()?, &page.page_start, limit).await?;
     let next = if found.len() == limit { found.last().map(|delivery| delivery.id.to_string()) } else { None };
     let found: Vec<Value> = found.iter().map(delivery_view).collect();
-    Ok(Json(json!({"deliveries": found, "nextPageStart": next.unwrap_or_default()})))
+    Ok(Json(json!({"deliveries": found, "nextPageStart": next})))
 }
 
 async fn one_delivery(
