@@ -1,4 +1,4 @@
-//! The style sheet and the scripts, in the binary, under names that change with their content.
+//! The style sheets and the scripts, in the binary, under names that change with their content.
 
 /// A file that pages refer to.
 #[derive(Clone, Copy, Debug)]
@@ -6,27 +6,36 @@ pub struct Asset {
     /// `/assets/style.css`; pages add `?v=` with a hash of the content, so that it can be cached for ever.
     pub path: &'static str,
     pub content_type: &'static str,
-    pub content: &'static str,
+    pub content: &'static [u8],
+    /// Whether the content is packed by gzip.
+    pub packed: bool,
 }
+
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// All of them.
 pub const ASSETS: &[Asset] = &[
-    Asset {
-        path: "/assets/style.css",
-        content_type: "text/css; charset=utf-8",
-        content: include_str!("../assets/style.css"),
-    },
-    Asset {
-        path: "/assets/upload.js",
-        content_type: "text/javascript; charset=utf-8",
-        content: include_str!("../assets/upload.js"),
-    },
-    Asset {
-        path: "/assets/live-log.js",
-        content_type: "text/javascript; charset=utf-8",
-        content: include_str!("../assets/live-log.js"),
-    },
+    own("/assets/style.css", CSS, include_bytes!("../assets/style.css")),
+    own("/assets/upload.js", SCRIPT, include_bytes!("../assets/upload.js")),
+    own("/assets/live-log.js", SCRIPT, include_bytes!("../assets/live-log.js")),
+    own("/assets/api.js", SCRIPT, include_bytes!("../assets/api.js")),
+    swagger_ui("/assets/swagger-ui.css", CSS, include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"))),
+    swagger_ui(
+        "/assets/swagger-ui-bundle.js",
+        SCRIPT,
+        include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz")),
+    ),
 ];
+
+const fn own(path: &'static str, content_type: &'static str, content: &'static [u8]) -> Asset {
+    Asset { path, content_type, content, packed: false }
+}
+
+/// Taken out of its archive by the build script, as packed as it was there.
+const fn swagger_ui(path: &'static str, content_type: &'static str, content: &'static [u8]) -> Asset {
+    Asset { path, content_type, content, packed: true }
+}
 
 impl Asset {
     /// The asset at this path.
@@ -36,7 +45,7 @@ impl Asset {
 
     /// A hash of the content: what stands behind `?v=`.
     pub fn version(&self) -> String {
-        base::digest_hex(self.content.as_bytes())[..12].to_owned()
+        base::digest_hex(self.content)[..12].to_owned()
     }
 }
 

@@ -33,6 +33,7 @@ pub(crate) fn page(frame: &Frame, title: &str, content: &Markup) -> Markup {
                         a href="/projects" { "Projects" }
                         a href="/advisories" { "Advisories" }
                         a href="/webhooks" { "Webhooks" }
+                        a href="/api" { "API" }
                     }
                     span.quiet { (frame.authority) }
                     @if let Some(account) = &frame.account {

@@ -18,6 +18,7 @@ mod assets;
 mod layout;
 
 mod advisories;
+mod api;
 mod chain;
 mod image;
 mod job;
@@ -30,6 +31,7 @@ mod tags;
 mod webhooks;
 
 pub use advisories::{AdvisoriesView, SourceView, UpdatesView, advisories};
+pub use api::api;
 pub use assets::{ASSETS, Asset};
 pub use chain::{ChainView, Node, NodeState, chain};
 pub use image::{ChangesView, ComponentView, FactView, FindingView, ImageView, LayerView, SecretView, image};

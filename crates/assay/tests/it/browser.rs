@@ -80,7 +80,7 @@ impl Browser {
         ];
         // The installation's own authority is not in a browser's store; that its certificate is good is tested elsewhere.
         let wanted = json!({"capabilities": {"alwaysMatch": {
-            "acceptInsecureCerts": true, "goog:chromeOptions": {"args": arguments},
+            "acceptInsecureCerts": true, "goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"},
         }}});
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let mut browser = Browser { driver, address, session: String::new(), _profile: profile };
@@ -137,6 +137,12 @@ impl Browser {
             assert!(message.contains("document unloaded"), "{script}: {answer}");
         }
         panic!("{PAGES} pages left one after the other under {script}");
+    }
+
+    /// What stood in the console since this was asked last: errors of scripts, what a policy kept from loading.
+    pub fn console(&self) -> Vec<String> {
+        let said = self.call("POST", "se/log", Some(json!({"type": "browser"})));
+        said.as_array().unwrap().iter().map(ToString::to_string).collect()
     }
 
     /// A picture of the window, PNG in base64.

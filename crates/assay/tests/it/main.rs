@@ -3,6 +3,7 @@
 
 mod advisories;
 mod advisory_updates;
+mod api_page;
 mod attestations;
 mod bad_input;
 mod browser;
@@ -34,6 +35,7 @@ mod mirroring;
 mod notary;
 mod oidc;
 mod openapi;
+mod openapi_tour;
 mod pages;
 mod pipelines;
 mod plain_connections;

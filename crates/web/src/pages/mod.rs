@@ -3,6 +3,7 @@
 //! Who is not signed in is sent to sign in and comes back. What is not there and what somebody may not see look alike.
 
 mod advisories;
+mod api;
 mod assets;
 mod chain;
 mod evidence;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/repositories/{*name}", get(tags::list))
         .route("/images/{*reference}", get(image::show))
         .route("/chain/{digest}", get(chain::show))
+        .route("/api", get(api::show))
         .route("/advisories", get(advisories::show))
         .route("/advisories/upload", post(advisories::upload).layer(DefaultBodyLimit::disable()))
         .route("/advisories/fetch", post(advisories::fetch))
