@@ -1,4 +1,4 @@
-//! The style sheets and the scripts, in the binary, under names that change with their content.
+//! The style sheets, the icon and the scripts, in the binary, under names that change with their content.
 
 /// A file that pages refer to.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// All of them.
 pub const ASSETS: &[Asset] = &[
     own("/assets/style.css", CSS, include_bytes!("../assets/style.css")),
+    own("/assets/icon.svg", "image/svg+xml", include_bytes!("../assets/icon.svg")),
     own("/assets/upload.js", SCRIPT, include_bytes!("../assets/upload.js")),
     own("/assets/live-log.js", SCRIPT, include_bytes!("../assets/live-log.js")),
     own("/assets/api.js", SCRIPT, include_bytes!("../assets/api.js")),

@@ -23,6 +23,7 @@ pub(crate) fn page(frame: &Frame, title: &str, content: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " · Assay" }
                 link rel="stylesheet" href=(address("/assets/style.css"));
+                link rel="icon" href=(address("/assets/icon.svg"));
                 script type="module" src=(address("/assets/live-log.js")) {}
             }
             body {

@@ -71,7 +71,7 @@ impl Tour {
         let space = "/api/v1/namespaces/admin";
         let grant = json!({"name": "shop", "user": "second", "accessLevel": "read-only"});
         self.send("PUT", &format!("{space}/grants"), &grant);
-        assert_eq!(self.get(&format!("{space}/grants"))["grants"][0]["grantee"], "second");
+        assert_eq!(self.get(&format!("{space}/grants"))["grants"][0]["grantee"], "user/second");
         let robot = json!({"name": "ci", "grants": [{"place": "admin/shop", "accessLevel": "read-write"}]});
         self.send("POST", &format!("{space}/robots"), &robot);
         self.get(&format!("{space}/robots"));
