@@ -1,5 +1,4 @@
 //! Take what the page of the API needs out of Swagger UI's archive, as packed as it is there: each file becomes one gzip member.
-#![expect(clippy::print_stdout, reason = "cargo reads what a build script prints")]
 
 use std::{
     env,

@@ -10,11 +10,11 @@ pub fn api(frame: &Frame, description: &str) -> Markup {
     let content = html! {
         link rel="stylesheet" href=(address("/assets/swagger-ui.css"));
         p {
-            "What a DTR lacked, under " code { "/api/v1" } ". The description is at "
-            a href=(description) { (description) } " (OpenAPI 3.1), for your own tools."
+            "What a DTR lacked is under " code { "/api/v1" } ". Tools read the same in "
+            a href=(description) { (description) } " (OpenAPI 3.1)."
         }
         @if let Some(account) = &frame.account {
-            p.quiet { "What you try here is done, as " strong { (account) } "." }
+            p.quiet { "What is tried here is really done, as " strong { (account) } "." }
         } @else {
             p.quiet { a href="/sign-in?to=%2Fapi" { "Sign in" } " to try requests here." }
         }

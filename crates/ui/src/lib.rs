@@ -1,14 +1,16 @@
 //! The pages: pure functions from a view to HTML.
 //!
 //! A view holds exactly what its page shows, already decided: who may see what is settled before a view is made. Pages work
-//! without scripts; the small scripts add a live log and the progress of an upload, and nothing else depends on them. Every state is shown by a word and a
-//! sign, never by colour alone, and everything from outside is text, never markup.
+//! without scripts; the small scripts add a live log and the progress of an upload, and nothing else depends on them but the
+//! page of the API, which is Swagger UI. Every state is shown by a word and a sign, never by colour alone, and everything from
+//! outside is text, never markup.
 //!
 //! ```text
 //!   sign-in ─► repositories ─► tags ─► image (layers, components, findings)
 //!                  │            └────► chain of a digest: commit → pipeline → … → running
 //!                  └────► webhooks ─► webhook ─► delivery
 //!              advisories: what findings are made with, how old that is, uploading and fetching newer ones
+//!              api: its description, to read and to try
 //!              projects ─► pipelines ─► pipeline ─► job with its live log
 //! ```
 //!

@@ -9,7 +9,7 @@
 //!   /<ns>/<project>.git/…         git.rs               git
 //!   /api/v4/…                     gitlab/ runner.rs    GitLab clients and runners
 //!   /api/v0/…, /enzi/v0/…         dtr/                 scripts of a DTR or MSR estate
-//!   /api/v1/…                     audit.rs chain.rs    what DTR lacked
+//!   /api/v1/…                     audit.rs chain.rs    what DTR lacked, described by openapi.rs
 //!   /ca /livez /readyz /metrics   operate.rs           operators
 //!   /                             pages/               people
 //! ```
