@@ -1,4 +1,4 @@
-//! The style sheet and the scripts; their addresses change with their content, so that they are fetched once.
+//! The style sheets, the icon and the scripts; their addresses change with their content, so that they are fetched once.
 
 use std::io::Read;
 
