@@ -12,7 +12,7 @@ pub struct Anchor<T> {
 /// The certificate of an authority, or one that signed itself and stands for its own key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authority {
-    pub(crate) der: Vec<u8>,
+    der: Vec<u8>,
 }
 
 /// All of them.
@@ -23,6 +23,11 @@ pub struct Anchors {
 }
 
 impl Authority {
+    /// The certificate.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
     /// From a PEM block `CERTIFICATE`.
     ///
     /// # Errors

@@ -41,7 +41,11 @@ impl<'a> Artifact<'a> {
 
     /// The blobs that [`Artifact::read`] asks for: none that is larger than it reads.
     pub fn blobs(&self) -> impl Iterator<Item = &'a Descriptor> {
-        self.layers.iter().map(|(_, layer)| *layer).filter(|layer| readable(layer).is_ok()).take(limits::SIGNATURE_LAYERS)
+        self.layers
+            .iter()
+            .map(|(_, layer)| *layer)
+            .filter(|layer| readable(layer).is_ok())
+            .take(limits::SIGNATURE_LAYERS)
     }
 
     /// All signatures, in the order of the layers; what cannot be read says why.

@@ -67,7 +67,7 @@ impl Chain {
         at: Timestamp,
     ) -> Result<&'a Anchor<Authority>, Refused> {
         if self.others.is_empty()
-            && let Some(pinned) = authorities.iter().find(|authority| authority.value.der == self.leaf)
+            && let Some(pinned) = authorities.iter().find(|authority| authority.value.der() == self.leaf)
         {
             return check_pinned(&self.leaf, at).map(|()| pinned);
         }
@@ -85,7 +85,7 @@ impl Chain {
 
     fn ends_at(&self, authority: &Authority, at: Timestamp) -> Result<(), Broken> {
         let der = |bytes: &[u8]| CertificateDer::from(bytes.to_vec());
-        let (leaf, root) = (der(&self.leaf), der(&authority.der));
+        let (leaf, root) = (der(&self.leaf), der(authority.der()));
         let others: Vec<CertificateDer<'_>> = self.others.iter().map(|other| der(other)).collect();
         let anchors = [anchor_from_trusted_cert(&root)?];
         let since_1970 = Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0));
@@ -155,7 +155,9 @@ fn refused(broken: &Broken) -> Refused {
 }
 
 fn expired() -> Refused {
-    Refused::Expired("a certificate of the signer's chain has run out, and nothing proves that the signature is older".to_owned())
+    Refused::Expired(
+        "a certificate of the signer's chain has run out, and nothing proves that the signature is older".to_owned(),
+    )
 }
 
 fn not_yet() -> Refused {
@@ -227,7 +229,7 @@ mod tests {
     fn leads(chain: &Chain, roots: &[&(&'static str, Issuer)]) -> Result<&'static str, Refused> {
         let anchor = |(name, root): &(&str, Issuer)| Anchor {
             name: (*name).to_owned(),
-            value: Authority { der: root.der().to_vec() },
+            value: Authority::from_pem(&root.pem()).unwrap(),
         };
         let anchors: Vec<_> = roots.iter().map(|root| anchor(root)).collect();
         let found = chain.leads_to(&anchors, "2026-06-01T00:00:00Z".parse().unwrap())?;

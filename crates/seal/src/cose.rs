@@ -60,7 +60,9 @@ impl Attributes {
             return Err(Unreadable::new("the envelope has a signed attribute that notation does not know"));
         };
         let twice = match name.as_str() {
-            SCHEME => self.scheme.replace(value.into_text().map_err(|_| Unreadable::new("the scheme is no text"))?).is_some(),
+            SCHEME => {
+                self.scheme.replace(value.into_text().map_err(|_| Unreadable::new("the scheme is no text"))?).is_some()
+            }
             SIGNING_TIME => self.made.replace(time(value)?).is_some(),
             EXPIRY => self.expires.replace(time(value)?).is_some(),
             other => return Err(Unreadable::new(format!("the signed attribute {} is not known", short(other)))),

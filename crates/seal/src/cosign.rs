@@ -64,10 +64,7 @@ pub(crate) fn signature(layer: Vec<u8>, annotations: &BTreeMap<String, String>) 
 }
 
 /// A layer of `sha256-<hex>.att`.
-pub(crate) fn attestation(
-    layer: &[u8],
-    annotations: &BTreeMap<String, String>,
-) -> Result<Vec<Signature>, Unreadable> {
+pub(crate) fn attestation(layer: &[u8], annotations: &BTreeMap<String, String>) -> Result<Vec<Signature>, Unreadable> {
     let envelope: Envelope = serde_json::from_slice(layer)
         .map_err(|error| Unreadable::new(format!("the layer is no signed envelope: {error}")))?;
     statements(Form::CosignAttestation, envelope, &by(annotations)?)
@@ -92,9 +89,7 @@ pub(crate) fn statements(form: Form, envelope: Envelope, by: &By) -> Result<Vec<
 fn by(annotations: &BTreeMap<String, String>) -> Result<By, Unreadable> {
     let text = |key| annotations.get(key).map(String::as_str).filter(|text| !text.is_empty());
     match text(CERTIFICATE) {
-        Some(certificate) => {
-            Chain::from_pem(&[certificate, text(CHAIN).unwrap_or_default()]).map(By::Chain)
-        }
+        Some(certificate) => Chain::from_pem(&[certificate, text(CHAIN).unwrap_or_default()]).map(By::Chain),
         None => Ok(By::Key),
     }
 }

@@ -100,7 +100,9 @@ impl PublicKey {
         let key = PublicKey { der: info.raw.to_vec(), kind };
         match kind.plain().first().is_some_and(|algorithm| ParsedPublicKey::new(*algorithm, &key.der).is_ok()) {
             true => Ok(key),
-            false => Err(Unreadable::new("a key is not a point on its curve, or an RSA key is not of 2048 to 8192 bits")),
+            false => {
+                Err(Unreadable::new("a key is not a point on its curve, or an RSA key is not of 2048 to 8192 bits"))
+            }
         }
     }
 

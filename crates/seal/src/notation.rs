@@ -63,7 +63,10 @@ impl Parts {
             return Err(Unreadable::new(format!("the signing scheme {} is not supported", short(&self.scheme))));
         }
         if let Some(unknown) = self.critical.iter().find(|name| ![SCHEME, EXPIRY].contains(&name.as_str())) {
-            return Err(Unreadable::new(format!("the signer wants {} to be understood; it is not known", short(unknown))));
+            return Err(Unreadable::new(format!(
+                "the signer wants {} to be understood; it is not known",
+                short(unknown)
+            )));
         }
         let needed = [Some(SCHEME), self.expires.map(|_| EXPIRY)];
         if let Some(missing) = needed.into_iter().flatten().find(|name| !self.critical.iter().any(|own| own == name)) {

@@ -167,7 +167,9 @@ impl About {
                     return Err(Refused::AnotherImage(digest.to_string()));
                 }
                 if media_type != image.media_type || usize::try_from(*size) != Ok(image.manifest.len()) {
-                    return Err(Refused::AnotherImage(format!("{digest} as {media_type} of {size} bytes, which it is not")));
+                    return Err(Refused::AnotherImage(format!(
+                        "{digest} as {media_type} of {size} bytes, which it is not"
+                    )));
                 }
                 Ok(())
             }

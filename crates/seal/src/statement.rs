@@ -40,7 +40,10 @@ impl Statement {
         }
         if written.subject.len() > limits::STATEMENT_SUBJECTS {
             let limit = limits::STATEMENT_SUBJECTS;
-            return Err(Unreadable::new(format!("a statement has {} subjects, at most {limit}", written.subject.len())));
+            return Err(Unreadable::new(format!(
+                "a statement has {} subjects, at most {limit}",
+                written.subject.len()
+            )));
         }
         let subjects = written.subject.iter().flat_map(|subject| &subject.digest);
         let subjects = subjects.filter_map(|(algorithm, hex)| format!("{algorithm}:{hex}").parse().ok()).collect();

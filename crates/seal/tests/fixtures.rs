@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use seal::{Anchor, Anchors, Artifact, Authority, Form, Image, PublicKey, Refused, Signature, Signer};
 
 /// Within the hour in which everything was signed.
-const NOW: &str = "2026-12-01T04:00:00Z";
+const NOW: &str = "2026-12-01T04:30:00Z";
 
 /// A manifest and its blobs, by the digest under which the manifest asks for them.
 #[derive(Clone)]
@@ -38,7 +38,11 @@ fn a_certificate_counts_through_its_authority() {
         let signature = only(name);
         assert_eq!(signature.form(), form);
         let signer = signature.verify(&image().of(), &anchors(), at(NOW)).expect(name);
-        assert_eq!((signer.anchor.as_str(), signer.subject.as_deref()), ("root", Some("signer@fixture.test")), "{name}");
+        assert_eq!(
+            (signer.anchor.as_str(), signer.subject.as_deref()),
+            ("root", Some("signer@fixture.test")),
+            "{name}"
+        );
         let unknown = signature.verify(&image().of(), &Anchors::default(), at(NOW));
         assert!(matches!(unknown, Err(Refused::UnknownSigner(_))), "{name}: {unknown:?}");
         let later = signature.verify(&image().of(), &anchors(), at("2127-01-01T00:00:00Z"));
@@ -53,7 +57,7 @@ fn a_certificate_that_signed_itself_counts_where_the_operator_gave_it_and_while_
     let signature = only("notation-self-signed");
     let signer = signature.verify(&image().of(), &anchors(), at(NOW)).unwrap();
     assert_eq!(signer.anchor, "self-signed");
-    let expired = signature.verify(&image().of(), &anchors(), at("2026-12-01T04:40:00Z"));
+    let expired = signature.verify(&image().of(), &anchors(), at("2026-12-01T05:10:00Z"));
     assert!(matches!(&expired, Err(Refused::Expired(why)) if why.contains("let it count")), "{expired:?}");
     let run_out = signature.verify(&image().of(), &anchors(), at("2026-12-03T00:00:00Z"));
     assert!(matches!(&run_out, Err(Refused::Expired(why)) if why.contains("run out")), "{run_out:?}");
@@ -92,7 +96,8 @@ fn what_is_missing_or_too_large_is_said() {
     let unreadable = Artifact::of(&manifest).unwrap().read(|_| None);
     assert!(unreadable[0].as_ref().unwrap_err().to_string().contains("is not here"), "{unreadable:?}");
     let text = fs::read_to_string(folder("attestation").join("manifest.json")).unwrap();
-    let huge = text.replace("\"size\":532", "\"size\":99999999999");
+    let size = manifest.layers()[0].size;
+    let huge = text.replace(&format!("\"size\":{size}"), "\"size\":99999999999");
     let huge = Manifest::parse(huge.as_bytes(), None).unwrap();
     let artifact = Artifact::of(&huge).unwrap();
     assert_eq!(artifact.blobs().count(), 0, "nobody is asked for it");
@@ -193,14 +198,15 @@ impl Bytes {
 }
 
 fn image() -> Bytes {
-    let bytes = fs::read(folder("image.json")).unwrap();
+    let bytes = fs::read(folder("image").join("manifest.json")).unwrap();
     Bytes { digest: Digest::sha256_of(&bytes), media_type: MediaType::OCI_MANIFEST, bytes }
 }
 
 fn anchors() -> Anchors {
     let text = |name: &str, end: &str| fs::read_to_string(folder(&format!("{name}.{end}"))).unwrap();
     let key = |name: &str| Anchor { name: name.to_owned(), value: PublicKey::from_pem(&text(name, "pub")).unwrap() };
-    let authority = |name: &str| Anchor { name: name.to_owned(), value: Authority::from_pem(&text(name, "crt")).unwrap() };
+    let authority =
+        |name: &str| Anchor { name: name.to_owned(), value: Authority::from_pem(&text(name, "crt")).unwrap() };
     Anchors {
         keys: ["cosign", "rsa", "ec384", "ed25519"].map(key).into(),
         authorities: ["root", "self-signed"].map(authority).into(),
