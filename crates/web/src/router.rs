@@ -18,7 +18,7 @@ use crate::{
     error::ApiError,
     git::{self, GitPath},
     gitlab::{self, GitlabError},
-    notary, oci, operate, pages, reports, runner, token, upkeep,
+    notary, oci, operate, pages, reports, runner, signatures, token, upkeep,
 };
 
 /// The whole edge over these services.
@@ -35,6 +35,7 @@ pub fn router(app: App) -> Router {
         .merge(gitlab::routes())
         .merge(runner::routes())
         .merge(admission::routes())
+        .merge(signatures::routes())
         .merge(upkeep::routes())
         .merge(chain::routes())
         .merge(changes::routes())
