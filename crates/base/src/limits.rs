@@ -4,12 +4,14 @@ mod advisory;
 mod identity;
 mod mirror;
 mod scanner;
+mod seal;
 mod webhook;
 
 pub use advisory::*;
 pub use identity::*;
 pub use mirror::*;
 pub use scanner::*;
+pub use seal::*;
 pub use webhook::*;
 
 /// DTR cut `organization/repository` at 56 characters because of its database; we have no such reason, but a name is read

@@ -1,7 +1,7 @@
 //! What the program itself says of an image, attached to it as a referrer.
 //!
 //! ```text
-//!   store_attachment: blob, empty configuration, manifest ─► bytes on disk, named by nothing yet
+//!   store_attachment: blob, manifest ─► bytes on disk, named by nothing yet
 //!   attach:           one transaction ─► links in each repository that holds the image, what it replaces goes, one entry
 //! ```
 //!
@@ -20,9 +20,6 @@ use oci::{Digest, Manifest, MediaType, RepoName};
 use serde_json::json;
 
 use crate::{Error, Image, Registry, Repository, collect, push::describe, record, store};
-
-/// The configuration of what has none (OCI image specification 1.1, "Guidance for an empty descriptor").
-const EMPTY: &[u8] = b"{}";
 
 /// Attachments that one run of garbage collection removes in one transaction.
 const BATCH: i64 = 250;
@@ -54,13 +51,13 @@ impl Stored {
 impl Registry {
     /// Put the bytes of an attachment on disk. What is not attached soon after goes with garbage collection.
     pub async fn store_attachment(&self, ctx: &Ctx, attachment: Attachment<'_>) -> Result<Stored, Error> {
-        let (empty, blob) = (Digest::sha256_of(EMPTY), Digest::sha256_of(&attachment.bytes));
-        let manifest = manifest_of(&attachment, &empty, &blob);
+        let blob = Digest::sha256_of(&attachment.bytes);
+        let manifest = manifest_of(&attachment, &blob);
         let digest = Digest::sha256_of(&manifest);
         let parsed = Manifest::parse(&manifest, None)?;
         let image = describe(&parsed, &digest, manifest.len());
         let mut sizes = Vec::new();
-        for (digest, bytes) in [(empty, EMPTY.to_vec()), (blob, attachment.bytes), (digest, manifest)] {
+        for (digest, bytes) in [(blob, attachment.bytes), (digest, manifest)] {
             self.keep_bytes(ctx, &digest).await?;
             sizes.push((digest.clone(), bytes.len() as u64));
             self.blobs.put(ctx, &digest, bytes).await?;
@@ -230,14 +227,17 @@ async fn detach(tx: &mut Tx, ctx: &Ctx, repository: &Id<Repository>, digest: &Di
 }
 
 /// Always the same bytes for the same attachment.
-fn manifest_of(attachment: &Attachment<'_>, empty: &Digest, blob: &Digest) -> Vec<u8> {
+/// Configuration and layer are the same blob. The empty `{}` that other artifacts have there would be held in every repository by
+/// what we attach, and nobody could delete it.
+fn manifest_of(attachment: &Attachment<'_>, blob: &Digest) -> Vec<u8> {
     let subject = attachment.subject;
+    let blob = json!({"mediaType": attachment.media_type, "digest": blob, "size": attachment.bytes.len()});
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": MediaType::OCI_MANIFEST,
         "artifactType": attachment.media_type,
-        "config": {"mediaType": MediaType::OCI_EMPTY, "digest": empty, "size": EMPTY.len()},
-        "layers": [{"mediaType": attachment.media_type, "digest": blob, "size": attachment.bytes.len()}],
+        "config": blob,
+        "layers": [blob],
         "subject": {"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size},
         "annotations": attachment.annotations,
     });

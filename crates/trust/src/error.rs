@@ -14,6 +14,8 @@ pub enum Error {
     /// No such document, or no trust data at all.
     #[error("there is no {what} of {gun}")]
     NotFound { what: String, gun: String },
+    #[error("no key and no authority is called {0} here")]
+    NoAnchor(String),
     /// The name of the trust data is not one of this installation.
     #[error("{given:?} is not trust data of this registry; names begin with {own}/ and an account")]
     Gun { given: String, own: String },
@@ -25,6 +27,9 @@ pub enum Error {
     /// Others published the same repository again and again.
     #[error("others publish trust data of {0} at this moment; fetch the newest and publish again")]
     Busy(String),
+    /// What an image or its signatures are read from.
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
     #[error(transparent)]
     Database(#[from] db::Error),
     #[error("{0}")]
@@ -36,10 +41,11 @@ impl Error {
         match self {
             Error::Unauthenticated(_) => Kind::Unauthenticated,
             Error::Denied(_) => Kind::Denied,
-            Error::NotFound { .. } => Kind::NotFound,
+            Error::NotFound { .. } | Error::NoAnchor(_) => Kind::NotFound,
             Error::Gun { .. } | Error::Invalid(_) => Kind::Invalid,
             Error::Publish(error) => error.kind(),
             Error::Busy(_) => Kind::Unavailable,
+            Error::Registry(error) => error.kind(),
             Error::Database(error) => error.kind(),
             Error::Internal(_) => Kind::Internal,
         }

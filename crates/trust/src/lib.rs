@@ -11,7 +11,10 @@
 //!   trust_metadata   one row per (GUN, role, version), never changed         timestamp ─► snapshot ─► root, targets, …
 //!   trust_keys       the server's keys, sealed:  pending ─(a root names it)─► active ─(a root drops it)─► gone
 //!   trust_changes    what changed, in order, for mirrors
+//!   trust_anchors    keys and authorities of people elsewhere, whose signatures count
 //! ```
+//!
+//! Signatures in other forms stand beside the image in the registry; they are read, and judged by crate `seal`, when somebody asks.
 //!
 //! Invariants: nothing is stored that [`tuf::validate`] did not accept; what is current is found through timestamp and
 //! snapshot within one transaction, so that a reader never sees half of a publish; a signed tag is held in the registry; private keys are in the database only
@@ -37,6 +40,11 @@ mod service;
 mod changefeed;
 mod view;
 
+mod anchor;
+mod attached;
+
+pub use anchor::{AnchorKind, AnchorName, TrustAnchor};
+pub use attached::{AttachedSignature, SignedBy, Verdict};
 pub use changefeed::{Change, ChangeKind};
 pub use error::Error;
 pub use gun::Gun;

@@ -10,7 +10,9 @@ use oci::RepoName;
 use registry::Right;
 use serde_json::json;
 
-use crate::{ChangeKind, Error, Gun, access, gun::Hosts, held::Holds, key, publish::newest, record, store};
+use crate::{
+    ChangeKind, Error, Gun, TrustAnchor, access, anchor, gun::Hosts, held::Holds, key, publish::newest, record, store,
+};
 
 /// The trust data of one installation; cheap to clone.
 #[derive(Clone, Debug)]
@@ -75,6 +77,9 @@ impl Trust {
             files.into_iter().map(|(gun, role, sha256)| (record::state_key(&gun, &role), sha256)).collect();
         let keys = store::key_states(tx).await?;
         state.extend(keys.into_iter().map(|[gun, role, id, value]| (key::state_key(&gun, &role, &id), value)));
+        let anchors = store::anchors(tx).await?;
+        let sum = |anchor: &TrustAnchor| (anchor::state_key(&anchor.name), base::digest_hex(anchor.pem.as_bytes()));
+        state.extend(anchors.iter().map(sum));
         Ok(state)
     }
 }

@@ -6,13 +6,15 @@ use tuf::{KeyId, RoleName, publish::File};
 
 use crate::{
     Gun,
+    anchor::{AnchorKind, AnchorName, TrustAnchor},
     changefeed::{Change, ChangeKind},
     key::{KeyState, ServerKey},
 };
 
 pub const SCHEMA: Schema = Schema {
     context: "trust",
-    steps: &["CREATE TABLE trust_metadata (
+    steps: &[
+        "CREATE TABLE trust_metadata (
         gun TEXT NOT NULL, role TEXT NOT NULL, version BIGINT NOT NULL, sha256 TEXT NOT NULL, bytes BYTEA NOT NULL,
         created_at BIGINT NOT NULL, PRIMARY KEY (gun, role, version));
       CREATE INDEX trust_metadata_by_sha256 ON trust_metadata (gun, sha256);
@@ -22,7 +24,10 @@ pub const SCHEMA: Schema = Schema {
       CREATE TABLE trust_changes (
         id BIGINT PRIMARY KEY, gun TEXT NOT NULL, version BIGINT NOT NULL, sha256 TEXT NOT NULL,
         category TEXT NOT NULL, created_at BIGINT NOT NULL);
-      CREATE INDEX trust_changes_by_gun ON trust_changes (gun, id)"],
+      CREATE INDEX trust_changes_by_gun ON trust_changes (gun, id)",
+        "CREATE TABLE trust_anchors (
+        name TEXT PRIMARY KEY, pem TEXT NOT NULL, set_by TEXT NOT NULL, set_at BIGINT NOT NULL)",
+    ],
 };
 
 /// One stored document.
@@ -245,4 +250,38 @@ pub(crate) async fn newest_sums(tx: &mut Tx) -> Result<Vec<(String, String, Stri
 pub(crate) async fn key_states(tx: &mut Tx) -> Result<Vec<[String; 4]>, Error> {
     let rows = tx.all("SELECT gun, role, key_id, state FROM trust_keys", &[]).await?;
     rows.iter().map(|row| Ok([row.text("gun")?, row.text("role")?, row.text("key_id")?, row.text("state")?])).collect()
+}
+
+// ── anchors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// By name.
+pub(crate) async fn anchors(tx: &mut Tx) -> Result<Vec<TrustAnchor>, crate::Error> {
+    let rows = tx.all("SELECT name, pem, set_by, set_at FROM trust_anchors ORDER BY name", &[]).await?;
+    rows.iter().map(anchor).collect()
+}
+
+fn anchor(row: &Row) -> Result<TrustAnchor, crate::Error> {
+    let pem = row.text("pem")?;
+    Ok(TrustAnchor {
+        name: row.parse("name")?,
+        kind: AnchorKind::from_pem(&pem)?,
+        pem,
+        set_by: row.text("set_by")?,
+        set_at: row.time("set_at")?,
+    })
+}
+
+pub(crate) async fn set_anchor(tx: &mut Tx, anchor: &TrustAnchor) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO trust_anchors (name, pem, set_by, set_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (name) DO UPDATE SET pem = excluded.pem, set_by = excluded.set_by, set_at = excluded.set_at",
+        &args![anchor.name.to_string(), &anchor.pem, &anchor.set_by, anchor.set_at],
+    )
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn remove_anchor(tx: &mut Tx, name: &AnchorName) -> Result<(), Error> {
+    tx.execute("DELETE FROM trust_anchors WHERE name = $1", &args![name.to_string()]).await?;
+    Ok(())
 }

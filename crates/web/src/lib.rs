@@ -35,6 +35,7 @@ mod router;
 mod runner;
 mod scanned;
 mod sendfile;
+mod signatures;
 mod signed;
 mod token;
 mod upkeep;

@@ -16,9 +16,10 @@ use serde_json::{Value, map::Entry};
 use crate::{App, etag};
 
 const ROOT: &str = include_str!("../openapi/root.json");
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     include_str!("../openapi/accounts.json"),
     include_str!("../openapi/images.json"),
+    include_str!("../openapi/signatures.json"),
     include_str!("../openapi/advisories.json"),
     include_str!("../openapi/waivers.json"),
     include_str!("../openapi/vex.json"),

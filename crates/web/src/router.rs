@@ -18,7 +18,7 @@ use crate::{
     error::ApiError,
     git::{self, GitPath},
     gitlab::{self, GitlabError},
-    notary, oci, openapi, operate, pages, reports, runner, token, upkeep,
+    notary, oci, openapi, operate, pages, reports, runner, signatures, token, upkeep,
 };
 
 /// The whole edge over these services.
@@ -36,6 +36,7 @@ pub fn router(app: App) -> Router {
         .merge(gitlab::routes())
         .merge(runner::routes())
         .merge(admission::routes())
+        .merge(signatures::routes())
         .merge(upkeep::routes())
         .merge(chain::routes())
         .merge(changes::routes())

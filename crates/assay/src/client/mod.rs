@@ -3,6 +3,7 @@
 mod accounts;
 mod admission;
 mod advisories;
+mod anchors;
 mod attestations;
 mod decisions;
 mod fingerprints;
@@ -146,6 +147,9 @@ pub(crate) enum Noun {
     /// What executables are known by.
     #[command(subcommand)]
     Fingerprints(fingerprints::Fingerprints),
+    /// Keys and authorities of people elsewhere, whose signatures count here.
+    #[command(subcommand)]
+    Anchor(anchors::Anchor),
     /// "Run only signed images" on guarded engines.
     #[command(subcommand)]
     Admission(admission::Admission),
@@ -228,6 +232,7 @@ async fn ask(noun: Noun, client: &Client) -> Result<(Text, Value)> {
         Noun::Trigger(command) => (command.text(), command.run(client).await?),
         Noun::Pipeline(command) => (command.text(), command.run(client).await?),
         Noun::Attestation(command) => (Text::Whole, command.run(client).await?),
+        Noun::Anchor(command) => (command.text(), command.run(client).await?),
         Noun::Admission(command) => (Text::Whole, command.run(client).await?),
         Noun::Api(call) => {
             let body = call.data.as_deref().map(serde_json::from_str::<Value>).transpose()?;

@@ -48,6 +48,11 @@ pub(crate) enum TagOf {
     Scan(Scan),
     /// What the server found in the image, in any format.
     Report(Report),
+    /// Who signed the image, in every form; and what stands beside it and counts for nothing, and why.
+    Signatures {
+        /// `namespace/name:tag`
+        image: Image,
+    },
 }
 
 impl TagOf {
@@ -56,6 +61,10 @@ impl TagOf {
             TagOf::Delete { image } => client.delete(&image.api()).await,
             TagOf::Scan(scan) => scan.run(client).await,
             TagOf::Report(_) => unreachable!("handled where commands are run"),
+            TagOf::Signatures { image: Image { name, tag } } => {
+                let path = format!("{}/images/{tag}/signatures", path(&name).replacen("v0", "v1", 1));
+                Ok(client.get(&path).await?["signatures"].take())
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     accounts::{Account, MemberOf, Team},
+    anchors::Anchor,
     decisions::Decision,
     images::{Policy, Repository},
     projects::{Pipeline, Project, Trigger, Variable},
@@ -32,6 +33,33 @@ fn at(thing: &Value, pointer: &str) -> String {
 fn time(thing: &Value, pointer: &str) -> String {
     at(thing, pointer).chars().take(19).map(|char| if char == 'T' { ' ' } else { char }).collect()
 }
+
+const SIGNATURES: &[Column] = &[
+    ("FORM", |signature| at(signature, "form")),
+    ("SAYS", |signature| match at(signature, "tag") {
+        tag if tag.is_empty() => at(signature, "predicateType"),
+        tag => format!("tag {tag} as {}", at(signature, "role")),
+    }),
+    ("COUNTS", |signature| at(signature, "accepted")),
+    ("BY", |signature| {
+        let by = signature["by"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let who = |one: &Value| match (at(one, "account"), at(one, "anchor")) {
+            (account, _) if !account.is_empty() => account,
+            (_, anchor) if !anchor.is_empty() => format!("{anchor} (anchor)"),
+            _ => "this server".to_owned(),
+        };
+        by.iter().map(who).collect::<Vec<_>>().join(", ")
+    }),
+    ("WHY NOT", |signature| at(signature, "reason")),
+];
+
+const ANCHORS: &[Column] = &[
+    ("NAME", |anchor| at(anchor, "name")),
+    ("KIND", |anchor| at(anchor, "kind")),
+    ("ID", |anchor| at(anchor, "id")),
+    ("SET BY", |anchor| at(anchor, "setBy")),
+    ("SET AT", |anchor| time(anchor, "setAt")),
+];
 
 const TAGS: &[Column] = &[
     ("TAG", |tag| at(tag, "name")),
@@ -271,12 +299,23 @@ impl Repository {
     }
 }
 
+impl Anchor {
+    pub(super) fn text(&self) -> Text {
+        match self {
+            Anchor::List => Text::Table(ANCHORS),
+            Anchor::Set { name, .. } => said(format!("what {name} signed counts now")),
+            Anchor::Remove { name } => said(format!("what {name} signed counts for nothing now")),
+        }
+    }
+}
+
 impl TagOf {
     pub(super) fn text(&self) -> Text {
         match self {
             TagOf::Delete { image } => said(format!("{image} is deleted")),
             TagOf::Scan(scan) => said(scan.said()),
             TagOf::Report(_) => Text::Whole,
+            TagOf::Signatures { .. } => Text::Table(SIGNATURES),
         }
     }
 }

@@ -47,6 +47,7 @@ mod repositories_api;
 mod robots;
 mod scanner_api;
 mod server;
+mod signatures;
 mod signing_in;
 mod storage;
 mod trust_api;

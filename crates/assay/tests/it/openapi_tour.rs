@@ -17,6 +17,8 @@ use crate::{
     server::{PASSWORD, Server, until},
 };
 
+/// Whose signatures an administrator lets count.
+const VENDOR: &str = include_str!("../../../seal/tests/fixtures/cosign.pub");
 const LOG4J: &str = "liblog4j2-java 2.14.1-1";
 
 struct Tour {
@@ -89,6 +91,10 @@ impl Tour {
         }
         self.get(&format!("{images}/1/changes?against=admin/shop:2"));
         self.get("/api/v1/attestations/key");
+        self.get(&format!("{images}/1/signatures"));
+        self.send("PUT", "/api/v1/anchors/vendor", &json!({"pem": VENDOR}));
+        self.get("/api/v1/anchors");
+        self.run("DELETE", "/api/v1/anchors/vendor");
         self.get("/api/v1/openapi.json");
         self.get("/api/v1/advisories");
         self.get("/api/v1/advisories/settings");

@@ -76,6 +76,21 @@ async fn the_newest_of_each_kind_is_there_and_nobody_pays_for_it() {
 }
 
 #[tokio::test]
+async fn it_holds_no_blob_of_other_artifacts() {
+    for world in World::everywhere().await {
+        let (system, image) = (world.system(), Sample::image(1));
+        world.push(&system, "a/b", "1", &image).await.unwrap();
+        let artifact = Sample::about(&image.digest(), image.manifest.len(), "application/vnd.example.note");
+        world.push(&system, "a/b", &artifact.digest().to_string(), &artifact).await.unwrap();
+        attach(&world, &["a/b"], &image.digest(), "scan", "one").await.unwrap();
+        world.registry.delete_manifest(&system, &repo("a/b"), &artifact.digest()).await.unwrap();
+        for blob in &artifact.blobs {
+            world.registry.delete_blob(&system, &repo("a/b"), &Digest::sha256_of(blob)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn it_goes_with_its_image_unless_that_comes_back() {
     for mut world in World::everywhere().await {
         world.set(|settings| settings.undo = Duration::from_secs(7 * 24 * 60 * 60)).await;

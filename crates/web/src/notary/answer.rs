@@ -52,14 +52,14 @@ pub(super) fn failure(app: &App, gun: Option<&Gun>, actions: &str, error: &Error
             };
             unauthorized(app, &scope, message)
         }
-        Error::NotFound { .. } => not_found(),
+        Error::NotFound { .. } | Error::NoAnchor(_) => not_found(),
         Error::Gun { .. } => refused(StatusCode::BAD_REQUEST, "INVALID_GUN", &error.to_string(), &json!({})),
         Error::Publish(refusal) if kind != Kind::Internal => {
             refused(StatusCode::BAD_REQUEST, refusal.code(), refusal.title(), &refusal.detail())
         }
         Error::Invalid(message) => refused(StatusCode::BAD_REQUEST, "INVALID_PARAMETERS", message, &json!({})),
         Error::Busy(_) => refused(status(kind), "UPDATING", &error.to_string(), &json!({})),
-        Error::Publish(_) | Error::Database(_) | Error::Internal(_) => {
+        Error::Publish(_) | Error::Registry(_) | Error::Database(_) | Error::Internal(_) => {
             refused(status(kind), "UNKNOWN", &message_for(kind, error), &json!({}))
         }
     }
