@@ -254,7 +254,6 @@ fn registry_settings(config: &Config) -> Settings {
     let days = |days: u16| Duration::from_secs(u64::from(days) * 24 * 60 * 60);
     Settings {
         host: config.authority.clone(),
-        create_on_push: true,
         sparse: config.sparse_manifests,
         untagged_after: config.untagged_days.map(days),
         undo: days(config.undo_days),
@@ -398,6 +397,9 @@ impl Built {
         let (registry, owner) = (self.app.registry.clone(), tasks.clone());
         let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
         tasks.spawn(async move { registry.keep_tending(clock, entropy, owner.stopped()).await });
+        let (registry, owner) = (self.app.registry.clone(), tasks.clone());
+        let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
+        tasks.spawn(registry.keep_counting(owner, clock, entropy));
         let (scan, owner) = (self.app.scan.clone(), tasks.clone());
         let (clock, entropy) = (self.app.clock.clone(), self.app.entropy.clone());
         tasks.spawn(async move { scan.read_ahead(owner, clock, entropy).await });
