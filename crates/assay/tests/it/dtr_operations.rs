@@ -138,6 +138,7 @@ fn events_are_the_log_in_dtrs_words_and_each_sees_his() {
     // Whoever may see it sees what happened, but not where images go.
     let (reader, stranger) = (user(&server, "reader"), user(&server, "stranger"));
     call(&server, 201, "POST", "/enzi/v0/accounts/ops/teams", &json!({"name": "readers"}));
+    call(&server, 200, "PUT", "/enzi/v0/accounts/ops/members/reader", &json!({}));
     call(&server, 200, "PUT", "/enzi/v0/accounts/ops/teams/readers/members/reader", &json!({}));
     let access = "/api/v0/repositories/ops/app/teamAccess/readers";
     call(&server, 200, "PUT", access, &json!({"accessLevel": "read-only"}));

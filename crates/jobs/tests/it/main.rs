@@ -280,8 +280,8 @@ async fn a_job_that_runs_is_stopped_where_it_is() {
     let board = Board::of(&worker);
     let cancelled = async {
         loop {
-            let running = board.list(&world.ctx(), &Wanted { running: Some(true), ..Wanted::default() }, 0, 1);
-            if let [job] = &running.await.unwrap()[..] {
+            let wanted = Wanted { running: Some(true), ..Wanted::default() };
+            if let [job] = &board.list(&world.ctx(), &wanted, 0, 1).await.unwrap()[..] {
                 return board.cancel(&world.ctx(), job.id.as_str()).await.unwrap();
             }
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
