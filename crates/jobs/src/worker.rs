@@ -73,7 +73,7 @@ impl std::fmt::Debug for Worker {
 
 impl Worker {
     pub fn new(db: Db, clock: Clock, entropy: Entropy) -> Worker {
-        let (id, ended) = (entropy.token(WORKER_ID).to_lowercase().into(), Arc::new(AtomicUsize::new(FORGET_EACH)));
+        let (id, ended) = (entropy.token(WORKER_ID).into(), Arc::new(AtomicUsize::new(FORGET_EACH)));
         let forgetting = db.clone();
         let worker = Worker { db, clock, entropy, id, handlers: BTreeMap::new(), timers: Vec::new(), ended };
         worker.on(FORGET_JOB, move |ctx, _| {

@@ -10,7 +10,9 @@ use axum::{
     routing::get,
 };
 use base::{Ctx, Timestamp, limits};
-use registry::{Repository, Right};
+use identity::Level;
+use oci::RepoName;
+use registry::{Registry, Repository, Right};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -59,8 +61,18 @@ struct Look<'a> {
     query: &'a Query,
     /// Only of this repository, since it was made.
     repository: Option<&'a Repository>,
-    /// What the caller may do where: asked once.
-    rights: BTreeMap<String, Option<Right>>,
+    /// What the caller reaches where: asked once.
+    reaches: BTreeMap<String, Reach>,
+}
+
+/// What somebody may know of what happened under a repository's name.
+#[derive(Clone, Copy)]
+enum Reach {
+    Nothing,
+    /// With this right, since the repository was made.
+    Since(Timestamp, Right),
+    /// All that ever happened in the namespace.
+    Owner,
 }
 
 /// What was found, and the entry at which to go on, if there may be more.
@@ -93,7 +105,7 @@ async fn listed(app: &App, ctx: &Ctx, mut query: Query, repository: Option<&Repo
     if let Some(name) = app.identity.name_of(&query.actor_id).await? {
         query.actor_id = name.to_string();
     }
-    let mut look = Look { app, ctx, query: &query, repository, rights: BTreeMap::new() };
+    let mut look = Look { app, ctx, query: &query, repository, reaches: BTreeMap::new() };
     let wanted = query.page_size.unwrap_or(PAGE).clamp(1, limits::PAGE_MAX);
     let found = look.back(&query.page_start, wanted, limits::PAGE_MAX).await?;
     let mut headers = HeaderMap::new();
@@ -166,18 +178,38 @@ impl Look<'_> {
             return Ok(None);
         }
         let least = if event.for_admins { Right::Admin } else { Right::Pull };
-        Ok((self.right(&event.repository).await? >= Some(least)).then_some(event))
+        Ok((self.right(&event.repository, entry.at).await? >= Some(least)).then_some(event))
     }
 
-    async fn right(&mut self, repository: &str) -> Result<Option<Right>, ApiError> {
-        if let Some(right) = self.rights.get(repository) {
-            return Ok(*right);
-        }
-        let right = match repository.parse() {
-            Ok(name) => self.app.registry.right(self.ctx, &name).await?,
-            Err(_) => None,
+    /// What the caller may do where this entry happened. A repository of this name that was there before is for the owners of the
+    /// namespace alone.
+    async fn right(&mut self, repository: &str, at: Timestamp) -> Result<Option<Right>, ApiError> {
+        let reach = match self.reaches.get(repository) {
+            Some(reach) => *reach,
+            None => {
+                let reach = self.reach(repository).await?;
+                self.reaches.insert(repository.to_owned(), reach);
+                reach
+            }
         };
-        self.rights.insert(repository.to_owned(), right);
-        Ok(right)
+        Ok(match reach {
+            Reach::Owner => Some(Right::Admin),
+            Reach::Since(made, right) if at >= made => Some(right),
+            Reach::Since(..) | Reach::Nothing => None,
+        })
+    }
+
+    async fn reach(&self, repository: &str) -> Result<Reach, ApiError> {
+        let Ok(name) = repository.parse::<RepoName>() else { return Ok(Reach::Nothing) };
+        let mut tx = self.app.db.read().await?;
+        if Level::require_owner(&mut tx, &self.ctx.actor, name.namespace()).await.is_ok() {
+            return Ok(Reach::Owner);
+        }
+        for right in [Right::Admin, Right::Pull] {
+            if let Ok(found) = Registry::authorize(&mut tx, self.ctx, &name, right).await {
+                return Ok(Reach::Since(found.created_at, right));
+            }
+        }
+        Ok(Reach::Nothing)
     }
 }
