@@ -1,5 +1,7 @@
 //! What can be done with accounts, organizations, teams, grants, and what they are granted.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use audit::Entry;
 use base::{AccountName, Actor, Credential, Ctx, Id, Principal, Secret, digest_hex, limits};
 use db::{Db, Tx};
@@ -127,6 +129,17 @@ impl Identity {
     pub async fn account(&self, ctx: &Ctx, name: &AccountName) -> Result<Account, Error> {
         signed_in(ctx)?;
         account(&mut self.db.read().await?, name).await
+    }
+
+    /// The name of the account with this id, if there is one.
+    pub async fn name_of(&self, id: &str) -> Result<Option<AccountName>, Error> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        Ok(store::account_by_id(&mut self.db.read().await?, &id).await?.map(|account| account.name))
+    }
+
+    /// What those of these names are that are accounts: of namespaces of repositories that somebody may see.
+    pub async fn kinds(&self, names: &BTreeSet<&str>) -> Result<BTreeMap<String, AccountKind>, Error> {
+        Ok(store::kinds(&mut self.db.read().await?, names).await?)
     }
 
     /// Refuse what would be in a namespace that nobody is: a namespace is an account, and a right to one (an administrator

@@ -9,11 +9,13 @@ mod organizations;
 mod removal;
 mod tokens;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use base::{AccountName, Id, Principal, Timestamp};
-use db::{Error, Row, Schema, Tx, args};
+use db::{Bulk, Error, Row, Schema, Tx, Val, args};
 
 pub(crate) use self::{external::*, grants::*, organizations::*, removal::*, tokens::*};
-use crate::{Account, Counted, Filter, PublicKey};
+use crate::{Account, AccountKind, Counted, Filter, PublicKey};
 
 pub const SCHEMA: Schema = Schema {
     context: "identity",
@@ -110,6 +112,16 @@ pub(crate) async fn account(tx: &mut Tx, name: &AccountName) -> Result<Option<Ac
 pub(crate) async fn account_by_id(tx: &mut Tx, id: &Id<Principal>) -> Result<Option<Account>, Error> {
     let row = tx.opt(select_account!("FROM accounts a WHERE a.id = $1"), &args![id]).await?;
     row.as_ref().map(account_of).transpose()
+}
+
+static KINDS: Bulk<1> =
+    Bulk::new("SELECT a.name, a.kind FROM (VALUES {rows}) AS v JOIN accounts a ON a.name = v.column1", 0);
+
+/// What those of these names are that are accounts.
+pub(crate) async fn kinds(tx: &mut Tx, names: &BTreeSet<&str>) -> Result<BTreeMap<String, AccountKind>, Error> {
+    let rows: Vec<[Val; 1]> = names.iter().map(|name| args![*name]).collect();
+    let rows = KINDS.all(tx, &[], &rows).await?;
+    rows.iter().map(|row| Ok((row.text("name")?, row.parse("kind")?))).collect()
 }
 
 pub(crate) async fn accounts(tx: &mut Tx, filter: Filter, after: &str, limit: i64) -> Result<Vec<Counted>, Error> {

@@ -47,7 +47,7 @@ impl Registry {
         let level = Level::of(&mut tx, &ctx.actor, On::Repository, name.namespace(), name.name()).await?;
         Ok(match store::repository(&mut tx, name).await? {
             Some(repository) => right_of(&repository, level),
-            None if level == Some(Level::Admin) && self.settings.create_on_push => Some(Right::Admin),
+            None if level == Some(Level::Admin) && store::made_on_push(&mut tx).await? => Some(Right::Admin),
             None => None,
         })
     }
@@ -67,11 +67,15 @@ impl Registry {
         }
         match Level::of(tx, &ctx.actor.behind_job(), On::Repository, name.namespace(), name.name()).await? {
             None => Err(unseen(ctx, name)),
-            Some(Level::Admin) if self.settings.create_on_push => {
+            Some(Level::Admin) if store::made_on_push(tx).await? => {
                 Identity::require_namespace(tx, name.namespace()).await?;
                 Registry::require_writable(tx).await?;
                 Ok(None)
             }
+            Some(Level::Admin) => Err(Error::Denied(format!(
+                "there is no repository {name}, and a push makes none here; create it first, or have an administrator switch \
+                 createRepositoryOnPush on"
+            ))),
             Some(_) => Err(Error::Denied(format!(
                 "there is no repository {name}, and {} may not create it; ask the owner of {}",
                 ctx.actor.label(),

@@ -30,6 +30,7 @@
 //!   (`collect.rs`).
 //! - Bytes that are found damaged are sent to nobody until they are healed (`damage.rs`): from the replica store (`copies.rs`),
 //!   or by the next push.
+//! - How often a repository is pulled from is counted beside all this (`traffic.rs`): no pull writes a row.
 //! - What the program itself says of an image (`attach.rs`) is a referrer that is no push: no event, no quota, no tag.
 //!
 //! What this crate does not know: HTTP, scans, policies, signatures. Those who depend on an image keep it by a [`Hold`].
@@ -62,6 +63,7 @@ mod scrub;
 mod service;
 mod tag;
 mod tend;
+mod traffic;
 mod upload;
 mod upload_state;
 
@@ -86,4 +88,5 @@ pub use scrub::{SCRUB_JOB, Scrubbed};
 pub use service::{Registry, Settings};
 pub use store::SCHEMA;
 pub use tend::Tended;
+pub use traffic::{Counts, Totals, Traffic};
 pub use upload::EXPIRE_JOB;

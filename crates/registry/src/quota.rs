@@ -104,6 +104,29 @@ impl Registry {
         })
     }
 
+    /// Whether a push makes a repository, private, in a namespace that the pusher administers.
+    pub async fn created_on_push(&self) -> Result<bool, Error> {
+        Ok(store::made_on_push(&mut self.db.read().await?).await?)
+    }
+
+    /// Have a push make a repository, or not. For administrators.
+    pub async fn set_created_on_push(&self, ctx: &Ctx, on: bool) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| {
+            Level::require_admin(tx, &ctx.actor).await?;
+            if store::made_on_push(tx).await? == on {
+                return Ok(());
+            }
+            store::set_made_on_push(tx, on).await?;
+            let entry = Entry::new("registry.create_on_push").detail("on", on);
+            let entry = match on {
+                true => entry.unset(record::ON_PUSH_KEY),
+                false => entry.set(record::ON_PUSH_KEY, "off"),
+            };
+            audit::append(tx, ctx, entry).await?;
+            Ok(())
+        })
+    }
+
     /// Every push and deletion passes here.
     pub(crate) async fn require_writable(tx: &mut Tx) -> Result<(), Error> {
         match store::read_only(tx).await? {

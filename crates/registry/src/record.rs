@@ -43,6 +43,9 @@ pub(crate) fn pushers_key(namespace: &str) -> String {
     format!("registry/pushers/{namespace}")
 }
 
+/// Holds `off` while a push makes no repository.
+pub(crate) const ON_PUSH_KEY: &str = "registry/create_on_push";
+
 /// Holds a digest of the reason while nothing may be written.
 pub(crate) const READ_ONLY_KEY: &str = "registry/read_only";
 

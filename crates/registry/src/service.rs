@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::{
     Deleted, Error, Hold, NewRepository, Repository, RepositoryChanges, Right, collect, flights::Flights,
-    pushers::Refusals, record, restore::Removal, store,
+    pushers::Refusals, record, restore::Removal, store, traffic::Counted,
 };
 
 /// The registry of one installation; cheap to clone.
@@ -31,6 +31,7 @@ pub struct Registry {
     pub(crate) replica_store: Option<Blobs>,
     pub(crate) flights: Arc<Flights>,
     pub(crate) refusals: Refusals,
+    pub(crate) counted: Counted,
     /// Wakes what tends the stored bytes.
     pub(crate) wake: Arc<Notify>,
     /// What goes on when the request that began it is over; it ends with [`Registry::keep_tending`].
@@ -42,8 +43,6 @@ pub struct Registry {
 pub struct Settings {
     /// `host:port` as clients write it in front of a repository's name.
     pub host: String,
-    /// Whether a push makes a repository in a namespace that the pusher administers.
-    pub create_on_push: bool,
     /// Whether sparse manifests are taken: such as name blobs and manifests that are not in the repository. They are never
     /// scanned, and so never promoted on a scan, until what they lack is pushed.
     pub sparse: bool,
@@ -67,6 +66,7 @@ impl Registry {
             replica_store: None,
             flights: Arc::default(),
             refusals: Refusals::default(),
+            counted: Counted::default(),
             wake: Arc::default(),
             tasks: Tasks::default(),
         }

@@ -23,6 +23,7 @@ mod pieces;
 mod quotas;
 mod repositories;
 mod reviews;
+mod traffic;
 
 pub(crate) use attachments::*;
 pub(crate) use bases::*;
@@ -34,6 +35,7 @@ pub(crate) use pieces::*;
 pub(crate) use quotas::*;
 pub(crate) use repositories::*;
 pub(crate) use reviews::*;
+pub(crate) use traffic::*;
 
 pub const SCHEMA: Schema = Schema {
     context: "registry",
@@ -118,6 +120,7 @@ pub const SCHEMA: Schema = Schema {
         attachments::ATTACHMENTS_STEP,
         defaults::DEFAULTS_STEP,
         repositories::PUSHERS_STEP,
+        traffic::TRAFFIC_STEP,
     ],
 };
 
@@ -384,6 +387,9 @@ pub(crate) async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, Error> {
     }
     for namespace in robots_push(tx).await? {
         state.push((record::pushers_key(&namespace), "robots".to_owned()));
+    }
+    if !made_on_push(tx).await? {
+        state.push((record::ON_PUSH_KEY.to_owned(), "off".to_owned()));
     }
     if let Some(reason) = read_only(tx).await? {
         state.push((record::READ_ONLY_KEY.to_owned(), base::digest_hex(reason.as_bytes())));

@@ -55,7 +55,6 @@ impl World {
             blobs,
             Settings {
                 host: HOST.to_owned(),
-                create_on_push: true,
                 sparse: false,
                 untagged_after: None,
                 undo: std::time::Duration::ZERO,

@@ -87,7 +87,6 @@ async fn measure(rounds: usize, data: &Path, subjects: &[String], [new, old, few
     let ctx = Ctx::system("bench", &Clock::System, &Entropy::System);
     let settings = Settings {
         host: "localhost".to_owned(),
-        create_on_push: true,
         sparse: false,
         untagged_after: None,
         undo: std::time::Duration::ZERO,

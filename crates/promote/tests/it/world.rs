@@ -72,7 +72,6 @@ impl World {
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let settings = Settings {
             host: "assay.test".into(),
-            create_on_push: true,
             sparse: false,
             untagged_after: None,
             undo: std::time::Duration::ZERO,

@@ -73,6 +73,7 @@ pub(crate) async fn delete_repository(tx: &mut Tx, id: &Id<Repository>) -> Resul
         "DELETE FROM holds WHERE repository = $1",
         "DELETE FROM deletions WHERE repository = $1",
         "DELETE FROM repository_words WHERE repository = $1",
+        "DELETE FROM repository_traffic WHERE repository = $1",
         "DELETE FROM repositories WHERE id = $1",
     ] {
         tx.execute(sql, &args![id]).await?;

@@ -251,7 +251,7 @@ async fn blobs(folder: &std::path::Path, gateway: Option<&Gateway>) -> Blobs {
 }
 
 fn settings() -> Settings {
-    Settings { host: HOST.to_owned(), create_on_push: true, sparse: false, untagged_after: None, undo: Duration::ZERO }
+    Settings { host: HOST.to_owned(), sparse: false, untagged_after: None, undo: Duration::ZERO }
 }
 
 impl Sample {

@@ -46,7 +46,7 @@ async fn effective(
     Ok(Json(json!({
         "accessLevel": level.or(open),
         "user": accounts::view(&account),
-        "repository": repositories::view(&repository),
+        "repository": repositories::view(&app, &repository).await?,
     })))
 }
 
@@ -79,7 +79,8 @@ async fn of_repository(
     let repository: Repository = app.registry.repository(&ctx, &repositories::repo_name(org.as_str(), &repo)?).await?;
     let teams = team_access(&app, &ctx, &org, Some(&repo)).await?;
     let teams: Vec<Value> = teams.into_iter().map(|(_, view)| view).collect();
-    Ok(Json(json!({"repository": repositories::view(&repository), "teamAccessList": teams})))
+    let repository = repositories::view(&app, &repository).await?;
+    Ok(Json(json!({"repository": repository, "teamAccessList": teams})))
 }
 
 async fn of_namespace(

@@ -58,7 +58,7 @@ async fn autocomplete(
         let after = Found { word: word.to_owned(), name: name.to_owned() };
         let namespace = asked.namespace.as_ref().map(AccountName::as_str);
         let (found, next) = app.registry.search(&ctx, &asked.query, namespace, &after, limit).await?;
-        answer["repositoryResults"] = found.iter().map(repositories::view).collect();
+        answer["repositoryResults"] = repositories::views(&app, &found).await?.into();
         let next = next.and_then(|at| HeaderValue::from_str(&format!("{} {}", at.word, at.name)).ok());
         headers.extend(next.map(|value| (HeaderName::from_static("x-next-page-start"), value)));
     }

@@ -1,5 +1,7 @@
 //! Repositories: `/api/v0/repositories`.
 
+use std::collections::BTreeSet;
+
 use axum::{
     Json, Router,
     extract::State,
@@ -8,6 +10,7 @@ use axum::{
     routing::get,
 };
 use base::{AccountName, limits};
+use identity::AccountKind;
 use oci::RepoName;
 use registry::{NewRepository, Page, Registry, Repository, RepositoryChanges, Visibility};
 use serde::Deserialize;
@@ -66,7 +69,7 @@ type Listed = Result<(HeaderMap, Json<Value>), ApiError>;
 
 async fn list(State(app): State<App>, Caller(ctx): Caller, Asked(paging): Asked<Paging>) -> Listed {
     let page = app.registry.repositories(&ctx, None, &paging.page_start, paging.size()).await?;
-    Ok(listed(&page))
+    listed(&app, &page).await
 }
 
 async fn list_of(
@@ -76,13 +79,13 @@ async fn list_of(
     Asked(paging): Asked<Paging>,
 ) -> Listed {
     let page = app.registry.repositories(&ctx, Some(namespace.as_str()), &paging.page_start, paging.size()).await?;
-    Ok(listed(&page))
+    listed(&app, &page).await
 }
 
-fn listed(page: &Page<Repository>) -> (HeaderMap, Json<Value>) {
-    let views: Vec<Value> = page.items.iter().map(view).collect();
+async fn listed(app: &App, page: &Page<Repository>) -> Listed {
+    let views = views(app, &page.items).await?;
     let last = page.items.last().map(|repository| repository.name.to_string());
-    (next_page(page.more, last), Json(json!({"repositories": views})))
+    Ok((next_page(page.more, last), Json(json!({"repositories": views}))))
 }
 
 /// Where the next page starts, if there is one.
@@ -129,7 +132,7 @@ async fn create(
         tag_limit: body.tag_limit,
     };
     let repository = app.registry.create_repository(&ctx, new).await?;
-    Ok((StatusCode::CREATED, Json(view(&repository))))
+    Ok((StatusCode::CREATED, Json(view(&app, &repository).await?)))
 }
 
 pub(super) async fn show(
@@ -137,7 +140,8 @@ pub(super) async fn show(
     Caller(ctx): Caller,
     Params(named): Params<Named>,
 ) -> Result<Json<Value>, ApiError> {
-    Ok(Json(view(&app.registry.repository(&ctx, &named.name()?).await?)))
+    let repository = app.registry.repository(&ctx, &named.name()?).await?;
+    Ok(Json(view(&app, &repository).await?))
 }
 
 #[derive(Deserialize)]
@@ -167,7 +171,8 @@ pub(super) async fn update(
         long_description: body.long_description,
         tag_limit: body.tag_limit,
     };
-    Ok(Json(view(&app.registry.update_repository(&ctx, &named.name()?, changes).await?)))
+    let repository = app.registry.update_repository(&ctx, &named.name()?, changes).await?;
+    Ok(Json(view(&app, &repository).await?))
 }
 
 pub(super) async fn remove(
@@ -197,18 +202,37 @@ fn visibility(text: Option<&str>) -> Result<Option<Visibility>, ApiError> {
 }
 
 /// A repository as DTR showed it.
-pub(super) fn view(repository: &Repository) -> Value {
-    json!({
-        "id": repository.id,
-        "namespace": repository.name.namespace(),
-        "name": repository.name.name(),
-        "shortDescription": repository.short_description,
-        "longDescription": repository.long_description,
-        "visibility": repository.visibility.to_string(),
-        "scanOnPush": repository.scan_on_push,
-        "onlyRobotsPush": repository.only_robots_push,
-        "immutableTags": repository.immutable,
-        "enableManifestLists": true,
-        "tagLimit": repository.tag_limit,
-    })
+pub(super) async fn view(app: &App, repository: &Repository) -> Result<Value, ApiError> {
+    let mut views = views(app, std::slice::from_ref(repository)).await?;
+    Ok(views.pop().unwrap_or_default())
+}
+
+/// The same of many, whose namespaces and traffic are asked for once.
+pub(super) async fn views(app: &App, repositories: &[Repository]) -> Result<Vec<Value>, ApiError> {
+    let namespaces: BTreeSet<&str> = repositories.iter().map(|repository| repository.name.namespace()).collect();
+    let kinds = app.identity.kinds(&namespaces).await?;
+    let traffic = app.registry.traffic(repositories).await?;
+    let view = |repository: &Repository| {
+        let traffic = traffic.get(&repository.id).copied().unwrap_or_default();
+        json!({
+            "id": repository.id,
+            "namespace": repository.name.namespace(),
+            "namespaceType": match kinds.get(repository.name.namespace()) {
+                Some(AccountKind::Organization) => "organization",
+                _ => "user",
+            },
+            "name": repository.name.name(),
+            "shortDescription": repository.short_description,
+            "longDescription": repository.long_description,
+            "visibility": repository.visibility.to_string(),
+            "scanOnPush": repository.scan_on_push,
+            "onlyRobotsPush": repository.only_robots_push,
+            "immutableTags": repository.immutable,
+            "enableManifestLists": true,
+            "tagLimit": repository.tag_limit,
+            "pulls": traffic.pulls,
+            "pushes": traffic.pushes,
+        })
+    };
+    Ok(repositories.iter().map(view).collect())
 }

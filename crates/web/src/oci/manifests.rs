@@ -22,7 +22,7 @@ pub(super) async fn pull(call: &Call, repo: &RepoName, reference: &Reference) ->
     let manifest = manifest.map_err(|error| call.failed(repo, error))?;
     let wanted = call.app.events.wants_pulls(repo).then(|| manifest.digest.to_string());
     let until = call.keep.as_ref().and_then(|keep| keep.until);
-    let answer = Answer::new(manifest, until).ok_or_else(|| {
+    let answer = Answer::new(manifest, until, call.app.registry.counts(repo)).ok_or_else(|| {
         OciError::new(Kind::Internal, ErrorCode::ManifestInvalid, "the manifest's type or digest fits into no header")
     })?;
     let answer = Arc::new(answer);
@@ -64,6 +64,7 @@ pub(super) async fn push(
         tags: &tags,
     };
     let pushed = call.app.registry.push_manifest(&call.ctx, push).await.map_err(|error| call.failed(repo, error))?;
+    call.app.registry.counts(repo).pushed();
     let mut response = StatusCode::CREATED.into_response();
     let headers = response.headers_mut();
     insert(headers, "location", &format!("/v2/{repo}/manifests/{}", pushed.digest));

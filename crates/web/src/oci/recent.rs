@@ -18,7 +18,7 @@ use axum::{
 };
 use base::{Timestamp, limits};
 use bytes::Bytes;
-use registry::StoredManifest;
+use registry::{Counts, StoredManifest};
 
 /// Answers of one count of commits.
 #[derive(Debug, Default)]
@@ -44,6 +44,8 @@ pub(crate) struct Answer {
     bytes: Bytes,
     /// When the token ends that it was decided for.
     until: Option<Timestamp>,
+    /// Where it counts that it was sent.
+    counts: Arc<Counts>,
 }
 
 impl Question {
@@ -70,23 +72,27 @@ fn is_bearer(value: &HeaderValue) -> bool {
 
 impl Answer {
     /// None for a digest or type that no header can hold; names and digests always can.
-    pub(crate) fn new(manifest: StoredManifest, until: Option<Timestamp>) -> Option<Answer> {
+    pub(crate) fn new(manifest: StoredManifest, until: Option<Timestamp>, counts: Arc<Counts>) -> Option<Answer> {
         Some(Answer {
             media_type: HeaderValue::from_str(manifest.media_type.as_str()).ok()?,
             digest: HeaderValue::from_str(manifest.digest.as_str()).ok()?,
             etag: HeaderValue::from_str(&format!("\"{}\"", manifest.digest)).ok()?,
             bytes: manifest.bytes.into(),
             until,
+            counts,
         })
     }
 
-    /// The bytes as they were pushed, or that they did not change.
+    /// The bytes as they were pushed, which is a pull, or that they did not change.
     pub(crate) fn response(&self, method: &Method, asked: &HeaderMap) -> Response {
         let unchanged = asked.get(header::IF_NONE_MATCH).is_some_and(|known| *known == self.etag);
         let (status, body) = match *method {
             _ if unchanged => (StatusCode::NOT_MODIFIED, Body::empty()),
             Method::HEAD => (StatusCode::OK, Body::empty()),
-            _ => (StatusCode::OK, Body::from(self.bytes.clone())),
+            _ => {
+                self.counts.pulled();
+                (StatusCode::OK, Body::from(self.bytes.clone()))
+            }
         };
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
@@ -150,7 +156,7 @@ mod tests {
             media_type: oci::MediaType::OCI_MANIFEST,
             bytes: vec![b' '; bytes],
         };
-        Arc::new(Answer::new(manifest, until).unwrap())
+        Arc::new(Answer::new(manifest, until, Arc::default()).unwrap())
     }
 
     #[test]
