@@ -16,6 +16,7 @@ mod cves;
 mod decisions;
 mod docker;
 mod docs;
+mod dtr_client;
 mod dtr_stand_in;
 mod full_disk;
 #[path = "../../../blob/tests/it/gateway.rs"]

@@ -5,6 +5,7 @@ mod accounts;
 mod body;
 mod index;
 mod keys;
+mod manifests;
 mod mirroring;
 mod promotions;
 mod pruning;
@@ -16,6 +17,7 @@ mod scan_search;
 mod scan_service;
 mod scans;
 mod settings;
+mod tag_view;
 mod tags;
 mod teams;
 mod tokens;
@@ -23,13 +25,14 @@ mod vex;
 mod waivers;
 mod webhooks;
 
-use axum::Router;
+use axum::{Router, middleware::from_fn};
 
 pub(crate) use self::{
     body::{Asked, Body, Params, unread},
     repositories::{Named, Paging},
     scan_service::uploaded,
-    tags::{NamedTag, lapsed},
+    tag_view::lapsed,
+    tags::NamedTag,
 };
 
 use crate::App;
@@ -45,6 +48,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(repositories::routes())
         .merge(index::routes())
         .merge(tags::routes())
+        .merge(manifests::routes())
         .merge(scans::routes())
         .merge(scan_service::routes())
         .merge(scan_search::routes())
@@ -56,4 +60,5 @@ pub(crate) fn routes() -> Router<App> {
         .merge(mirroring::routes())
         .merge(waivers::routes())
         .merge(vex::routes())
+        .layer(from_fn(body::json_only))
 }

@@ -130,7 +130,8 @@ async fn update(
         secret: body.secret,
         headers: body.headers.map(Headers::new).transpose()?,
     };
-    Ok(Json(view(&app.events.update(&ctx, &body.id.parse()?, change).await?)))
+    // A list, as DTR answered.
+    Ok(Json(json!([view(&app.events.update(&ctx, &body.id.parse()?, change).await?)])))
 }
 
 #[derive(Deserialize)]
@@ -202,6 +203,7 @@ async fn of_namespace(
     Caller(ctx): Caller,
     Params(org): Params<AccountName>,
 ) -> Result<Json<Value>, ApiError> {
+    app.identity.require_account(&org).await?;
     let found = app.events.of_scope(&ctx, &Scope::Namespace(org)).await?;
     Ok(Json(found.iter().map(view).collect()))
 }
