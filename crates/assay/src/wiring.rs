@@ -11,7 +11,7 @@ use db::{Db, Location, Schema};
 use events::Events;
 use forge::Forge;
 use identity::{Authority, Certified, Directory, Identity, Oidc, Sealer, TokenKeys};
-use jobs::{Failure, NewJob, Subscription, Tasks, Worker};
+use jobs::{Board, Failure, NewJob, Subscription, Tasks, Worker};
 use mirror::Mirror;
 use outbound::Outbound;
 use promote::Promote;
@@ -66,15 +66,17 @@ const EXPIRED_WAIVERS: Duration = Duration::from_secs(10);
 const AGES: Duration = Duration::from_secs(15 * 60);
 /// Whether something is to be mirrored again, or polled.
 const MIRRORINGS: Duration = Duration::from_secs(30);
-/// As DTR did.
-const PRUNINGS: Duration = Duration::from_secs(15 * 60);
+/// As DTR did. What is done by the clock can be set by an administrator.
+const PRUNINGS: &str = "0 */15 * * * *";
 const EXPIRED_UPLOADS: Duration = Duration::from_secs(600);
 const UNATTESTED: Duration = Duration::from_secs(10 * 60);
-const COLLECTIONS: Duration = Duration::from_secs(60 * 60);
+const COLLECTIONS: &str = "0 0 * * * *";
 /// Whether it is the time of day at which advisories are fetched.
 const FETCHES: Duration = Duration::from_secs(60);
-const RECORDS: Duration = Duration::from_secs(6 * 60 * 60);
-const SCRUBS: Duration = Duration::from_secs(60 * 60);
+const RECORDS: &str = "0 20 */6 * * *";
+const SCRUBS: &str = "0 40 * * * *";
+/// Jobs that ended long ago, also where few end.
+const FORGOTTEN_JOBS: Duration = Duration::from_secs(60 * 60);
 
 /// What also runs at each start, for what happened while nobody looked.
 const AT_START: [&str; 5] =
@@ -131,7 +133,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
     forge.reconcile(&ctx, alone).await?;
     let ci = open_ci(&ctx, config, &db, &forge, (&folder, &clock, &entropy)).await?;
 
-    let worker = Worker::new(db.clone(), clock.clone(), entropy.clone());
+    let worker = Worker::new(db.clone(), clock.clone(), entropy.clone()).every(FORGOTTEN_JOBS, jobs::FORGET_JOB);
     let worker = with_scan(with_promote(events.work(worker), &promote), &scan, &promote);
     let worker = with_directory(with_ci(with_registry(worker, &registry), &forge, &ci, alone), &identity, config);
     let worker = with_policies(worker, &prune, &mirror);
@@ -159,6 +161,7 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         prune,
         mirror,
         events,
+        board: Board::of(&worker),
         metrics: Metrics::default(),
     });
     Ok(Built { app, certified, worker, folder })
@@ -287,12 +290,12 @@ fn with_registry(worker: Worker, registry: &Registry) -> Worker {
             let registry = collector.clone();
             async move { registry.collect(&ctx).await.map(drop).or_else(later) }
         })
-        .every(COLLECTIONS, registry::COLLECT_JOB)
+        .at(COLLECTIONS, registry::COLLECT_JOB)
         .on(registry::SCRUB_JOB, move |ctx, _| {
             let registry = scrubber.clone();
             async move { registry.scrub(&ctx, limits::SCRUB_RUN_BYTES).await.map(drop).map_err(Failure::retry) }
         })
-        .every(SCRUBS, registry::SCRUB_JOB)
+        .at(SCRUBS, registry::SCRUB_JOB)
         .on(registry::EXPIRE_JOB, move |ctx, _| {
             let registry = registry.clone();
             async move { registry.expire_uploads(&ctx).await.map(drop).map_err(Failure::retry) }
@@ -352,13 +355,13 @@ fn with_scan(worker: Worker, scan: &Scan, promote: &Promote) -> Worker {
                 scan.collect(&ctx, &decided).await.map(drop).map_err(Failure::retry)
             }
         })
-        .every(RECORDS, scan::COLLECT_JOB)
+        .at(RECORDS, scan::COLLECT_JOB)
 }
 
 /// The background work of policies.
 fn with_policies(worker: Worker, prune: &Prune, mirror: &Mirror) -> Worker {
     let worker = worker.every(EXPIRED_WAIVERS, promote::EXPIRE_JOB);
-    let worker = prune.work(worker.every(PRUNINGS, prune::EVERY_JOB));
+    let worker = prune.work(worker.at(PRUNINGS, prune::EVERY_JOB));
     mirror.work_on(worker.every(MIRRORINGS, mirror::EVERY_JOB))
 }
 

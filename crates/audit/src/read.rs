@@ -1,6 +1,6 @@
 //! Reading entries: by index, by what they are about, by who and what.
 
-use base::{Timestamp, limits};
+use base::{Id, Timestamp, limits};
 
 use crate::{Body, Error, Log, log::signed, store};
 
@@ -76,6 +76,22 @@ impl Log {
         let waiting = store::waiting_about(&mut tx, subject, limit - found.len()).await?;
         found.extend(waiting);
         Ok(found)
+    }
+
+    /// Entries back from this id, it included, or from the newest for an empty one; also those that wait for an index. About a
+    /// subject, or about anything; made before a time, as far as ids tell: to the millisecond.
+    pub async fn backwards(
+        &self,
+        subject: Option<&str>,
+        from: &str,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<StoredEntry>, Error> {
+        // Behind all ids.
+        let newest = if from.is_empty() { "~" } else { from };
+        let bound = before.map(|at| format!("{}~", Id::<StoredEntry>::beginning(at)));
+        let from = bound.as_deref().map_or(newest, |bound| newest.min(bound));
+        Ok(store::backwards(&mut self.0.db.read().await?, subject, from, limit.min(limits::PAGE_MAX)).await?)
     }
 
     /// One entry by its id: where a cause points to.

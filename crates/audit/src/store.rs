@@ -136,6 +136,34 @@ pub(crate) async fn entry(tx: &mut Tx, id: &str) -> Result<Option<StoredEntry>, 
     row.as_ref().map(stored).transpose()
 }
 
+/// Entries whose id is not behind this one, the newest first.
+pub(crate) async fn backwards(
+    tx: &mut Tx,
+    subject: Option<&str>,
+    from: &str,
+    limit: usize,
+) -> Result<Vec<StoredEntry>, Error> {
+    let rows = match subject {
+        Some(subject) => {
+            tx.all(
+                "SELECT e.id, e.at, e.kind, e.actor, e.body, e.log_index
+                 FROM audit_subjects s JOIN audit_entries e ON e.id = s.entry
+                 WHERE s.subject = $1 AND s.entry <= $2 ORDER BY s.entry DESC LIMIT $3",
+                &args![subject, from, bounded(limit)],
+            )
+            .await?
+        }
+        None => {
+            tx.all(
+                "SELECT id, at, kind, actor, body, log_index FROM audit_entries WHERE id <= $1 ORDER BY id DESC LIMIT $2",
+                &args![from, bounded(limit)],
+            )
+            .await?
+        }
+    };
+    rows.iter().map(stored).collect()
+}
+
 pub(crate) async fn entry_at(tx: &mut Tx, index: i64) -> Result<Option<StoredEntry>, Error> {
     let row = tx
         .opt("SELECT id, at, kind, actor, body, log_index FROM audit_entries WHERE log_index = $1", &args![index])

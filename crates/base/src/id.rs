@@ -4,7 +4,7 @@ use std::{fmt, hash, marker::PhantomData, str};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Ctx, InvalidName};
+use crate::{Ctx, InvalidName, Timestamp};
 
 /// The identifier of one `T`: 26 characters of `[0-9a-v]`, the first ten of which are the time in milliseconds, so that
 /// ids sort by age. An id is a name, never a right: knowing one grants nothing.
@@ -16,16 +16,22 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 impl<T> Id<T> {
     /// A new id, made from the time and the randomness of `ctx`.
     pub fn new(ctx: &Ctx) -> Id<T> {
-        let millis = ctx.now.as_millisecond().unsigned_abs();
         let random: [u8; 16] = ctx.entropy.bytes();
-        let mut text = String::with_capacity(LENGTH);
-        for index in (0..10).rev() {
-            text.push(char::from(ALPHABET[((millis >> (5 * index)) & 31) as usize]));
-        }
+        let mut text = Id::<T>::beginning(ctx.now);
         for byte in random {
             text.push(char::from(ALPHABET[usize::from(byte & 31)]));
         }
         Id(text.into(), PhantomData)
+    }
+
+    /// What all ids begin with that are made in the millisecond of this time.
+    pub fn beginning(at: Timestamp) -> String {
+        let millis = at.as_millisecond().unsigned_abs();
+        let mut text = String::with_capacity(LENGTH);
+        for index in (0..10).rev() {
+            text.push(char::from(ALPHABET[((millis >> (5 * index)) & 31) as usize]));
+        }
+        text
     }
 
     pub fn as_str(&self) -> &str {

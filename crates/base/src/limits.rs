@@ -58,6 +58,11 @@ pub const POLICY_PATTERN_BYTES: usize = 128 * 1024;
 pub const RECENT_ANSWERS: usize = 20_000;
 pub const RECENT_BYTES: usize = 32 * 1024 * 1024;
 
+/// Jobs that ended and are kept to be looked at, whatever is set: some 100 MB.
+pub const JOB_HISTORY: u32 = 100_000;
+/// The end of an error that a job's record keeps, for each of its tries.
+pub const JOB_ERROR_CHARS: usize = 1_000;
+
 /// Repositories whose pulls are counted in memory until they are written, and how often that is: a crash forgets as much.
 pub const TRAFFIC_REPOSITORIES: usize = 40_000;
 pub const TRAFFIC_GRAIN: std::time::Duration = std::time::Duration::from_secs(10);

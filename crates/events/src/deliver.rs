@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Runs for each event that a webhook may be for.
-pub(crate) const DELIVER_JOB: &str = "events.deliver";
+pub const DELIVER_JOB: &str = "events.deliver";
 
 /// The events that somebody outside may want to hear of.
 pub const SUBSCRIPTIONS: &[Subscription] = &[

@@ -42,7 +42,7 @@ mod store;
 
 pub use call::Attempt;
 pub use cloud_event::Format;
-pub use deliver::SUBSCRIPTIONS;
+pub use deliver::{DELIVER_JOB, SUBSCRIPTIONS};
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use event_type::EventType;

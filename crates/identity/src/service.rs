@@ -131,6 +131,12 @@ impl Identity {
         account(&mut self.db.read().await?, name).await
     }
 
+    /// The name of the account with this id, if there is one.
+    pub async fn name_of(&self, id: &str) -> Result<Option<AccountName>, Error> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        Ok(store::account_by_id(&mut self.db.read().await?, &id).await?.map(|account| account.name))
+    }
+
     /// What those of these names are that are accounts: of namespaces of repositories that somebody may see.
     pub async fn kinds(&self, names: &BTreeSet<&str>) -> Result<BTreeMap<String, AccountKind>, Error> {
         Ok(store::kinds(&mut self.db.read().await?, names).await?)

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!              emit / enqueue                     claim                        done
-//!   (change) ───────────────► waiting ──────────────────────► running ──────────────► (row gone)
+//!   (change) ───────────────► waiting ──────────────────────► running ──────────────► done, kept for a while
 //!                                ▲     lease ran out, retry       │
 //!                                └────────────────────────────────┤ attempts used up
 //!                                                                 └──────────────────► failed
@@ -15,16 +15,27 @@
 //! An [`Event`] is how a context tells the others what happened without knowing them: [`emit`] writes one job per
 //! subscription, and the subscriptions are wired in the binary. A context that works on few repositories says on which ([`want`]).
 //!
+//! What ended stays for a while as a row that an administrator can look at ([`Board`]), bounded by number and age ([`History`]),
+//! but for timers that look every few seconds. Jobs that are done by the clock have a [`Cron`], which may be changed.
+//!
 //! What this crate does not know: any job or event by name.
 
+mod cron;
+mod history;
+
+mod board;
 mod event;
 mod queue;
 mod store;
 mod tasks;
+mod timer;
 mod worker;
 
+pub use board::{Board, BoardError, JobRecord, State, Wanted};
+pub use cron::{BadCron, Cron};
 pub use event::{Event, Subscription, emit, emit_all, subscribe, want};
+pub use history::{History, HistoryChanges};
 pub use queue::{Failure, Job, NewJob, enqueue};
 pub use store::SCHEMA;
 pub use tasks::Tasks;
-pub use worker::{Handler, Worker};
+pub use worker::{ATTEMPTS_MAX, FORGET_JOB, Handler, Worker};

@@ -18,6 +18,7 @@ pub struct NewJob {
     pub(crate) lane: Option<String>,
     pub(crate) cause: Option<String>,
     pub(crate) delay: Duration,
+    pub(crate) kept: bool,
 }
 
 /// A job that was claimed and now runs.
@@ -64,7 +65,7 @@ impl From<Error> for Failure {
 
 impl NewJob {
     pub fn new(kind: &str, payload: serde_json::Value) -> NewJob {
-        NewJob { kind: kind.to_owned(), payload, lane: None, cause: None, delay: Duration::ZERO }
+        NewJob { kind: kind.to_owned(), payload, lane: None, cause: None, delay: Duration::ZERO, kept: true }
     }
 
     /// Run after all earlier jobs of this lane have ended.
@@ -78,6 +79,13 @@ impl NewJob {
     #[must_use]
     pub fn caused_by(mut self, entry: &str) -> NewJob {
         self.cause = Some(entry.to_owned());
+        self
+    }
+
+    /// When it succeeded, nobody wants to know of it.
+    #[must_use]
+    pub(crate) fn not_kept(mut self) -> NewJob {
+        self.kept = false;
         self
     }
 

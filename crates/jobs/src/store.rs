@@ -1,10 +1,13 @@
-//! The SQL of the queue.
+//! The SQL of the queue; that of what is shown of it is in `store/records.rs`.
+
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{Ctx, Id, Timestamp, from_micros, micros};
 use db::{Bulk, Error, Row, Schema, Tx, Val, args};
 
+pub(crate) use self::records::*;
 use crate::{Job, NewJob, Subscription};
 
 pub const SCHEMA: Schema = Schema {
@@ -23,11 +26,13 @@ pub const SCHEMA: Schema = Schema {
         // Where the filtered subscriptions of a job count.
         "ALTER TABLE event_subscriptions ADD COLUMN filtered BOOLEAN NOT NULL DEFAULT FALSE;
       CREATE TABLE event_scopes (job TEXT NOT NULL, scope TEXT NOT NULL, PRIMARY KEY (job, scope))",
+        // What is shown of jobs, also after they ended; schedules.
+        records::RECORDS_STEP,
     ],
 };
 
-static INSERT: Bulk<11> = Bulk::new(
-    "INSERT INTO jobs (id, kind, lane, payload, cause, state, run_at, attempts, lease_until, created_at, ordinal) VALUES {rows}",
+static INSERT: Bulk<12> = Bulk::new(
+    "INSERT INTO jobs (id, kind, lane, payload, cause, state, run_at, attempts, lease_until, created_at, ordinal, kept) VALUES {rows}",
     0,
 );
 
@@ -46,27 +51,36 @@ pub(crate) async fn insert(tx: &mut Tx, ctx: &Ctx, jobs: &[(Id<Job>, NewJob, i64
             0,
             0,
             ctx.now,
-            *ordinal
+            *ordinal,
+            job.kept
         ]
     };
     INSERT.execute(tx, &[], &jobs.iter().map(row).collect::<Vec<_>>()).await?;
     Ok(())
 }
 
+/// A job that was taken, and whether it stays when it is done.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(crate) job: Job,
+    pub(crate) kept: bool,
+}
+
 /// Take the next jobs that may run, at most `limit`: due, or left behind by a worker that died, and first of their lanes.
 pub(crate) async fn claim(
     tx: &mut Tx,
-    now: Timestamp,
-    lease_until: Timestamp,
+    worker: &str,
+    (now, lease_until): (Timestamp, Timestamp),
     limit: usize,
-) -> Result<Vec<Job>, Error> {
+) -> Result<Vec<Claimed>, Error> {
     if limit == 0 {
         return Ok(Vec::new());
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = tx
         .all(
-            "UPDATE jobs SET state = 'running', lease_until = $2, attempts = attempts + 1
+            "UPDATE jobs SET state = 'running', lease_until = $2, attempts = attempts + 1, worker = $4,
+                started_at = $1
              WHERE id IN (SELECT id FROM (
                 SELECT * FROM (SELECT j.id, j.run_at, j.ordinal FROM jobs j
                     WHERE j.state = 'waiting' AND j.run_at <= $1 AND (j.lane IS NULL OR NOT EXISTS (
@@ -80,11 +94,11 @@ pub(crate) async fn claim(
                         AND (e.created_at, e.ordinal) < (j.created_at, j.ordinal)))
                     ORDER BY j.run_at, j.ordinal LIMIT $3) left_behind
                 ) due ORDER BY run_at, ordinal LIMIT $3)
-             RETURNING id, kind, payload, cause, attempts, created_at",
-            &args![now, lease_until, limit],
+             RETURNING id, kind, payload, cause, attempts, created_at, kept",
+            &args![now, lease_until, limit, worker],
         )
         .await?;
-    rows.iter().map(job_of).collect()
+    rows.iter().map(|row| Ok(Claimed { job: job_of(row)?, kept: row.bool("kept")? })).collect()
 }
 
 fn job_of(row: &Row) -> Result<Job, Error> {
@@ -98,32 +112,53 @@ fn job_of(row: &Row) -> Result<Job, Error> {
     })
 }
 
-pub(crate) async fn renew(tx: &mut Tx, id: &Id<Job>, lease_until: Timestamp) -> Result<(), Error> {
-    tx.execute("UPDATE jobs SET lease_until = $2 WHERE id = $1 AND state = 'running'", &args![id, lease_until]).await?;
+/// Say that a job's worker lives; gives whether somebody wants it stopped.
+pub(crate) async fn renew(tx: &mut Tx, id: &Id<Job>, lease_until: Timestamp) -> Result<bool, Error> {
+    let sql = "UPDATE jobs SET lease_until = $2 WHERE id = $1 AND state = 'running' RETURNING cancel";
+    tx.opt(sql, &args![id, lease_until]).await?.map_or(Ok(false), |row| row.bool("cancel"))
+}
+
+/// A job that succeeded: it stays for a while, or is gone.
+pub(crate) async fn done(tx: &mut Tx, Claimed { job, kept }: &Claimed, now: Timestamp) -> Result<(), Error> {
+    if !kept {
+        tx.execute("DELETE FROM jobs WHERE id = $1", &args![&job.id]).await?;
+        return Ok(());
+    }
+    let sql = "UPDATE jobs SET state = 'done', ended_at = $2, lane = NULL, last_error = NULL WHERE id = $1";
+    tx.execute(sql, &args![&job.id, now]).await?;
     Ok(())
 }
 
-pub(crate) async fn remove(tx: &mut Tx, id: &Id<Job>) -> Result<(), Error> {
-    tx.execute("DELETE FROM jobs WHERE id = $1", &args![id]).await?;
-    Ok(())
-}
-
-pub(crate) async fn retry_at(tx: &mut Tx, id: &Id<Job>, run_at: Timestamp, error: &str) -> Result<(), Error> {
+/// Try again later, unless somebody wants it stopped.
+pub(crate) async fn retry_at(
+    tx: &mut Tx,
+    id: &Id<Job>,
+    (now, run_at): (Timestamp, Timestamp),
+    (error, line): (&str, &str),
+) -> Result<(), Error> {
     tx.execute(
-        "UPDATE jobs SET state = 'waiting', run_at = $2, last_error = $3 WHERE id = $1",
-        &args![id, run_at, error],
+        "UPDATE jobs SET state = CASE WHEN cancel THEN 'canceled' ELSE 'waiting' END, run_at = $2, last_error = $3,
+            log = log || $4, ended_at = CASE WHEN cancel THEN $5 ELSE NULL END,
+            lane = CASE WHEN cancel THEN NULL ELSE lane END WHERE id = $1",
+        &args![id, run_at, error, line, now],
     )
     .await?;
     Ok(())
 }
 
-pub(crate) async fn fail(tx: &mut Tx, id: &Id<Job>, error: &str) -> Result<(), Error> {
-    tx.execute("UPDATE jobs SET state = 'failed', last_error = $2 WHERE id = $1", &args![id, error]).await?;
+pub(crate) async fn fail(tx: &mut Tx, id: &Id<Job>, now: Timestamp, (error, line): (&str, &str)) -> Result<(), Error> {
+    tx.execute(
+        "UPDATE jobs SET state = 'failed', ended_at = $2, lane = NULL, last_error = $3, log = log || $4 WHERE id = $1",
+        &args![id, now, error, line],
+    )
+    .await?;
     Ok(())
 }
 
 /// Give back what a dead process of this database held. Only right when no other process can be alive.
-pub(crate) async fn release_all(tx: &mut Tx) -> Result<u64, Error> {
+pub(crate) async fn release_all(tx: &mut Tx, now: Timestamp) -> Result<u64, Error> {
+    let sql = "UPDATE jobs SET state = 'canceled', ended_at = $1, lane = NULL WHERE state = 'running' AND cancel";
+    tx.execute(sql, &args![now]).await?;
     tx.execute("UPDATE jobs SET lease_until = 0 WHERE state = 'running'", &[]).await
 }
 

@@ -7,14 +7,31 @@
 //!   turn: write ends, claim ──► run them side by side ──► one or more ended, or something came ──► turn …
 //! ```
 
-use std::{collections::BTreeMap, future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use base::{Clock, Ctx, Entropy, Timestamp};
+use base::{Clock, Ctx, Entropy, Timestamp, limits};
 use db::{Db, Error, Tx};
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
-use crate::{Failure, Job, NewJob, Tasks, enqueue, store};
+use crate::{
+    Cron, Failure, Job, Tasks,
+    store::{self, Claimed},
+    timer::{self, Timer},
+};
+
+/// Forgets what ended long ago; runs by itself from time to time.
+pub const FORGET_JOB: &str = "jobs.forget";
 
 /// Handlers that run at the same time in one process.
 const PARALLEL: usize = 4;
@@ -23,8 +40,12 @@ const LEASE: Duration = Duration::from_secs(30);
 const RENEW: Duration = Duration::from_secs(10);
 /// How long a worker sleeps at most when nobody wakes it: another replica may have written a job.
 const POLL: Duration = Duration::from_secs(2);
+/// Characters of the name of a process: as many as DTR's replicas had.
+const WORKER_ID: usize = 12;
+/// How many jobs end before those are forgotten that ended long ago.
+const FORGET_EACH: usize = 500;
 /// Tries before a job is given up, and the longest pause between two.
-const ATTEMPTS_MAX: i64 = 12;
+pub const ATTEMPTS_MAX: i64 = 12;
 const PAUSE_MAX: Duration = Duration::from_secs(600);
 
 /// What runs jobs of one kind.
@@ -33,11 +54,15 @@ pub type Handler = Arc<dyn Fn(Ctx, Job) -> Pin<Box<dyn Future<Output = Result<()
 /// Runs the jobs of one process.
 #[derive(Clone)]
 pub struct Worker {
-    db: Db,
+    pub(crate) db: Db,
     clock: Clock,
     entropy: Entropy,
+    /// This process, as the records of its jobs name it.
+    id: Arc<str>,
     handlers: BTreeMap<&'static str, Handler>,
-    schedule: Vec<(&'static str, Duration)>,
+    timers: Vec<(&'static str, Timer)>,
+    /// Jobs that ended here since some were forgotten.
+    ended: Arc<AtomicUsize>,
 }
 
 impl std::fmt::Debug for Worker {
@@ -48,7 +73,26 @@ impl std::fmt::Debug for Worker {
 
 impl Worker {
     pub fn new(db: Db, clock: Clock, entropy: Entropy) -> Worker {
-        Worker { db, clock, entropy, handlers: BTreeMap::new(), schedule: Vec::new() }
+        let (id, ended) = (entropy.token(WORKER_ID).to_lowercase().into(), Arc::new(AtomicUsize::new(FORGET_EACH)));
+        let forgetting = db.clone();
+        let worker = Worker { db, clock, entropy, id, handlers: BTreeMap::new(), timers: Vec::new(), ended };
+        worker.on(FORGET_JOB, move |ctx, _| {
+            let db = forgetting.clone();
+            async move {
+                while db::write!(db, &ctx, |tx| store::forget(tx, ctx.now).await).map_err(Failure::retry)? {}
+                Ok(())
+            }
+        })
+    }
+
+    /// This process among those of one database.
+    pub fn id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
+    }
+
+    /// How many jobs run here at the same time.
+    pub fn capacity() -> usize {
+        PARALLEL
     }
 
     /// Say what runs jobs of this kind.
@@ -65,13 +109,31 @@ impl Worker {
     /// Write a job of this kind every `period`, as a timer beside the events that wake the same reconciler.
     #[must_use]
     pub fn every(mut self, period: Duration, kind: &'static str) -> Worker {
-        self.schedule.push((kind, period));
+        self.timers.push((kind, Timer::Every(period)));
         self
+    }
+
+    /// Write a job of this kind by the clock, until somebody sets another time ([`crate::Board::set_schedule`]).
+    #[must_use]
+    pub fn at(mut self, usual: &'static str, kind: &'static str) -> Worker {
+        let usual = usual.parse().expect("a schedule that stands in the program can be read");
+        self.timers.push((kind, Timer::At(usual)));
+        self
+    }
+
+    /// What is done by the clock, and when unless somebody set another time.
+    pub fn crons(&self) -> Vec<(&'static str, Cron)> {
+        let cron = |(kind, timer): &(&'static str, Timer)| match timer {
+            Timer::At(usual) => Some((*kind, usual.clone())),
+            Timer::Every(_) => None,
+        };
+        self.timers.iter().filter_map(cron).collect()
     }
 
     /// Give back the jobs a dead process held. Only for a database that one process alone uses.
     pub async fn release_all(&self) -> Result<u64, Error> {
-        db::write!(self.db, &self.ctx(), |tx| store::release_all(tx).await)
+        let ctx = self.ctx();
+        db::write!(self.db, &ctx, |tx| store::release_all(tx, ctx.now).await)
     }
 
     /// Start the worker's tasks; they end when `tasks` stop.
@@ -79,22 +141,8 @@ impl Worker {
         let worker = Arc::new(self);
         let (turning, owner) = (Arc::clone(&worker), tasks.clone());
         tasks.spawn(async move { turning.run(&owner).await });
-        for (kind, period) in worker.schedule.clone() {
-            let (worker, owner) = (Arc::clone(&worker), tasks.clone());
-            tasks.spawn(async move {
-                loop {
-                    tokio::select! {
-                        () = tokio::time::sleep(period) => {}
-                        () = owner.stopped() => return,
-                    }
-                    let ctx = worker.ctx();
-                    let lane = format!("schedule {kind}");
-                    let job = NewJob::new(kind, serde_json::Value::Null).in_lane(&lane);
-                    if let Err(error) = db::write!(worker.db, &ctx, |tx| enqueue(tx, &ctx, job.clone()).await) {
-                        tracing::warn!(kind, %error, "a scheduled job could not be written");
-                    }
-                }
-            });
+        for (kind, timer) in worker.timers.clone() {
+            tasks.spawn(timer::run(Arc::clone(&worker), tasks.clone(), kind, timer));
         }
     }
 
@@ -166,69 +214,108 @@ impl Worker {
     }
 
     /// Write how jobs ended and take at most so many that may run.
-    async fn turn(&self, ended: &[Ended], places: usize) -> Result<Vec<Job>, Error> {
+    async fn turn(&self, ended: &[Ended], places: usize) -> Result<Vec<Claimed>, Error> {
         let ctx = self.ctx();
         // A look without the writer first: an idle worker must not make the writers wait.
         if ended.is_empty() && (places == 0 || !store::any_due(&mut self.db.read().await?, ctx.now).await?) {
             return Ok(Vec::new());
         }
         let lease = later(ctx.now, LEASE);
-        db::write!(self.db, &ctx, |tx| {
+        let forgets = self.ended.fetch_add(ended.len(), Ordering::Relaxed) + ended.len() >= FORGET_EACH;
+        let claimed = db::write!(self.db, &ctx, |tx| {
             for one in ended {
                 one.write(tx, ctx.now).await?;
             }
-            store::claim(tx, ctx.now, lease, places).await
-        })
+            if forgets {
+                store::forget(tx, ctx.now).await?;
+            }
+            store::claim(tx, &self.id, (ctx.now, lease), places).await
+        })?;
+        if forgets {
+            self.ended.store(0, Ordering::Relaxed);
+        }
+        Ok(claimed)
     }
 
-    async fn run_one(&self, job: Job) -> Ended {
+    async fn run_one(&self, claimed: Claimed) -> Ended {
+        let job = &claimed.job;
         let ctx = self.ctx().caused_by(job.cause.clone());
         let Some(handler) = self.handlers.get(job.kind.as_str()) else {
             let failure = Failure::Final(format!("this program knows no job {:?}", job.kind));
-            return Ended { job, outcome: Err(failure) };
+            return Ended { claimed, outcome: Outcome::Failed(failure) };
         };
         // A job that panics is one that failed; the others go on.
         let mut work = std::pin::pin!(AssertUnwindSafe(handler(ctx, job.clone())).catch_unwind());
         let outcome = loop {
             tokio::select! {
-                outcome = &mut work => break outcome.unwrap_or_else(|_| Err(Failure::retry("it panicked"))),
-                () = tokio::time::sleep(RENEW) => self.renew(&job).await,
+                outcome = &mut work => {
+                    break match outcome.unwrap_or_else(|_| Err(Failure::retry("it panicked"))) {
+                        Ok(()) => Outcome::Done,
+                        Err(failure) => Outcome::Failed(failure),
+                    };
+                }
+                () = tokio::time::sleep(RENEW) => {
+                    if self.renew(job).await {
+                        break Outcome::Canceled;
+                    }
+                }
             }
         };
-        if let Err(error) = &outcome {
+        if let Outcome::Failed(error) = &outcome {
             tracing::warn!(job.kind, job.id = %job.id, attempt = job.attempt, %error, "a job did not succeed");
         }
-        Ended { job, outcome }
+        Ended { claimed, outcome }
     }
 
-    async fn renew(&self, job: &Job) {
+    /// Say that the job's worker lives; gives whether somebody wants it stopped.
+    async fn renew(&self, job: &Job) -> bool {
         let ctx = self.ctx();
         let lease = later(ctx.now, LEASE);
-        if let Err(error) = db::write!(self.db, &ctx, |tx| store::renew(tx, &job.id, lease).await) {
+        let renewed: Result<bool, Error> = db::write!(self.db, &ctx, |tx| store::renew(tx, &job.id, lease).await);
+        renewed.unwrap_or_else(|error| {
             tracing::warn!(job.id = %job.id, %error, "the lease of a job could not be renewed");
-        }
+            false
+        })
     }
 
-    fn ctx(&self) -> Ctx {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn ctx(&self) -> Ctx {
         Ctx::system("jobs", &self.clock, &self.entropy)
     }
 }
 
 /// A job that ran, and what came of it.
 struct Ended {
-    job: Job,
-    outcome: Result<(), Failure>,
+    claimed: Claimed,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Done,
+    Failed(Failure),
+    /// It was stopped where it was: what it had committed stands.
+    Canceled,
 }
 
 impl Ended {
     async fn write(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-        let job = &self.job;
-        match &self.outcome {
-            Ok(()) => store::remove(tx, &job.id).await,
-            Err(Failure::Retry(error)) if job.attempt < ATTEMPTS_MAX => {
-                store::retry_at(tx, &job.id, later(now, pause_before(job.attempt)), error).await
+        let job = &self.claimed.job;
+        let failure = match &self.outcome {
+            Outcome::Done => return store::done(tx, &self.claimed, now).await,
+            Outcome::Canceled => return store::end_canceled(tx, &job.id, now).await,
+            Outcome::Failed(failure) => failure,
+        };
+        let error: String = failure.to_string().chars().take(limits::JOB_ERROR_CHARS).collect();
+        let line = format!("{now} try {}: {error}\n", job.attempt);
+        match failure {
+            Failure::Retry(_) if job.attempt < ATTEMPTS_MAX => {
+                let times = (now, later(now, pause_before(job.attempt)));
+                store::retry_at(tx, &job.id, times, (&error, &line)).await
             }
-            Err(error) => store::fail(tx, &job.id, &error.to_string()).await,
+            _ => store::fail(tx, &job.id, now, (&error, &line)).await,
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::{Direction, Error, Mirror, MirroringPolicy, policies, store};
 
 /// Looks every half minute for polls that are due and transfers to be tried again.
 pub const EVERY_JOB: &str = "mirror.every";
+/// Has every repository polled.
+pub const POLL_JOB: &str = "mirror.poll";
 /// Runs for each push to, and each scan in, a repository with push policies.
 pub(crate) const EVALUATE_JOB: &str = "mirror.evaluate";
 /// Holds a policy against everything there is.
@@ -46,12 +48,16 @@ struct OfPolicy {
 impl Mirror {
     /// Let this worker run our jobs.
     pub fn work_on(&self, worker: Worker) -> Worker {
-        let (every, evaluate, apply, transfer, forget) =
-            (self.clone(), self.clone(), self.clone(), self.clone(), self.clone());
+        let (every, poll, evaluate) = (self.clone(), self.clone(), self.clone());
+        let (apply, transfer, forget) = (self.clone(), self.clone(), self.clone());
         worker
             .on(EVERY_JOB, move |ctx, _| {
                 let mirror = every.clone();
                 async move { mirror.run_every(&ctx).await.map_err(failure) }
+            })
+            .on(POLL_JOB, move |ctx, _| {
+                let mirror = poll.clone();
+                async move { mirror.run_poll(&ctx).await.map_err(failure) }
             })
             .on(EVALUATE_JOB, move |ctx, job| {
                 let mirror = evaluate.clone();

@@ -34,7 +34,7 @@ mod service;
 mod store;
 
 pub use error::Error;
-pub use jobs::{EVERY_JOB, SUBSCRIPTIONS};
+pub use jobs::{EVERY_JOB, POLL_JOB, SUBSCRIPTIONS};
 pub use mirroring_policy::{Direction, MirroringForm, MirroringPolicy, Place, Status};
 pub use service::{Mirror, Permissions};
 pub use store::SCHEMA;

@@ -3,14 +3,14 @@
 use audit::Entry;
 use base::{Ctx, Id, Timestamp, limits};
 use db::Tx;
-use jobs::NewJob;
+use jobs::{Job, NewJob};
 use oci::{Digest, RepoName, Tag};
 use registry::{Registry, Right};
 use serde_json::json;
 
 use crate::{
     Direction, Error, Mirror, MirroringForm, MirroringPolicy, Place, Work,
-    jobs::{APPLY_JOB, EVALUATE_JOB},
+    jobs::{APPLY_JOB, EVALUATE_JOB, EVERY_JOB, POLL_JOB},
     mirroring_policy::Secrets,
     service::{lane, repository_subject, sealed_about},
     store,
@@ -178,25 +178,41 @@ impl Mirror {
             store::hurry(tx, id, ctx.now).await?;
             let entry = entry("mirroring.requested", &policy);
             let entry = audit::append(tx, ctx, entry).await?;
-            apply_later(tx, ctx, &policy, &entry).await?;
+            apply_later(tx, ctx, &policy, Some(&entry)).await?;
             Ok(policy)
         })
     }
 
-    /// Polls every repository now, as DTR's job `poll_mirror` did; for administrators. Gives how many policies there are.
-    pub async fn poll_now(&self, ctx: &Ctx) -> Result<usize, Error> {
+    /// Has every repository polled now, as DTR's job `poll_mirror` did; for administrators. Gives the job, and how many policies
+    /// there are.
+    pub async fn poll_now(&self, ctx: &Ctx) -> Result<(Id<Job>, usize), Error> {
         db::write!(self.db, ctx, |tx| {
             identity::Level::require_admin(tx, &ctx.actor).await?;
-            let all = store::all(tx).await?;
-            let polls = all.iter().filter(|one| one.direction == Direction::Poll && one.policy.enabled());
-            let polls: Vec<&MirroringPolicy> = polls.collect();
-            let entry = Entry::new("mirroring.requested").detail("policies", polls.len());
-            let entry = audit::append(tx, ctx, entry).await?;
-            for policy in &polls {
+            let polls = polls(tx).await?.len();
+            let entry = audit::append(tx, ctx, Entry::new("mirroring.requested").detail("policies", polls)).await?;
+            let job = NewJob::new(POLL_JOB, serde_json::Value::Null).in_lane(POLL_JOB).caused_by(&entry);
+            Ok((jobs::enqueue(tx, ctx, job).await?, polls))
+        })
+    }
+
+    /// Has what is due sent to other registries now; for administrators.
+    pub async fn push_now(&self, ctx: &Ctx) -> Result<Id<Job>, Error> {
+        db::write!(self.db, ctx, |tx| {
+            identity::Level::require_admin(tx, &ctx.actor).await?;
+            let entry = audit::append(tx, ctx, Entry::new("mirroring.requested")).await?;
+            let job = NewJob::new(EVERY_JOB, serde_json::Value::Null).in_lane(&format!("schedule {EVERY_JOB}"));
+            Ok(jobs::enqueue(tx, ctx, job.caused_by(&entry)).await?)
+        })
+    }
+
+    /// Handle a job of kind [`POLL_JOB`].
+    pub(crate) async fn run_poll(&self, ctx: &Ctx) -> Result<(), Error> {
+        db::write!(self.db, ctx, |tx| {
+            for policy in polls(tx).await? {
                 store::set_next(tx, &policy.id, ctx.now).await?;
-                apply_later(tx, ctx, policy, &entry).await?;
+                apply_later(tx, ctx, &policy, ctx.cause.as_deref()).await?;
             }
-            Ok(polls.len())
+            Ok(())
         })
     }
 
@@ -307,16 +323,26 @@ async fn save(tx: &mut Tx, ctx: &Ctx, kind: &'static str, policy: &MirroringPoli
         .set(policy.state_key(), policy.state());
     let entry = audit::append(tx, ctx, entry).await?;
     if apply && policy.policy.enabled() {
-        apply_later(tx, ctx, policy, &entry).await?;
+        apply_later(tx, ctx, policy, Some(&entry)).await?;
     }
     Ok(())
 }
 
 /// Evaluating is quick and stands in no lane of transfers.
-async fn apply_later(tx: &mut Tx, ctx: &Ctx, policy: &MirroringPolicy, entry: &str) -> Result<(), Error> {
-    let job = NewJob::new(APPLY_JOB, json!({"policy": policy.id}));
-    jobs::enqueue(tx, ctx, job.in_lane(&format!("{APPLY_JOB} {}", policy.id)).caused_by(entry)).await?;
+async fn apply_later(tx: &mut Tx, ctx: &Ctx, policy: &MirroringPolicy, entry: Option<&str>) -> Result<(), Error> {
+    let job = NewJob::new(APPLY_JOB, json!({"policy": policy.id})).in_lane(&format!("{APPLY_JOB} {}", policy.id));
+    let job = match entry {
+        Some(entry) => job.caused_by(entry),
+        None => job,
+    };
+    jobs::enqueue(tx, ctx, job).await?;
     Ok(())
+}
+
+/// Every policy that polls.
+async fn polls(tx: &mut Tx) -> Result<Vec<MirroringPolicy>, Error> {
+    let all = store::all(tx).await?.into_iter();
+    Ok(all.filter(|one| one.direction == Direction::Poll && one.policy.enabled()).collect())
 }
 
 /// A job that transfers what is due of a policy.

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 /// Parse what Go's `time.ParseDuration` takes, without a sign: one or more numbers, each with its unit; or `0`.
 /// `None` when it has another form or is longer than 2^63 nanoseconds (292 years).
-pub(crate) fn parse(text: &str) -> Option<SignedDuration> {
+pub fn parse(text: &str) -> Option<SignedDuration> {
     if text == "0" {
         return Some(SignedDuration::ZERO);
     }

@@ -48,6 +48,7 @@ mod sentence;
 
 pub use criterion::Criterion;
 pub use decide::{Decision, EVALUATOR, Reason, Verdict, decide};
+pub use duration::parse as parse_duration;
 pub use error::PolicyError;
 pub use evidence::{Component, Configuration, Counts, Distribution, Epss, Evidence, Provenance, Signature, Waived};
 pub use field::{Field, Need, ValueKind};

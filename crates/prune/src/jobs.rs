@@ -10,7 +10,7 @@ use crate::{Error, Prune, policies, store};
 /// Runs every fifteen minutes: has every repository with policies looked at.
 pub const EVERY_JOB: &str = "prune.every";
 /// Prunes one repository.
-pub(crate) const REPOSITORY_JOB: &str = "prune.repository";
+pub const REPOSITORY_JOB: &str = "prune.repository";
 /// Runs when a repository is gone.
 const FORGET_JOB: &str = "prune.forget";
 

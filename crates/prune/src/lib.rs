@@ -30,7 +30,7 @@ mod store;
 
 pub use error::Error;
 pub use evaluate::{Judged, Page};
-pub use jobs::{EVERY_JOB, SUBSCRIPTIONS};
+pub use jobs::{EVERY_JOB, REPOSITORY_JOB, SUBSCRIPTIONS};
 pub use pruning_policy::{PruningForm, PruningPolicy};
 pub use service::Prune;
 pub use store::SCHEMA;

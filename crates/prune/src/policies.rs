@@ -3,13 +3,28 @@
 use audit::Entry;
 use base::{Ctx, Id, limits};
 use db::Tx;
-use jobs::NewJob;
+use identity::Level;
+use jobs::{Job, NewJob};
 use oci::RepoName;
 use registry::{Registry, Right};
 
-use crate::{Error, Prune, PruningForm, PruningPolicy, jobs::REPOSITORY_JOB, store};
+use crate::{
+    Error, Prune, PruningForm, PruningPolicy,
+    jobs::{EVERY_JOB, REPOSITORY_JOB},
+    store,
+};
 
 impl Prune {
+    /// Have all policies looked at by a job now, as the clock does. Administrators of the installation only.
+    pub async fn request_all(&self, ctx: &Ctx) -> Result<Id<Job>, Error> {
+        db::write!(self.db, ctx, |tx| {
+            Level::require_admin(tx, &ctx.actor).await.map_err(registry::Error::from)?;
+            let entry = audit::append(tx, ctx, Entry::new("pruning.requested")).await?;
+            let job = NewJob::new(EVERY_JOB, serde_json::Value::Null).in_lane(&format!("schedule {EVERY_JOB}"));
+            Ok::<_, Error>(jobs::enqueue(tx, ctx, job.caused_by(&entry)).await?)
+        })
+    }
+
     /// Write a policy: admin level on the repository. With `all` it is also about the tags there are ("Prune all tags"), without
     /// only about those set from now on ("Prune future tags").
     pub async fn create(

@@ -21,8 +21,9 @@
 use std::time::Duration;
 
 use audit::Entry;
-use base::{Ctx, Timestamp, limits};
+use base::{Ctx, Id, Timestamp, limits};
 use identity::Level;
+use jobs::{Job, NewJob};
 use oci::Digest;
 use serde::Serialize;
 
@@ -59,6 +60,22 @@ impl Registry {
         db::write!(self.db, ctx, |tx| Ok::<_, Error>(store::end_lease(tx, until).await?))?;
         // What it had no time for is due in the next run.
         outcome.unwrap_or(Ok(Collected::default()))
+    }
+
+    /// Have garbage collected by a job now. Administrators only.
+    pub async fn request_collection(&self, ctx: &Ctx) -> Result<Id<Job>, Error> {
+        db::write!(self.db, ctx, |tx| {
+            Level::require_admin(tx, &ctx.actor).await?;
+            Registry::require_writable(tx).await?;
+            let entry = audit::append(tx, ctx, Entry::new("collection.requested")).await?;
+            let job = NewJob::new(COLLECT_JOB, serde_json::Value::Null).in_lane(&format!("schedule {COLLECT_JOB}"));
+            Ok::<_, Error>(jobs::enqueue(tx, ctx, job.caused_by(&entry)).await?)
+        })
+    }
+
+    /// Whether a collection runs now.
+    pub async fn is_collecting(&self, ctx: &Ctx) -> Result<bool, Error> {
+        Ok(store::has_lease(&mut self.db.read().await?, ctx.now).await?)
     }
 
     async fn collect_alone(&self, ctx: &Ctx) -> Result<Collected, Error> {

@@ -68,10 +68,7 @@ impl Counts {
 
 impl Traffic {
     fn plus(self, other: Traffic) -> Traffic {
-        Traffic {
-            pulls: self.pulls.saturating_add(other.pulls),
-            pushes: self.pushes.saturating_add(other.pushes),
-        }
+        Traffic { pulls: self.pulls.saturating_add(other.pulls), pushes: self.pushes.saturating_add(other.pushes) }
     }
 }
 

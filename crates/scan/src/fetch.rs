@@ -13,7 +13,7 @@
 //! Each archive carries its own signed note, so that a folder which changes meanwhile does no harm. The first address that
 //! answers well is the last that is asked.
 
-use base::{Ctx, Timestamp, limits};
+use base::{Ctx, Id, Timestamp, limits};
 use jobs::{Failure, Job, NewJob};
 use outbound::Trust;
 use reqwest::{StatusCode, Url, header};
@@ -52,7 +52,7 @@ enum Answer {
 
 impl Scan {
     /// Have new advisories fetched now. Administrators only.
-    pub async fn request_fetch(&self, ctx: &Ctx) -> Result<(), Error> {
+    pub async fn request_fetch(&self, ctx: &Ctx) -> Result<Id<Job>, Error> {
         db::write!(self.db, ctx, |tx| {
             identity::Level::require_admin(tx, &ctx.actor).await.map_err(|error| Error::Registry(error.into()))?;
             Scan::require_enabled(tx).await?;
@@ -62,8 +62,7 @@ impl Scan {
             }
             usable(&store::updates(tx).await?)?;
             let entry = audit::append(tx, ctx, audit::Entry::new("snapshot.requested")).await?;
-            enqueue(tx, ctx, &entry).await?;
-            Ok::<_, Error>(())
+            Ok::<_, Error>(enqueue(tx, ctx, &entry).await?)
         })
     }
 
@@ -230,10 +229,10 @@ impl Scan {
 }
 
 /// A job that fetches whatever the time, after the one that runs.
-pub(crate) async fn enqueue(tx: &mut db::Tx, ctx: &Ctx, entry: &str) -> Result<(), db::Error> {
+pub(crate) async fn enqueue(tx: &mut db::Tx, ctx: &Ctx, entry: &str) -> Result<Id<Job>, db::Error> {
     let payload = serde_json::to_value(Fetch { now: true }).expect("a flag always serialises");
     let job = NewJob::new(FETCH_JOB, payload).in_lane(&format!("schedule {FETCH_JOB}")).caused_by(entry);
-    ::jobs::enqueue(tx, ctx, job).await.map(drop)
+    ::jobs::enqueue(tx, ctx, job).await
 }
 
 /// What nobody hands over must be signed.

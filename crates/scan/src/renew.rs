@@ -1,7 +1,7 @@
 //! Images scanned again: by a newer scanner, or because somebody wants all of them.
 
 use audit::Entry;
-use base::Ctx;
+use base::{Ctx, Id};
 use db::Tx;
 use registry::Registry;
 
@@ -33,14 +33,13 @@ impl Scan {
     }
 
     /// Hold the current snapshot against everything that was scanned before. Administrators only.
-    pub async fn request_recheck(&self, ctx: &Ctx) -> Result<(), Error> {
+    pub async fn request_recheck(&self, ctx: &Ctx) -> Result<Id<::jobs::Job>, Error> {
         db::write!(self.db, ctx, |tx| {
             identity::Level::require_admin(tx, &ctx.actor).await.map_err(|error| Error::Registry(error.into()))?;
             Scan::require_enabled(tx).await?;
             let entry = audit::append(tx, ctx, Entry::new("scan.recheck_requested")).await?;
             let job = ::jobs::NewJob::new(REMATCH_JOB, serde_json::json!({})).in_lane(REMATCH_JOB).caused_by(&entry);
-            ::jobs::enqueue(tx, ctx, job).await?;
-            Ok::<_, Error>(())
+            Ok::<_, Error>(::jobs::enqueue(tx, ctx, job).await?)
         })
     }
 

@@ -9,6 +9,7 @@ use db::Db;
 use events::Events;
 use forge::Forge;
 use identity::{Identity, Oidc};
+use jobs::Board;
 use mirror::Mirror;
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -54,6 +55,7 @@ pub struct Parts {
     pub prune: Prune,
     pub mirror: Mirror,
     pub events: Events,
+    pub board: Board,
     pub metrics: Metrics,
 }
 

@@ -8,6 +8,7 @@ use db::Tx;
 use events::Events;
 use forge::Forge;
 use identity::Identity;
+use jobs::Board;
 use mirror::Mirror;
 use promote::Promote;
 use prune::Prune;
@@ -40,6 +41,8 @@ pub enum StateError {
     Prune(#[from] prune::Error),
     #[error(transparent)]
     Mirror(#[from] mirror::Error),
+    #[error(transparent)]
+    Jobs(#[from] db::Error),
 }
 
 impl StateError {
@@ -56,6 +59,7 @@ impl StateError {
             StateError::Promote(error) => error.kind(),
             StateError::Prune(error) => error.kind(),
             StateError::Mirror(error) => error.kind(),
+            StateError::Jobs(error) => error.kind(),
         }
     }
 }
@@ -73,5 +77,6 @@ pub async fn guarded(tx: &mut Tx) -> Result<Guarded, StateError> {
         .context("events/", Events::state(tx).await?)
         .context("promote/", Promote::state(tx).await?)
         .context("prune/", Prune::state(tx).await?)
-        .context("mirror/", Mirror::state(tx).await?))
+        .context("mirror/", Mirror::state(tx).await?)
+        .context("jobs/", Board::state(tx).await?))
 }

@@ -17,6 +17,7 @@ mod decisions;
 mod docker;
 mod docs;
 mod dtr_client;
+mod dtr_operations;
 mod dtr_stand_in;
 mod full_disk;
 #[path = "../../../blob/tests/it/gateway.rs"]

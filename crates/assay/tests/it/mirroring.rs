@@ -199,7 +199,7 @@ fn a_repository_elsewhere_is_polled_and_what_came_is_scanned() {
     let mut body = place(&other, "admin/base");
     body["rules"] = json!([{"field": "tag", "operator": "eq", "values": ["1"]}]);
     let (status, refused) = call(&here, "POST", path, &body);
-    assert_eq!((status, &refused["errors"][0]["code"]), (400, &json!("INVALID_PUSH_MIRRORING_POLICY")), "{refused}");
+    assert_eq!((status, &refused["errors"][0]["code"]), (400, &json!("INVALID_POLL_MIRRORING_POLICY")), "{refused}");
     let (status, policy) = call(&here, "POST", path, &place(&other, "admin/base"));
     assert_eq!(status, 201, "{policy}");
     state(&here, "admin/copy", &policy["id"], "1", "mirrored");

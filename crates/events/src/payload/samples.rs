@@ -51,7 +51,7 @@ fn event(kind: EventType, at: Timestamp) -> (&'static str, Value) {
         ),
         EventType::ScannerUpdate => (
             "scanner.updated",
-            json!({"scanner_version": 1, "db_version": 2, "snapshot": digest, "label": "a made-up snapshot"}),
+            json!({"scanner_version": 1, "scanner_updated_at": at.to_string(), "db_version": 2, "snapshot": digest, "label": "a made-up snapshot"}),
         ),
         EventType::TagSigned => (
             "trust.published",

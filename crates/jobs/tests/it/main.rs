@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use base::{Clock, Ctx, Entropy};
 use db::{Db, Error, Location};
-use jobs::{Event, Failure, NewJob, SCHEMA, Subscription, Worker, emit, enqueue, subscribe, want};
+use jobs::{
+    Board, BoardError, Event, FORGET_JOB, Failure, HistoryChanges, JobRecord, NewJob, SCHEMA, State, Subscription,
+    Wanted, Worker, emit, enqueue, subscribe, want,
+};
 use serde_json::json;
 
 struct World {
@@ -18,7 +21,8 @@ struct World {
 impl World {
     async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &[SCHEMA]).await.unwrap();
+        let schemas = [SCHEMA, audit::SCHEMA, identity::SCHEMA];
+        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         World { db, clock, seen: Arc::default(), _folder: folder }
     }
@@ -57,6 +61,19 @@ impl World {
             Ok::<(), Error>(())
         })
         .unwrap();
+    }
+
+    /// All that an administrator sees, oldest first: what each is about, and its state.
+    async fn listed(&self, wanted: Wanted) -> Vec<JobRecord> {
+        let mut listed = Board::of(&self.worker()).list(&self.ctx(), &wanted, 0, 100).await.unwrap();
+        listed.reverse();
+        listed
+    }
+
+    async fn states(&self) -> Vec<(String, State)> {
+        let listed = self.listed(Wanted::default()).await;
+        let name = |job: &JobRecord| job.payload["name"].as_str().unwrap_or(&job.kind).to_owned();
+        listed.iter().map(|job| (name(job), job.state)).collect()
     }
 
     fn seen(&self) -> Vec<String> {
@@ -174,8 +191,103 @@ async fn a_job_that_panics_is_tried_again_and_holds_nobody_up() {
     }
     assert!(tasks.finish(std::time::Duration::from_secs(60)).await);
     let mut tx = world.db.read().await.unwrap();
-    let left = tx.all("SELECT kind, state, last_error FROM jobs", &[]).await.unwrap();
+    let left = tx.all("SELECT kind, state, last_error FROM jobs WHERE kind = 'panic'", &[]).await.unwrap();
     assert_eq!(left.len(), 1);
     let error = left[0].opt_text("last_error").unwrap();
     assert_eq!((left[0].text("state").unwrap().as_str(), error.as_deref()), ("waiting", Some("it panicked")));
+}
+
+fn pair(name: &str, state: State) -> (String, State) {
+    (name.to_owned(), state)
+}
+
+#[tokio::test]
+async fn what_ended_can_be_looked_at_and_is_forgotten_in_time() {
+    let world = World::new().await;
+    let board = Board::of(&world.worker());
+    world
+        .add(vec![
+            NewJob::new("note", json!({"name": "good"})),
+            NewJob::new("note", json!({"name": "late", "fails": 1})),
+            NewJob::new("note", json!({"name": "bad", "fails": 100})),
+            NewJob::new("unheard of", json!({})),
+        ])
+        .await;
+    for _ in 0..15 {
+        world.worker().run_until_idle().await.unwrap();
+        world.advance(600);
+    }
+    let states = [
+        pair("good", State::Done),
+        pair("late", State::Done),
+        pair("bad", State::Failed),
+        pair("unheard of", State::Failed),
+    ];
+    assert_eq!(world.states().await, states);
+    let listed = world.listed(Wanted::default()).await;
+    assert_eq!((listed[1].attempts, listed[1].log.lines().count(), listed[1].last_error.is_none()), (2, 1, true));
+    assert_eq!((listed[2].attempts, listed[2].log.lines().count()), (12, 12));
+    assert!(
+        listed.iter().all(|job| job.ended_at >= job.started_at && job.started_at.is_some() && job.worker.len() == 12)
+    );
+    let some = Wanted { kinds: Some(vec!["unheard of".to_owned()]), running: Some(false), ..Wanted::default() };
+    assert_eq!(world.listed(some).await.len(), 1);
+
+    let nobody = world.ctx().with_actor(base::Actor::Anonymous);
+    assert!(matches!(board.list(&nobody, &Wanted::default(), 0, 10).await, Err(BoardError::Identity(_))));
+    assert!(matches!(board.set_history(&nobody, HistoryChanges::default()).await, Err(BoardError::Identity(_))));
+    board.set_history(&world.ctx(), HistoryChanges { to_keep: Some(2), ..HistoryChanges::default() }).await.unwrap();
+    board.forget_now(&world.ctx()).await.unwrap();
+    world.worker().run_until_idle().await.unwrap();
+    let names: Vec<String> = world.states().await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["late", "bad", FORGET_JOB], "the two that ended last, and what forgot the others");
+    // By age, too.
+    world.advance(40 * 24 * 60 * 60);
+    board.forget_now(&world.ctx()).await.unwrap();
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!(world.states().await, [pair(FORGET_JOB, State::Done)]);
+}
+
+#[tokio::test]
+async fn a_job_can_be_cancelled_while_it_waits_and_after_its_worker_died() {
+    let world = World::new().await;
+    let board = Board::of(&world.worker());
+    world.add(vec![NewJob::new("note", json!({"name": "waits"})), NewJob::new("hang", json!({"name": "runs"}))]).await;
+    let listed = world.listed(Wanted::default()).await;
+    board.cancel(&world.ctx(), listed[0].id.as_str()).await.unwrap();
+    let hanging = Worker::new(world.db.clone(), world.clock.clone(), Entropy::System)
+        .on("hang", |_, _| async { std::future::pending().await });
+    let killed = tokio::time::timeout(std::time::Duration::from_millis(300), hanging.run_until_idle()).await;
+    assert!(killed.is_err());
+    assert_eq!(world.states().await, [pair("waits", State::Canceled), pair("runs", State::Running)]);
+    board.cancel(&world.ctx(), listed[1].id.as_str()).await.unwrap();
+    world.worker().release_all().await.unwrap();
+    world.worker().run_until_idle().await.unwrap();
+    assert_eq!(world.states().await, [pair("waits", State::Canceled), pair("runs", State::Canceled)]);
+    assert!(world.seen().is_empty());
+    let again = board.cancel(&world.ctx(), listed[0].id.as_str()).await;
+    assert!(matches!(again, Err(BoardError::Over(_))), "{again:?}");
+    let unknown = board.cancel(&world.ctx(), "0").await;
+    assert!(matches!(unknown, Err(BoardError::NoSuchJob(_))), "{unknown:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_runs_is_stopped_where_it_is() {
+    let world = World::new().await;
+    world.add(vec![NewJob::new("hang", json!({"name": "runs"})).in_lane("one")]).await;
+    world.add(vec![NewJob::new("note", json!({"name": "next"})).in_lane("one")]).await;
+    let worker = world.worker().on("hang", |_, _| async { std::future::pending().await });
+    let board = Board::of(&worker);
+    let cancelled = async {
+        loop {
+            let wanted = Wanted { running: Some(true), ..Wanted::default() };
+            if let [job] = &board.list(&world.ctx(), &wanted, 0, 1).await.unwrap()[..] {
+                return board.cancel(&world.ctx(), job.id.as_str()).await.unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    };
+    let (ran, ()) = tokio::join!(worker.run_until_idle(), cancelled);
+    ran.unwrap();
+    assert_eq!(world.states().await, [pair("runs", State::Canceled), pair("next", State::Done)]);
 }

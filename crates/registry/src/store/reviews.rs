@@ -177,6 +177,11 @@ pub(crate) async fn take_lease(tx: &mut Tx, now: Timestamp, until: Timestamp) ->
     Ok(tx.execute(sql, &args![now, until]).await? > 0)
 }
 
+pub(crate) async fn has_lease(tx: &mut Tx, now: Timestamp) -> Result<bool> {
+    let sql = "SELECT until FROM leases WHERE name = 'collect' AND until > $1";
+    Ok(tx.opt(sql, &args![now]).await?.is_some())
+}
+
 pub(crate) async fn end_lease(tx: &mut Tx, until: Timestamp) -> Result<()> {
     tx.execute("UPDATE leases SET until = 0 WHERE name = 'collect' AND until = $1", &args![until]).await?;
     Ok(())

@@ -26,9 +26,8 @@ static ADD: Bulk<3> = Bulk::new(
 /// Add to what was counted; what is about no repository is left out.
 pub(crate) async fn add_traffic(tx: &mut Tx, counted: &[(&RepoName, Traffic)]) -> Result<(), Error> {
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let row = |(name, traffic): &(&RepoName, Traffic)| {
-        args![name.as_str(), number(traffic.pulls), number(traffic.pushes)]
-    };
+    let row =
+        |(name, traffic): &(&RepoName, Traffic)| args![name.as_str(), number(traffic.pulls), number(traffic.pushes)];
     ADD.execute(tx, &[], &counted.iter().map(row).collect::<Vec<_>>()).await?;
     Ok(())
 }

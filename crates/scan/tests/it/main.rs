@@ -64,12 +64,8 @@ impl World {
         let location = postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
         let db = Db::open(&location, &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
-        let settings = Settings {
-            host: "assay.test".into(),
-            sparse: true,
-            untagged_after: None,
-            undo: std::time::Duration::ZERO,
-        };
+        let settings =
+            Settings { host: "assay.test".into(), sparse: true, untagged_after: None, undo: std::time::Duration::ZERO };
         let registry = Registry::new(db.clone(), blobs, settings);
         let ctx = ctx();
         let subscription = jobs::Subscription { event: "image.pushed", job: scan::IMAGE_JOB, filtered: false };

@@ -100,6 +100,7 @@ async fn of_namespace(
     Caller(ctx): Caller,
     Params(org): Params<AccountName>,
 ) -> Result<Json<Value>, ApiError> {
+    app.identity.require_account(&org).await?;
     let teams = team_access(&app, &ctx, &org, None).await?;
     let teams: Vec<Value> = teams.into_iter().map(|(_, view)| view).collect();
     Ok(Json(json!({"namespace": org, "teamAccessList": teams})))

@@ -268,7 +268,7 @@ async fn run(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<
 
 /// What DTR's job `poll_mirror` did: every policy that polls does so now.
 async fn poll_now(State(app): State<App>, Caller(ctx): Caller) -> Made {
-    let policies = app.mirror.poll_now(&ctx).await?;
+    let (_, policies) = app.mirror.poll_now(&ctx).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({"policies": policies}))))
 }
 

@@ -3,9 +3,14 @@
 mod access;
 mod accounts;
 mod body;
+mod crons;
+mod event;
+mod events;
 mod index;
+mod jobs;
 mod keys;
 mod manifests;
+mod meta;
 mod mirroring;
 mod promotions;
 mod pruning;
@@ -54,6 +59,10 @@ pub(crate) fn routes() -> Router<App> {
         .merge(scan_search::routes())
         .merge(scan_export::routes())
         .merge(settings::routes())
+        .merge(meta::routes())
+        .merge(events::routes())
+        .merge(jobs::routes())
+        .merge(crons::routes())
         .merge(webhooks::routes())
         .merge(promotions::routes())
         .merge(pruning::routes())

@@ -118,7 +118,7 @@ fn vulnerability(found: &Found) -> Value {
         "cvePK": about.advisory,
         "cvss": about.cvss_tenths.map(decimal).unwrap_or_default(),
         "severity": about.severity,
-        "summary": about.summary,
+        "summary": about.summary.as_deref().unwrap_or_default(),
         "notes": found.closed_because().unwrap_or_default(),
     })
 }

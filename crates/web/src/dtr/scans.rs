@@ -192,7 +192,7 @@ fn old_component(component: &inventory::Component, findings: &[Found]) -> Value 
             "vuln": {
                 "cve": about.advisory,
                 "cvss": about.cvss_tenths.map(decimal).unwrap_or_default(),
-                "summary": about.summary,
+                "summary": about.summary.as_deref().unwrap_or_default(),
             },
         })
     });

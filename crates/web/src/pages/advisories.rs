@@ -70,7 +70,7 @@ pub(super) async fn upload(visitor: Visitor, request: Request) -> Response {
 
 /// `POST /advisories/fetch`
 pub(super) async fn fetch(visitor: Visitor) -> Response {
-    back(&visitor, visitor.app.scan.request_fetch(&visitor.ctx).await)
+    back(&visitor, visitor.app.scan.request_fetch(&visitor.ctx).await.map(drop))
 }
 
 async fn may_change(visitor: &Visitor) -> Result<(), Failure> {

@@ -161,7 +161,13 @@ fn organizations_have_members_and_teams() {
         "/enzi/v0/accounts/engineering/members/ben",
         &forms::SetMembership { is_admin: true },
     );
-    other.refused(403, "NOT_AUTHORIZED", "POST", "/enzi/v0/accounts", &forms::CreateAccount::default());
+    other.refused(
+        403,
+        "NOT_AUTHORIZED",
+        "POST",
+        "/enzi/v0/accounts",
+        &forms::CreateAccount { name: "own", is_org: true, ..Default::default() },
+    );
 }
 
 #[test]

@@ -11,11 +11,13 @@
 //! shapes     what must come      repositories  repositories, grants, tags, scans, search, settings
 //!                                policies      promotion, pruning, mirroring
 //!                                webhooks      subscriptions, and what a listener hears of each type
+//!                                operations    events, jobs, crons, settings, what the installation tells of itself
 //!                                refusals      what is refused, with which status and code
 //! ```
 
 mod accounts;
 mod forms;
+mod operations;
 mod policies;
 mod refusals;
 mod repositories;

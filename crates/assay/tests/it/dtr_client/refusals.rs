@@ -96,7 +96,7 @@ fn what_is_wrong_says_what() {
         }
         admin.refused(400, code, "POST", &format!("{shop}/{list}"), &form);
     }
-    let form = json!({"enabled": true, "remoteHost": "nonsense", "remoteRepository": "a/b"});
+    let form = json!({"enabled": true, "remoteHost": "https://", "remoteRepository": "a/b"});
     admin.refused(400, "INVALID_POLL_MIRRORING_POLICY", "POST", &format!("{shop}/pollMirroringPolicies"), &form);
     let form = forms::Webhook {
         kind: "NONSENSE",
