@@ -67,7 +67,7 @@ fn eventful() -> (Server, String) {
     }
     push(&server, "ops/app", "1", &debian(&["base-files 12"]));
     let digest = push(&server, "ops/app", "1", &debian(&["base-files 13"])).to_string();
-    call(&server, 202, "POST", "/api/v0/imagescan/scan/ops/app/1/linux/amd64", &json!(null));
+    call(&server, 200, "POST", "/api/v0/imagescan/scan/ops/app/1/linux/amd64", &json!(null));
     scanned(&server, "ops/app:1", 6);
     let policy = json!({"enabled": true, "targetRepository": "ops/prod", "tagTemplate": "by-policy",
         "rules": [{"field": "tag", "operator": "eq", "values": ["1"]}]});

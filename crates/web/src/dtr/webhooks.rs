@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     body::{Asked, Body, Params},
-    repositories::next_page,
+    repositories::{next_page, repo_name},
 };
 use crate::{App, caller::Caller, error::ApiError};
 
@@ -193,7 +193,9 @@ async fn of_repository(
     Caller(ctx): Caller,
     Params((org, repo)): Params<(AccountName, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let scope = Scope::Repository(format!("{org}/{repo}").parse().map_err(events::Error::from)?);
+    let name = repo_name(org.as_str(), &repo)?;
+    app.registry.repository(&ctx, &name).await?;
+    let scope = Scope::Repository(name);
     let found = app.events.of_scope(&ctx, &scope).await?;
     Ok(Json(found.iter().map(view).collect()))
 }

@@ -96,7 +96,8 @@ fn what_is_wrong_says_what() {
         }
         admin.refused(400, code, "POST", &format!("{shop}/{list}"), &form);
     }
-    let form = json!({"enabled": true, "remoteHost": "https://", "remoteRepository": "a/b"});
+    // A policy that polls takes everything: it has no rules.
+    let form = json!({"enabled": true, "remoteHost": "https://192.0.2.1", "remoteRepository": "a/b", "rules": [], "tagTemplate": "%n"});
     admin.refused(400, "INVALID_POLL_MIRRORING_POLICY", "POST", &format!("{shop}/pollMirroringPolicies"), &form);
     let form = forms::Webhook {
         kind: "NONSENSE",

@@ -245,7 +245,8 @@ pub struct ThinScanSummaries {
 
 #[derive(Deserialize, Debug)]
 pub struct ScannerStatus {
-    pub state: i64,
+    /// A number in the description, which tells of none what it means; here it is a word.
+    pub state: String,
     pub scanner_version: u64,
     #[serde(rename = "scannerUpdatedAt")]
     pub scanner_updated_at: Timestamp,
