@@ -111,6 +111,8 @@ struct Counts {
 
 #[derive(Deserialize)]
 struct Promoted {
+    /// None where a person promoted by hand.
+    policy: Option<String>,
     source_repository: RepoName,
     source_tag: Tag,
     target_repository: RepoName,
@@ -124,6 +126,12 @@ struct Repository {
     repository: RepoName,
     author: Option<String>,
     id: Option<String>,
+    #[serde(default)]
+    namespace_type: String,
+    #[serde(default)]
+    pulls: u64,
+    #[serde(default)]
+    pushes: u64,
     visibility: Option<String>,
     immutable: Option<bool>,
     scan_on_push: Option<bool>,
@@ -233,6 +241,7 @@ fn scanned(scan: Scanned, at: Timestamp, host: &str) -> Notice {
 /// Repositories are `ns/repo` without a host here, as in DTR; digest and imageName are ours.
 fn promoted(promoted: Promoted, at: Timestamp, host: &str) -> Notice {
     let contents = json!({
+        "promotionPolicyID": promoted.policy.unwrap_or_default(),
         "sourceRepository": promoted.source_repository,
         "sourceTag": promoted.source_tag,
         "targetRepository": promoted.target_repository,
@@ -267,6 +276,7 @@ fn repository(repository: Repository, at: Timestamp, event: &str) -> Notice {
         let data = json!({
             "id": repository.id,
             "namespace": repository.repository.namespace(),
+            "namespaceType": repository.namespace_type,
             "name": repository.repository.name(),
             "shortDescription": repository.short_description,
             "longDescription": repository.long_description,
@@ -275,6 +285,8 @@ fn repository(repository: Repository, at: Timestamp, event: &str) -> Notice {
             "immutableTags": repository.immutable,
             "enableManifestLists": true,
             "tagLimit": repository.tag_limit,
+            "pulls": repository.pulls,
+            "pushes": repository.pushes,
         });
         extend(&mut contents, &json!({"data": data}));
     }

@@ -109,6 +109,7 @@ pub struct TeamMember {
 pub struct Team {
     pub id: Id<Team>,
     pub organization: AccountName,
+    pub organization_id: Id<Principal>,
     pub name: AccountName,
     pub description: String,
     pub members: i64,

@@ -64,13 +64,7 @@ impl Identity {
         name: &AccountName,
         description: &str,
     ) -> Result<Team, Error> {
-        let team = Team {
-            id: Id::new(ctx),
-            organization: org.clone(),
-            name: name.clone(),
-            description: described(description)?,
-            members: 0,
-        };
+        let (id, description) = (Id::new(ctx), described(description)?);
         if name.robot_owner().is_some() {
             return Err(Error::Invalid(format!("{name} is a robot's name; a team is named by one name")));
         }
@@ -80,11 +74,18 @@ impl Identity {
             if store::team(tx, org, name).await?.is_some() {
                 return Err(Error::Conflict(format!("{org} has a team {name} already")));
             }
-            store::insert_team(tx, &organization.id, &team).await?;
+            let team = Team {
+                id: id.clone(),
+                organization: org.clone(),
+                organization_id: organization.id,
+                name: name.clone(),
+                description: description.clone(),
+                members: 0,
+            };
+            store::insert_team(tx, &team).await?;
             audit::append(tx, ctx, Entry::new("team.created").about(format!("team/{org}/{name}"))).await?;
-            Ok(())
-        })?;
-        Ok(team)
+            Ok(team)
+        })
     }
 
     pub async fn teams(&self, ctx: &Ctx, org: &AccountName) -> Result<Vec<Team>, Error> {
@@ -94,8 +95,8 @@ impl Identity {
         Ok(store::teams(&mut tx, org).await?)
     }
 
-    /// Put a member of the organization into a team, as its admin or not, or (with `None`) take it out. For owners, and for
-    /// the team's admins.
+    /// Put somebody into a team, as its admin or not, or (with `None`) take it out. For owners, who make it a member of the
+    /// organization by that, and for the team's admins, who may only choose among the members.
     pub async fn set_team_member(
         &self,
         ctx: &Ctx,
@@ -112,8 +113,14 @@ impl Identity {
                 .about(format!("account/{user}"));
             let entry = if let Some(admin) = admin {
                 let organization = organization(tx, org).await?;
+                let mut entry = entry;
                 if store::membership(tx, &account.id, &organization.id).await?.is_none() {
-                    return Err(Error::Conflict(format!("{user} is no member of {org}; add it there first")));
+                    if Level::require_owner(tx, &ctx.actor, org.as_str()).await.is_err() {
+                        let why = format!("{user} is no member of {org}; an owner has to add it there first");
+                        return Err(Error::Conflict(why));
+                    }
+                    store::set_member(tx, &organization.id, &account.id, false).await?;
+                    entry = entry.set(format!("identity/member/{org}/{user}"), "member");
                 }
                 store::set_team_member(tx, &team.id, &account.id, admin).await?;
                 entry.set(key, if admin { "admin" } else { "member" })

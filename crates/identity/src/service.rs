@@ -153,6 +153,43 @@ impl Identity {
         }
     }
 
+    /// What the account is that a namespace belongs to; none where it is nobody's.
+    pub async fn kind_of(tx: &mut Tx, namespace: &str) -> Result<Option<AccountKind>, db::Error> {
+        Ok(store::kinds(tx, &BTreeSet::from([namespace])).await?.remove(namespace))
+    }
+
+    /// Refuse a name that is no account's.
+    pub async fn require_account(&self, name: &AccountName) -> Result<(), Error> {
+        account(&mut self.db.read().await?, name).await.map(drop)
+    }
+
+    /// The name of the account with this id, as eNZi takes either; what is no account's id is a name.
+    pub async fn named(&self, text: &str) -> Result<AccountName, Error> {
+        if let Ok(id) = text.parse()
+            && let Some(account) = store::account_by_id(&mut self.db.read().await?, &id).await?
+        {
+            return Ok(account.name);
+        }
+        text.parse().map_err(|error| Error::Invalid(format!("{error}")))
+    }
+
+    /// The same of a team of an organization.
+    pub async fn team_named(&self, org: &AccountName, text: &str) -> Result<AccountName, Error> {
+        if text.parse::<Id<Team>>().is_ok() {
+            let teams = store::teams(&mut self.db.read().await?, org).await?;
+            if let Some(team) = teams.into_iter().find(|team| team.id.as_str() == text) {
+                return Ok(team.name);
+            }
+        }
+        text.parse().map_err(|error| Error::Invalid(format!("{error}")))
+    }
+
+    /// How many users and how many organizations there are.
+    pub async fn count_accounts(&self, ctx: &Ctx) -> Result<(u64, u64), Error> {
+        signed_in(ctx)?;
+        Ok(store::count_kinds(&mut self.db.read().await?).await?)
+    }
+
     /// An account with how many members and teams it has.
     pub async fn counted(&self, ctx: &Ctx, name: &AccountName) -> Result<Counted, Error> {
         signed_in(ctx)?;

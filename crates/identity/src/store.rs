@@ -173,6 +173,14 @@ pub(crate) async fn count_accounts(tx: &mut Tx) -> Result<i64, Error> {
     tx.one("SELECT COUNT(*) AS n FROM accounts", &[]).await?.int("n")
 }
 
+/// Users and organizations.
+pub(crate) async fn count_kinds(tx: &mut Tx) -> Result<(u64, u64), Error> {
+    let sql = "SELECT COALESCE(SUM(CASE kind WHEN 'user' THEN 1 ELSE 0 END), 0) AS users,
+        COALESCE(SUM(CASE kind WHEN 'organization' THEN 1 ELSE 0 END), 0) AS organizations FROM accounts";
+    let row = tx.one(sql, &[]).await?;
+    Ok((row.int("users")?.unsigned_abs(), row.int("organizations")?.unsigned_abs()))
+}
+
 /// The stored hash of an active user's password.
 pub(crate) async fn password(tx: &mut Tx, name: &AccountName) -> Result<Option<String>, Error> {
     let row = tx.opt("SELECT password FROM accounts WHERE name = $1 AND active", &args![name]).await?;

@@ -148,11 +148,12 @@ impl Mirror {
         })
     }
 
-    /// Remove all of a repository; gives how many.
-    pub async fn delete_all(&self, ctx: &Ctx, repository: &RepoName) -> Result<usize, Error> {
+    /// Remove those of a repository with these ids, or all of them; gives how many.
+    pub async fn delete_all(&self, ctx: &Ctx, repository: &RepoName, ids: Option<&[String]>) -> Result<usize, Error> {
         db::write!(self.db, ctx, |tx| {
             Registry::authorize(tx, ctx, repository, Right::Admin).await?;
-            let all = store::of_repository(tx, repository, None).await?;
+            let mut all = store::of_repository(tx, repository, None).await?;
+            all.retain(|policy| ids.is_none_or(|ids| ids.iter().any(|id| policy.id.as_str() == id)));
             for policy in &all {
                 remove(tx, ctx, policy).await?;
             }

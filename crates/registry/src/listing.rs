@@ -39,6 +39,24 @@ impl Registry {
         Ok(Page::of(items, limit))
     }
 
+    /// How many repositories the actor may see: all, or those of one namespace.
+    pub async fn count_repositories(&self, ctx: &Ctx, namespace: Option<&str>) -> Result<u64, Error> {
+        let mut tx = self.db.read().await?;
+        if let Reach::Everything = Level::reach(&mut tx, &ctx.actor, On::Repository).await? {
+            return Ok(store::count_repositories(&mut tx, namespace).await?);
+        }
+        drop(tx);
+        let (mut count, mut after) = (0, String::new());
+        loop {
+            let page = self.repositories(ctx, namespace, &after, limits::PAGE_MAX).await?;
+            count += page.items.len() as u64;
+            match page.items.last() {
+                Some(last) if page.more => after = last.name.to_string(),
+                _ => return Ok(count),
+            }
+        }
+    }
+
     /// Repositories the actor may see with a word in their name that begins with `text`, in the order of these words; of one
     /// namespace where one is given. Gives also where to go on, if there may be more: a page may be short, and even empty, and
     /// yet not be the last one.

@@ -57,6 +57,35 @@ impl Registry {
         view.ok_or_else(|| Error::ManifestUnknown { repository: name.clone(), reference: tag.to_string() })
     }
 
+    pub async fn count_tags(&self, ctx: &Ctx, name: &RepoName) -> Result<u64, Error> {
+        let mut tx = self.db.read().await?;
+        let repository = Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
+        Ok(store::count_tags(&mut tx, &repository.id).await?)
+    }
+
+    /// The tags that name a digest, which has to be there.
+    pub async fn tags_with(&self, ctx: &Ctx, name: &RepoName, digest: &Digest) -> Result<Vec<TagView>, Error> {
+        let mut tx = self.db.read().await?;
+        let repository = Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
+        Ok(store::tag_views_of(&mut tx, &repository.id, digest).await?)
+    }
+
+    /// The manifests after a digest, by digest, and how many there are in all.
+    pub async fn manifests(
+        &self,
+        ctx: &Ctx,
+        name: &RepoName,
+        after: &str,
+        limit: usize,
+    ) -> Result<(Page<Image>, u64), Error> {
+        let limit = limit.min(limits::PAGE_MAX);
+        let mut tx = self.db.read().await?;
+        let repository = Registry::authorize(&mut tx, ctx, name, Right::Pull).await?;
+        let count = store::count_manifests(&mut tx, &repository.id).await?;
+        let items = store::manifests(&mut tx, &repository.id, after, one_more(limit)).await?;
+        Ok((Page::of(items, limit), count))
+    }
+
     /// The names of the repositories the actor may see, after `last`.
     pub async fn catalog(&self, ctx: &Ctx, last: &str, limit: usize) -> Result<Page<RepoName>, Error> {
         let page = self.repositories(ctx, None, last, limit).await?;

@@ -3,6 +3,7 @@
 use audit::Entry;
 use base::Ctx;
 use db::{Error, Tx};
+use identity::Identity;
 use jobs::Event;
 use oci::{Digest, RepoName, Tag};
 use serde_json::{Value, json};
@@ -82,6 +83,8 @@ pub(crate) async fn repository_event(
     repository: &Repository,
     entry: &str,
 ) -> Result<(), Error> {
+    let traffic = store::traffic(tx, std::slice::from_ref(repository)).await?;
+    let traffic = traffic.get(&repository.id).copied().unwrap_or_default();
     let data = json!({
         "repository": repository.name,
         "id": repository.id,
@@ -92,6 +95,9 @@ pub(crate) async fn repository_event(
         "scan_on_push": repository.scan_on_push,
         "short_description": repository.short_description,
         "author": ctx.actor.label(),
+        "namespace_type": Identity::kind_of(tx, repository.name.namespace()).await?.map(|kind| kind.to_string()),
+        "pulls": traffic.pulls,
+        "pushes": traffic.pushes,
     });
     emit(tx, ctx, kind, repository.name.to_string(), data, entry).await
 }

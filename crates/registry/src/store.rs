@@ -24,6 +24,7 @@ mod quotas;
 mod repositories;
 mod reviews;
 mod traffic;
+mod whole;
 
 pub(crate) use attachments::*;
 pub(crate) use bases::*;
@@ -36,6 +37,7 @@ pub(crate) use quotas::*;
 pub(crate) use repositories::*;
 pub(crate) use reviews::*;
 pub(crate) use traffic::*;
+pub(crate) use whole::*;
 
 pub const SCHEMA: Schema = Schema {
     context: "registry",

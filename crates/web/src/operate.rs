@@ -12,7 +12,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .route("/_ping", get(async || "OK"))
+        .route("/_ping", get(health))
         .route("/health", get(health))
 }
 

@@ -79,7 +79,7 @@ async fn not_this_method(method: Method, uri: Uri) -> Response {
         return GitlabError::new(StatusCode::METHOD_NOT_ALLOWED, format!("405 Method Not Allowed: {message}"))
             .into_response();
     }
-    ApiError::invalid(message).coded("METHOD_NOT_ALLOWED").answered(StatusCode::METHOD_NOT_ALLOWED).into_response()
+    ApiError::invalid(message).coded("NOT_ALLOWED").answered(StatusCode::METHOD_NOT_ALLOWED).into_response()
 }
 
 /// Count and log each answer, and set the headers that every answer has.

@@ -67,7 +67,7 @@ fn poll(server: &Server, bench: &Bench, sent: &str) -> Result<()> {
     let policy = server.ask("POST", policies, Some(&place(bench, "team/app")?))?;
     mirrored(server, "polled", &policy, "1")?;
     let tag = server.ask("GET", "/api/v0/repositories/admin/polled/tags/1", None)?;
-    ensure!(tag["digest"] == sent, "{sent} was polled as {tag}");
+    ensure!(tag[0]["digest"] == sent, "{sent} was polled as {tag}");
     Ok(())
 }
 

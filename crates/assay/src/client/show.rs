@@ -46,7 +46,9 @@ pub(super) fn print(answer: &Value, text: &Text, format: Format) -> Result<()> {
 pub(super) fn things(answer: &Value) -> Option<&Vec<Value>> {
     match answer {
         Value::Array(items) => Some(items),
-        Value::Object(map) if map.len() <= 2 => map.values().find_map(Value::as_array),
+        Value::Object(map) if map.len() <= 2 || map.contains_key("resourceCount") => {
+            map.values().find_map(Value::as_array)
+        }
         _ => None,
     }
 }

@@ -29,9 +29,11 @@ fn at(thing: &Value, pointer: &str) -> String {
     }
 }
 
-/// To the second, without the letters between.
+/// To the second, without the letters between; nothing for what never was.
 fn time(thing: &Value, pointer: &str) -> String {
-    at(thing, pointer).chars().take(19).map(|char| if char == 'T' { ' ' } else { char }).collect()
+    let text = at(thing, pointer);
+    let text = if text.starts_with("0001-01-01") { "" } else { &text };
+    text.chars().take(19).map(|char| if char == 'T' { ' ' } else { char }).collect()
 }
 
 const SIGNATURES: &[Column] = &[

@@ -159,7 +159,9 @@ fn inactive(inactive: bool) -> BTreeMap<String, Value> {
 
 async fn update(client: &Client, id: &str, mut body: BTreeMap<String, Value>) -> Result<Value> {
     body.insert("id".to_owned(), json!(id));
-    client.post("/api/v0/webhooks/update", json!(body)).await
+    // A list of one.
+    let mut updated = client.post("/api/v0/webhooks/update", json!(body)).await?;
+    Ok(updated[0].take())
 }
 
 impl How {

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::{
-    image::{call, debian, get, push, scanned},
+    image::{call, debian, get, push, scanned, tag},
     server::{Server, attempt, until},
 };
 
@@ -56,7 +56,7 @@ fn without_the_advisory_the_image_is_promoted() {
     until("the image is promoted", || released().as_array().is_some_and(|tags| tags.len() == 1));
     assert_eq!(released()[0]["digest"], json!(digest));
     assert_eq!(decisions().as_array().unwrap().iter().filter(|decision| decision["verdict"] == "refused").count(), 1);
-    let tag = get(&server, "/api/v0/repositories/admin/build/tags/1");
+    let tag = tag(&server, "admin/build:1");
     assert_eq!(
         (&tag["vuln_summary"]["critical"], &tag["vuln_summary"]["snapshot"]),
         (&json!(0), &json!("one other record"))

@@ -15,7 +15,7 @@ use tlog::{Note, Signer};
 
 use crate::{
     command_line::Person,
-    image::{call, debian, get, push, scanned},
+    image::{call, debian, get, push, scanned, tag},
     server::{Answer, PASSWORD, Server},
 };
 
@@ -205,9 +205,9 @@ fn the_page_tells_their_age_and_takes_another() {
     ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    let digest = get(server, "/api/v0/repositories/admin/shop/tags/1")["digest"].as_str().unwrap().to_owned();
+    let digest = tag(server, "admin/shop:1")["digest"].as_str().unwrap().to_owned();
     crate::server::until("it is matched again", || {
-        get(server, "/api/v0/repositories/admin/shop/tags/1")["vuln_summary"]["snapshot_stale"] == json!(true)
+        tag(server, "admin/shop:1")["vuln_summary"]["snapshot_stale"] == json!(true)
     });
     for path in ["/repositories/admin/shop".to_owned(), format!("/images/admin/shop@{digest}")] {
         assert!(page(admin, &path).contains("days old: STALE"), "{path}");

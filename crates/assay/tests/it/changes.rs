@@ -113,7 +113,7 @@ fn the_base_is_marked_for_those_who_may_see_it_and_for_nobody_else() {
     };
     until("the image is decided", || outcomes() == ["unknown", "satisfied", "unsatisfied"]);
     push_layers(&server, &as_admin().1, "prod/base", "12", &[below]);
-    call(&server, 202, "POST", "/api/v0/imagescan/scan/prod/app/1/linux/amd64", &json!(null));
+    call(&server, 200, "POST", "/api/v0/imagescan/scan/prod/app/1/linux/amd64", &json!(null));
     until("the base is known", || outcomes() == ["satisfied", "satisfied", "unsatisfied"]);
 }
 

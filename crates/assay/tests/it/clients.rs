@@ -6,7 +6,7 @@ use oci::Digest;
 use serde_json::json;
 
 use crate::{
-    image::{debian, get, index_of, layer, push, scanned},
+    image::{debian, index_of, layer, push, scanned},
     server::{Desk, PASSWORD, attempt, is_there},
 };
 
@@ -53,7 +53,7 @@ impl Desk {
 
     /// The digest that the server has under a tag.
     pub fn digest(&self, repository: &str, tag: &str) -> String {
-        let tag = get(&self.server, &format!("/api/v0/repositories/{repository}/tags/{tag}"));
+        let tag = crate::image::tag(&self.server, &format!("{repository}:{tag}"));
         tag["digest"].as_str().unwrap().to_owned()
     }
 

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use serde_json::json;
 
 use crate::{
-    image::{as_admin, call, debian, get, index_of, layer, push},
+    image::{as_admin, call, debian, index_of, layer, push, tag},
     server::{BASIC, Desk, attempt, is_there, until},
 };
 
@@ -118,7 +118,7 @@ fn docker_pushes_schema_2_and_pulls_both_formats() {
     let said = engine.docker_ok(&["push", &one]);
     let digest = desk.digest("admin/docker", "1");
     assert!(said.contains(&format!("digest: {digest}")), "{said}");
-    let tag = get(&desk.server, "/api/v0/repositories/admin/docker/tags/1");
+    let tag = tag(&desk.server, "admin/docker:1");
     assert_eq!(tag["manifest"]["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");
     assert!(engine.docker_ok(&["push", &one]).contains("Layer already exists"));
     engine.docker_ok(&["tag", "made-here", &two]);

@@ -61,7 +61,7 @@ fn verdicts_reach_the_log_after_a_kill() {
     let account = json!({"name": "guard", "password": "guards of production"}).to_string();
     expect(&server, 201, "POST", "/enzi/v0/accounts", json, account.as_bytes());
     let label = br#"{"tokenLabel":"guard"}"#;
-    let token = expect(&server, 201, "POST", "/api/v0/api_tokens?username=guard", json, label);
+    let token = expect(&server, 200, "POST", "/api/v0/api_tokens?username=guard", json, label);
     let token: Value = serde_json::from_str(&token).unwrap();
     let policy = json!({"enabled": true, "teams": [], "guards": ["guard"]}).to_string();
     expect(&server, 200, "PUT", "/api/v1/admission/policy", json, policy.as_bytes());

@@ -11,7 +11,7 @@ use oci::{Algorithm, Digest};
 use serde_json::{Value, json};
 
 use crate::{
-    image::{as_admin, debian, expect, get},
+    image::{as_admin, debian, expect},
     server::Server,
 };
 
@@ -91,7 +91,7 @@ fn scan(server: &Server, tag: &str, kind: &str, layer: &[u8]) -> Value {
     expect(server, 201, "PUT", &path, "application/vnd.oci.image.manifest.v1+json", body.as_bytes());
     let deadline = Instant::now() + Duration::from_secs(120);
     loop {
-        let view = get(server, &format!("/api/v0/repositories/admin/app/tags/{tag}"));
+        let view = crate::image::tag(server, &format!("admin/app:{tag}"));
         let summary = &view["vuln_summary"];
         if ![1, 3].contains(&summary["last_scan_status"].as_i64().unwrap()) {
             return summary.clone();

@@ -132,12 +132,17 @@ pub fn get(server: &Server, path: &str) -> Value {
     serde_json::from_str(&expect(server, 200, "GET", path, "application/json", b"")).unwrap()
 }
 
+/// What a tag is, by `namespace/name:tag`; of an index the first of its images.
+pub fn tag(server: &Server, image: &str) -> Value {
+    let (repository, tag) = image.split_once(':').unwrap();
+    get(server, &format!("/api/v0/repositories/{repository}/tags/{tag}"))[0].take()
+}
+
 /// Ask for a tag until its scan has this status.
 pub fn scanned(server: &Server, image: &str, status: i64) -> Value {
-    let (repository, tag) = image.split_once(':').unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
-        let view = get(server, &format!("/api/v0/repositories/{repository}/tags/{tag}"));
+        let view = tag(server, image);
         if view["vuln_summary"]["last_scan_status"] == status {
             return view;
         }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     command_line::Person,
-    image::{as_admin, debian, get, push},
+    image::{as_admin, debian, get, push, tag},
 };
 
 #[test]
@@ -19,14 +19,14 @@ fn what_was_deleted_comes_back() {
     assert_eq!((&deletion["deleted"]["kind"], &deletion["deleted"]["tag"]), (&json!("tag"), &json!("1")));
     let id = deletion["id"].as_str().unwrap();
     person.says(&["registry", "restore", id]);
-    assert_eq!(get(&person.server, "/api/v0/repositories/admin/app/tags/1")["digest"], json!(digest));
+    assert_eq!(tag(&person.server, "admin/app:1")["digest"], json!(digest));
     assert_eq!(person.runs(&["registry", "restore", id]).code, 1, "it came back already");
 
     person.says(&["repository", "delete", "admin/app"]);
     assert_eq!(person.runs(&["registry", "deletions", "admin/app"]).code, 0, "its namespace's owner still sees it");
     let id = person.answers(&["registry", "deletions", "admin"])["deletions"][0]["id"].clone();
     person.says(&["registry", "restore", id.as_str().unwrap()]);
-    assert_eq!(get(&person.server, "/api/v0/repositories/admin/app/tags/1")["digest"], json!(digest));
+    assert_eq!(tag(&person.server, "admin/app:1")["digest"], json!(digest));
     let due = person.answers(&["registry", "collect", "--dry-run"]);
     assert_eq!(due, json!({"manifests": 0, "links": 0, "files": 0, "bytes": 0}));
     assert_eq!(person.answers(&["registry", "collect"]), due);

@@ -18,6 +18,7 @@ mod cves;
 mod decisions;
 mod docker;
 mod docs;
+mod dtr_client;
 mod dtr_operations;
 mod dtr_stand_in;
 mod full_disk;

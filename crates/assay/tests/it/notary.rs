@@ -11,7 +11,7 @@ use crate::server::{BASIC, Desk, attempt, is_there};
 const DIGEST: &str = "98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4";
 
 /// A person with a client bundle.
-fn desk() -> Desk {
+pub fn desk() -> Desk {
     let desk = Desk::new();
     let now = Clock::System.now();
     let bundle = Authority::generate("engines", now).unwrap().client("gitlab", now).unwrap();

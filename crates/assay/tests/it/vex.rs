@@ -80,7 +80,12 @@ fn what_a_document_states_is_in_every_answer_until_it_is_removed() {
     let arm = push(&server, "admin/shop", "arm", &debian(&["liblog4j2-java 2.14.1-1", "hello 2.10-3"]));
     scanned(&server, "admin/shop:arm", 6);
     index_of(&server, "admin/shop", "all", &[("amd64", &image), ("arm64", &arm)]);
-    let tags = || scanned(&server, "admin/shop:all", 6)["vuln_summary"]["waived"].clone();
+    // In the list of tags an index is one of them, and its images are counted together.
+    let tags = || {
+        scanned(&server, "admin/shop:all", 6);
+        let tags = get(&server, "/api/v0/repositories/admin/shop/tags");
+        tags.as_array().unwrap().iter().find(|tag| tag["name"] == "all").unwrap()["vuln_summary"]["waived"].clone()
+    };
     assert_eq!(tags(), 2);
 
     call(&server, 204, "DELETE", &format!("/api/v1/vex/{id}"), &Value::Null);

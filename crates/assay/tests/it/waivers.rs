@@ -87,7 +87,7 @@ fn what_dtr_hid_in_a_layer_is_a_waiver_of_it() {
     assert_eq!(get(&server, path), json!([]));
     let hide = |version: &str| {
         let body = json!({"component": "liblog4j2-java", "componentVersion": version, "cve": "CVE-2021-44228", "notes": "false"});
-        call(&server, 201, "POST", &format!("{path}/{layer}"), &body)
+        call(&server, 200, "POST", &format!("{path}/{layer}"), &body)
     };
     hide("9");
     assert_eq!(counts(&server), [1, 0], "another version");
@@ -100,7 +100,7 @@ fn what_dtr_hid_in_a_layer_is_a_waiver_of_it() {
     // Another image with that layer, in another repository.
     push(&server, "admin/other", "1", &debian(&[LOG4J]));
     assert_eq!(scanned(&server, "admin/other:1", 6)["vuln_summary"]["waived"], 1);
-    call(&server, 204, "DELETE", &format!("{path}/{}", hidden["pk"].as_str().unwrap()), &Value::Null);
+    call(&server, 200, "DELETE", &format!("{path}/{}", hidden["pk"].as_str().unwrap()), &Value::Null);
     assert_eq!(counts(&server), [1, 0]);
     call(&server, 400, "POST", &format!("{path}/nonsense"), &json!({}));
 }

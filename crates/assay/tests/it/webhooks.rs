@@ -19,19 +19,19 @@ use crate::{
 
 /// A receiver that answers 200, or what it was told to, and keeps what it heard.
 #[derive(Clone, Default)]
-struct Receiver {
+pub struct Receiver {
     heard: Arc<Mutex<Vec<Heard>>>,
     answers: Arc<Mutex<Vec<u16>>>,
 }
 
 #[derive(Clone, Debug)]
-struct Heard {
+pub struct Heard {
     head: String,
-    body: String,
+    pub body: String,
 }
 
 impl Receiver {
-    fn start(&self) -> SocketAddr {
+    pub fn start(&self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, receiver) = (listener.local_addr().unwrap(), self.clone());
         thread::spawn(move || {
@@ -58,8 +58,12 @@ impl Receiver {
         address
     }
 
-    fn until(&self, count: usize) -> Vec<Heard> {
+    pub fn until(&self, count: usize) -> Vec<Heard> {
         until(&format!("the receiver heard {count} times"), || self.heard.lock().unwrap().len() >= count);
+        self.so_far()
+    }
+
+    pub fn so_far(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
     }
 }
@@ -84,7 +88,7 @@ impl Heard {
 }
 
 /// A server that may call this machine, with the folder of its configuration.
-fn server() -> (Server, tempfile::TempDir) {
+pub fn server() -> (Server, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("assay.toml");
     std::fs::write(&config, "webhook_allow = [\"127.0.0.0/8\"]\n").unwrap();

@@ -108,7 +108,7 @@ impl Pusher<'_> {
             let answer = connection.fetch(&ask, b"")?;
             ensure!(answer.status == 200, "a tag was answered with {}", answer.status);
             let view: Value = serde_json::from_slice(&answer.body)?;
-            let summary = &view["vuln_summary"];
+            let summary = &view[0]["vuln_summary"];
             match summary["last_scan_status"].as_u64() {
                 // Read; whether everything in it could be judged is no matter here.
                 Some(4 | 6) => return Ok(()),

@@ -34,8 +34,10 @@ fn event(kind: EventType, at: Timestamp) -> (&'static str, Value) {
         EventType::ScanFailed => ("scan.failed", with(json!({"error": "a made-up error"}))),
         EventType::Promotion => (
             "image.promoted",
-            with(json!({"source_repository": "foo/bar", "source_tag": "latest", "target_repository": "foo/target",
-                "target_tag": "latest", "promoted_at": at.to_string()})),
+            with(
+                json!({"policy": "0".repeat(26), "source_repository": "foo/bar", "source_tag": "latest", "target_repository": "foo/target",
+                "target_tag": "latest", "promoted_at": at.to_string()}),
+            ),
         ),
         EventType::PushMirroring | EventType::PollMirroring => {
             let direction = if kind == EventType::PushMirroring { "push" } else { "poll" };
@@ -43,10 +45,13 @@ fn event(kind: EventType, at: Timestamp) -> (&'static str, Value) {
                 json!({"direction": direction, "remoteRepository": "registry.example/foo/bar", "remoteTag": "latest"});
             ("image.mirrored", with(more))
         }
-        EventType::Repository => ("repository.created", with(json!({"id": "0".repeat(26), "visibility": "private"}))),
+        EventType::Repository => (
+            "repository.created",
+            with(json!({"id": "0".repeat(26), "namespace_type": "user", "visibility": "private"})),
+        ),
         EventType::ScannerUpdate => (
             "scanner.updated",
-            json!({"scanner_version": 1, "db_version": 2, "snapshot": digest, "label": "a made-up snapshot"}),
+            json!({"scanner_version": 1, "scanner_updated_at": at.to_string(), "db_version": 2, "snapshot": digest, "label": "a made-up snapshot"}),
         ),
         EventType::TagSigned => (
             "trust.published",

@@ -74,7 +74,7 @@ fn a_promotion() {
     let made = bodies("image.promoted", data);
     let expected = json!({
         "type": "PROMOTION", "createdAt": AT, "location": "/repositories/admin/flask/tags/latest",
-        "contents": {"sourceRepository": "admin/flask_build", "sourceTag": "7", "targetRepository": "admin/flask",
+        "contents": {"promotionPolicyID": "p", "sourceRepository": "admin/flask_build", "sourceTag": "7", "targetRepository": "admin/flask",
             "targetTag": "latest", "promotedAt": AT, "digest": "sha256:ab",
             "imageName": "assay.test:8443/admin/flask:latest"},
     });
@@ -86,7 +86,8 @@ fn repositories() {
     let data = json!({"repository": "a/b", "author": "me", "id": "0", "visibility": "private", "immutable": true,
         "scan_on_push": false, "short_description": "d", "long_description": "", "tag_limit": 0});
     let object = json!({"id": "0", "namespace": "a", "name": "b", "visibility": "private", "immutableTags": true,
-        "scanOnPush": false, "shortDescription": "d", "longDescription": "", "tagLimit": 0, "enableManifestLists": true});
+        "scanOnPush": false, "shortDescription": "d", "longDescription": "", "tagLimit": 0, "enableManifestLists": true, "namespaceType": "", "pulls": 0,
+        "pushes": 0});
     let made = bodies("repository.created", data.clone());
     let contents =
         json!({"namespace": "a", "repository": "b", "event": "REPO_CREATED", "author": "me", "data": object});

@@ -101,10 +101,10 @@ pub(crate) async fn teams_of(
     tx.all(sql, &args![org, user]).await?.iter().map(|row| Ok((team_of(row)?, row.bool("admin")?))).collect()
 }
 
-pub(crate) async fn insert_team(tx: &mut Tx, organization: &Id<Principal>, team: &Team) -> Result<(), Error> {
+pub(crate) async fn insert_team(tx: &mut Tx, team: &Team) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO teams (id, organization, name, description) VALUES ($1, $2, $3, $4)",
-        &args![&team.id, organization, &team.name, &team.description],
+        &args![&team.id, &team.organization_id, &team.name, &team.description],
     )
     .await?;
     Ok(())
@@ -129,6 +129,7 @@ fn team_of(row: &Row) -> Result<Team, Error> {
     Ok(Team {
         id: row.parse("id")?,
         organization: row.parse("org")?,
+        organization_id: row.parse("organization")?,
         name: row.parse("name")?,
         description: row.text("description")?,
         members: row.int("members_count")?,

@@ -81,9 +81,12 @@ async fn the_highest_grant_wins_and_leaving_the_team_ends_it() {
     let team = Grantee::Team { organization: name("ci"), team: name("gitlab") };
     world.identity.create_team(&system, &name("ci"), &name("gitlab"), "").await.unwrap();
     let place = (&name("ci"), &name("gitlab"));
-    let outsider = world.identity.set_team_member(&system, place, &name("gitlab"), Some(false)).await;
-    assert!(matches!(outsider, Err(Error::Conflict(_))));
-    world.identity.set_member(&system, &name("ci"), &name("gitlab"), false).await.unwrap();
+    // Whom an owner puts into a team is a member of the organization by that; an admin of the team chooses among the members.
+    world.identity.set_team_member(&system, place, &name("gitlab"), Some(true)).await.unwrap();
+    assert!(!world.identity.member(&system, &name("ci"), &name("gitlab")).await.unwrap().owner);
+    world.user("outsider").await;
+    let brought = world.identity.set_team_member(&gitlab, place, &name("outsider"), Some(false)).await;
+    assert!(matches!(brought, Err(Error::Conflict(_))));
     world.identity.set_team_member(&system, place, &name("gitlab"), Some(false)).await.unwrap();
 
     assert_eq!(world.level(&gitlab, "admin", "flask").await, None);

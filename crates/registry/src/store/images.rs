@@ -159,7 +159,7 @@ pub(crate) async fn manifest_size(
     Ok(image_in(tx, repository, digest).await?.map(|image| image.size))
 }
 
-fn image_of(row: &Row) -> Result<Image, Error> {
+pub(super) fn image_of(row: &Row) -> Result<Image, Error> {
     let config = match row.opt_parse("config")? {
         Some(digest) => {
             Some(Config { digest, media_type: row.parse("config_type")?, size: bytes_of(row, "config_size")? })
@@ -467,7 +467,7 @@ pub(crate) async fn tag_view(tx: &mut Tx, repository: &Id<Repository>, tag: &Tag
     row.as_ref().map(tag_view_of).transpose()
 }
 
-fn tag_view_of(row: &Row) -> Result<TagView, Error> {
+pub(super) fn tag_view_of(row: &Row) -> Result<TagView, Error> {
     Ok(TagView {
         tag: row.parse("name")?,
         image: image_of(row)?,

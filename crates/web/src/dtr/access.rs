@@ -6,9 +6,9 @@ use axum::{
     http::StatusCode,
     routing::{get, put},
 };
-use base::{AccountName, Ctx, Kind};
-use identity::{Grant, Grantee, Level, On};
-use registry::{Repository, Visibility};
+use base::{AccountName, Ctx, Kind, Principal};
+use identity::{Grant, Grantee, Level, On, Team};
+use registry::{Registry, Repository, Visibility};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -61,13 +61,21 @@ async fn of_team(
     for permit in permits.into_iter().filter(|permit| permit.on == On::Repository) {
         let namespace = permit.place.namespace.to_string();
         match &permit.place.name {
-            Some(name) => single.push(json!({
-                "accessLevel": permit.level, "repository": {"namespace": namespace, "name": name},
-            })),
+            Some(name) => {
+                let name = repositories::repo_name(&namespace, name)?;
+                // A grant may be there before its repository.
+                let found = Registry::find(&mut app.db.read().await?, &name).await?;
+                let repository = match &found {
+                    Some(repository) => repositories::view(&app, repository).await?,
+                    None => json!({"namespace": namespace, "name": name.name()}),
+                };
+                single.push(json!({"accessLevel": permit.level, "repository": repository}));
+            }
             None => whole.push(json!({"accessLevel": permit.level, "namespace": namespace})),
         }
     }
-    Ok(Json(json!({"team": team_view(&team), "repositoryAccessList": single, "namespaceAccess": whole})))
+    let team = granted_team(&app, &ctx, &org, &team).await?;
+    Ok(Json(json!({"team": team, "repositoryAccessList": single, "namespaceAccess": whole})))
 }
 
 /// The teams that were granted something on this repository alone.
@@ -76,11 +84,15 @@ async fn of_repository(
     Caller(ctx): Caller,
     Params((org, repo)): Params<(AccountName, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let repository: Repository = app.registry.repository(&ctx, &repositories::repo_name(org.as_str(), &repo)?).await?;
-    let teams = team_access(&app, &ctx, &org, Some(&repo)).await?;
+    Ok(Json(repository_view(&app, &ctx, &org, &repo).await?))
+}
+
+async fn repository_view(app: &App, ctx: &Ctx, org: &AccountName, repo: &str) -> Result<Value, ApiError> {
+    let repository: Repository = app.registry.repository(ctx, &repositories::repo_name(org.as_str(), repo)?).await?;
+    let teams = team_access(app, ctx, org, Some(repo)).await?;
     let teams: Vec<Value> = teams.into_iter().map(|(_, view)| view).collect();
-    let repository = repositories::view(&app, &repository).await?;
-    Ok(Json(json!({"repository": repository, "teamAccessList": teams})))
+    let repository = repositories::view(app, &repository).await?;
+    Ok(json!({"repository": repository, "teamAccessList": teams}))
 }
 
 async fn of_namespace(
@@ -88,10 +100,10 @@ async fn of_namespace(
     Caller(ctx): Caller,
     Params(org): Params<AccountName>,
 ) -> Result<Json<Value>, ApiError> {
+    app.identity.require_account(&org).await?;
     let teams = team_access(&app, &ctx, &org, None).await?;
     let teams: Vec<Value> = teams.into_iter().map(|(_, view)| view).collect();
-    let namespace = accounts::view(&app.identity.account(&ctx, &org).await?);
-    Ok(Json(json!({"namespace": namespace, "teamAccessList": teams})))
+    Ok(Json(json!({"namespace": org, "teamAccessList": teams})))
 }
 
 async fn of_namespace_team(
@@ -99,14 +111,18 @@ async fn of_namespace_team(
     Caller(ctx): Caller,
     Params((org, team)): Params<(AccountName, AccountName)>,
 ) -> Result<Json<Value>, ApiError> {
-    let found = team_access(&app, &ctx, &org, None).await?.into_iter().find(|(name, _)| *name == team);
+    Ok(Json(namespace_view(&app, &ctx, &org, &team).await?))
+}
+
+async fn namespace_view(app: &App, ctx: &Ctx, org: &AccountName, team: &AccountName) -> Result<Value, ApiError> {
+    let found = team_access(app, ctx, org, None).await?.into_iter().find(|(name, _)| name == team);
     let missing = || {
         let why = format!("the team {org}/{team} was granted nothing on all of {org}");
         ApiError::new(Kind::NotFound, why).coded("NO_SUCH_NAMESPACE_TEAM_ACCESS")
     };
     let (_, mut view) = found.ok_or_else(missing)?;
-    view["namespace"] = accounts::view(&app.identity.account(&ctx, &org).await?);
-    Ok(Json(view))
+    view["namespace"] = org.to_string().into();
+    Ok(view)
 }
 
 /// The organization's own teams with a grant on one of its repositories, or on all; for owners.
@@ -123,11 +139,20 @@ async fn team_access(
             && grant.on == On::Repository
             && grant.name.as_deref() == repo
         {
-            let view = team_view(&app.identity.team(ctx, organization, team).await?);
+            let view = granted_team(app, ctx, org, &app.identity.team(ctx, org, team).await?).await?;
             found.push((team.clone(), json!({"accessLevel": grant.level, "team": view})));
         }
     }
     Ok(found)
+}
+
+/// A team as grants name it, with whether who asks is in it.
+async fn granted_team(app: &App, ctx: &Ctx, org: &AccountName, team: &Team) -> Result<Value, ApiError> {
+    let members = app.identity.team_members(ctx, org, &team.name).await?;
+    let is_member = |own: &Principal| members.iter().any(|member| member.account.id == own.account);
+    let mut view = team_view(team);
+    view["clientUserIsMember"] = ctx.principal().is_some_and(is_member).into();
+    Ok(view)
 }
 
 #[derive(Deserialize)]
@@ -144,7 +169,7 @@ async fn grant_team(
 ) -> Result<Json<Value>, ApiError> {
     let grantee = Grantee::Team { organization: org.clone(), team };
     app.identity.set_grant(&ctx, On::Repository, (&org, Some(&repo)), &grantee, Some(body.access_level)).await?;
-    Ok(Json(json!({"accessLevel": body.access_level})))
+    Ok(Json(repository_view(&app, &ctx, &org, &repo).await?))
 }
 
 async fn ungrant_team(
@@ -163,9 +188,9 @@ async fn grant_all(
     Params((org, team)): Params<(AccountName, AccountName)>,
     Body(body): Body<AccessLevel>,
 ) -> Result<Json<Value>, ApiError> {
-    let grantee = Grantee::Team { organization: org.clone(), team };
+    let grantee = Grantee::Team { organization: org.clone(), team: team.clone() };
     app.identity.set_grant(&ctx, On::Repository, (&org, None), &grantee, Some(body.access_level)).await?;
-    Ok(Json(json!({"accessLevel": body.access_level})))
+    Ok(Json(namespace_view(&app, &ctx, &org, &team).await?))
 }
 
 async fn ungrant_all(

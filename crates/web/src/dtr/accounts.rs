@@ -14,7 +14,7 @@ use registry::Registry;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::body::{Asked, Body, Params};
+use super::body::{Asked, Body, Whom};
 use crate::{
     App,
     caller::{Caller, Unchecked},
@@ -25,7 +25,9 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/auth/login", post(sign_in))
         .route("/enzi/v0/accounts", get(list).post(create))
+        .route("/enzi/v0/accounts/", get(list).post(create))
         .route("/enzi/v0/accounts/{name}", get(show).patch(update).delete(remove))
+        .route("/enzi/v0/accounts/{name}/changePassword", post(change_password))
         .route("/enzi/v0/accounts/{name}/organizations", get(organizations))
 }
 
@@ -59,7 +61,14 @@ async fn list(State(app): State<App>, Caller(ctx): Caller, Asked(page): Asked<Pa
     let found = app.identity.accounts(&ctx, page.filter, &page.start, limit).await?;
     let next = if found.len() == limit { found.last().map(|last| last.account.name.to_string()) } else { None };
     let accounts: Vec<Value> = found.iter().map(counted_view).collect();
-    Ok(Json(json!({"accounts": accounts, "nextPageStart": next.unwrap_or_default()})))
+    let (users, organizations) = app.identity.count_accounts(&ctx).await?;
+    Ok(Json(json!({
+        "accounts": accounts,
+        "usersCount": users,
+        "orgsCount": organizations,
+        "resourceCount": users + organizations,
+        "nextPageStart": next.unwrap_or_default(),
+    })))
 }
 
 #[derive(Deserialize)]
@@ -88,14 +97,11 @@ async fn create(
         admin: body.is_admin,
     };
     let account = app.identity.create_account(&ctx, new).await?;
-    Ok((StatusCode::CREATED, Json(view(&account))))
+    let counted = Counted { account, members: 0, teams: 0 };
+    Ok((StatusCode::CREATED, Json(counted_view(&counted))))
 }
 
-async fn show(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(name): Params<AccountName>,
-) -> Result<Json<Value>, ApiError> {
+async fn show(State(app): State<App>, Caller(ctx): Caller, Whom([name]): Whom<1>) -> Result<Json<Value>, ApiError> {
     Ok(Json(counted_view(&app.identity.counted(&ctx, &name).await?)))
 }
 
@@ -111,7 +117,7 @@ struct Update {
 async fn update(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(name): Params<AccountName>,
+    Whom([name]): Whom<1>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, ApiError> {
     let changes = AccountChanges { full_name: body.full_name, admin: body.is_admin, active: body.is_active };
@@ -124,12 +130,30 @@ async fn update(
     Ok(Json(counted_view(&app.identity.counted(&ctx, &name).await?)))
 }
 
-/// Refused while anything is in its namespace, which only those who keep such things know.
-async fn remove(
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangePassword {
+    /// Only who asks for themselves needs it; an administrator sets another's.
+    old_password: Option<Secret>,
+    new_password: Secret,
+}
+
+async fn change_password(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(name): Params<AccountName>,
-) -> Result<StatusCode, ApiError> {
+    Whom([name]): Whom<1>,
+    Body(body): Body<ChangePassword>,
+) -> Result<Json<Value>, ApiError> {
+    if ctx.principal().is_some_and(|principal| principal.name == name) {
+        let old = body.old_password.ok_or_else(|| ApiError::invalid("\"oldPassword\" is missing"))?;
+        app.identity.authenticate(&ctx, name.as_str(), &old).await?;
+    }
+    app.identity.set_password(&ctx, &name, body.new_password).await?;
+    Ok(Json(counted_view(&app.identity.counted(&ctx, &name).await?)))
+}
+
+/// Refused while anything is in its namespace, which only those who keep such things know.
+async fn remove(State(app): State<App>, Caller(ctx): Caller, Whom([name]): Whom<1>) -> Result<StatusCode, ApiError> {
     db::write!(app.db, &ctx, |tx| {
         Identity::delete_account(tx, &ctx, &name).await?;
         Registry::leave_namespace(tx, &ctx, &name).await?;
@@ -142,7 +166,7 @@ async fn remove(
 async fn organizations(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(name): Params<AccountName>,
+    Whom([name]): Whom<1>,
 ) -> Result<Json<Value>, ApiError> {
     let found = app.identity.organizations_of(&ctx, &name).await?;
     let found = found.iter().map(|(org, owner)| json!({"org": counted_view(org), "isAdmin": owner}));

@@ -97,16 +97,19 @@ impl Event {
 
     pub(super) fn view(&self) -> Value {
         let Object { id, kind, name, content } = &self.object;
-        json!({
+        let mut view = json!({
             "id": self.id,
             "publishedAt": self.published_at,
             "actor": self.actor,
             "actorType": self.actor_type,
             "type": self.kind,
             "object": {"id": id, "type": kind, "name": name, "content": content},
-            "target": self.target,
             "repository": self.repository,
-        })
+        });
+        if !self.target.is_empty() {
+            view["target"] = json!({"id": self.target, "type": "TAG", "name": self.target});
+        }
+        view
     }
 }
 
@@ -204,7 +207,7 @@ mod tests {
             json!({
                 "id": "e1", "publishedAt": "2026-12-01T10:00:00Z", "actor": "anna", "actorType": "user", "type": "CREATE",
                 "object": {"id": "ops/app:1", "type": "TAG", "name": "1", "content": DIGEST},
-                "target": "", "repository": "ops/app",
+                "repository": "ops/app",
             })
         );
         let mut again = details;

@@ -29,15 +29,19 @@ pub(crate) fn routes() -> Router<App> {
 #[serde(rename_all = "camelCase")]
 struct Autocomplete {
     query: String,
-    #[serde(default)]
+    #[serde(default = "yes")]
     include_repositories: bool,
-    #[serde(default)]
+    #[serde(default = "yes")]
     include_accounts: bool,
     namespace: Option<AccountName>,
     limit: Option<usize>,
     /// Ours: the word and the name after which to go on, as `X-Next-Page-Start` gave them.
     #[serde(default)]
     page_start: String,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What begins like the query: names of accounts, for those who are signed in, and words in names of repositories.

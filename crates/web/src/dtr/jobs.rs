@@ -148,7 +148,9 @@ async fn logs(
 struct Ask {
     action: String,
     parameters: Option<Map<String, Value>>,
-    scheduled_at: Option<Timestamp>,
+    /// Empty, as DTR's form has it, is now.
+    #[serde(default)]
+    scheduled_at: String,
 }
 
 /// Have something done now. How often it is tried and by whom is the server's business.
@@ -160,7 +162,8 @@ async fn ask(
     if body.parameters.is_some_and(|parameters| !parameters.is_empty()) {
         return Err(ApiError::invalid(format!("{} takes no parameters here; it is about everything", body.action)));
     }
-    if body.scheduled_at.is_some_and(|at| at > ctx.now) {
+    let at = Some(body.scheduled_at.as_str()).filter(|at| !at.is_empty()).map(str::parse::<Timestamp>).transpose();
+    if at.map_err(ApiError::invalid)?.is_some_and(|at| at > ctx.now) {
         return Err(ApiError::invalid("a job that is asked for runs now; leave scheduledAt out, or use /api/v0/crons"));
     }
     let id = asked(&app, &ctx, &body.action).await?;

@@ -12,7 +12,7 @@ use identity::{GivenKey, PublicKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::body::{Asked, Body, Params};
+use super::body::{Asked, Body, Params, Whom};
 use crate::{App, caller::Caller, error::ApiError};
 
 pub(crate) fn routes() -> Router<App> {
@@ -24,11 +24,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/api/v1/certificates", post(certificate))
 }
 
-async fn keys(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(name): Params<AccountName>,
-) -> Result<Json<Value>, ApiError> {
+async fn keys(State(app): State<App>, Caller(ctx): Caller, Whom([name]): Whom<1>) -> Result<Json<Value>, ApiError> {
     let keys: Vec<Value> = app.identity.keys(&ctx, &name).await?.iter().map(view).collect();
     Ok(Json(json!({"accountPublicKeys": keys, "nextPageStart": ""})))
 }
@@ -52,7 +48,7 @@ struct GivenCertificate {
 async fn add(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(name): Params<AccountName>,
+    Whom([name]): Whom<1>,
     Body(body): Body<Given>,
 ) -> Result<impl IntoResponse, ApiError> {
     if body.certificates.len() > 1 {
@@ -67,7 +63,8 @@ async fn add(
 async fn relabel(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((name, key)): Params<(AccountName, String)>,
+    Whom([name]): Whom<1>,
+    Params((_, key)): Params<(String, String)>,
     Body(body): Body<Label>,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(view(&app.identity.label_key(&ctx, &name, &key, &body.label).await?)))
@@ -89,7 +86,8 @@ fn view(key: &PublicKey) -> Value {
 async fn revoke_key(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((name, key)): Params<(AccountName, String)>,
+    Whom([name]): Whom<1>,
+    Params((_, key)): Params<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     app.identity.revoke_key(&ctx, &name, &key).await?;
     Ok(StatusCode::NO_CONTENT)

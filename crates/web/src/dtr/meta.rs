@@ -30,6 +30,9 @@ async fn features(State(app): State<App>, Caller(ctx): Caller) -> Result<Json<Va
         "scanningLicensed": true,
         "promotionLicensed": true,
         "mirroringLicensed": true,
+        // Nothing is ever locked for it, and there is no other store of metadata to change to.
+        "onlineGCEnabled": true,
+        "metadataStoreOptedIn": false,
         "db_version": standing.snapshot_number,
         "ucpHost": app.site.authority,
     })))

@@ -2,6 +2,7 @@
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::State,
     http::StatusCode,
     response::IntoResponse,
@@ -9,7 +10,7 @@ use axum::{
 };
 use base::{Id, Kind, Secret};
 use mirror::{Direction, MirroringForm, MirroringPolicy, Work};
-use oci::{RepoName, Tag};
+use oci::{Reference, RepoName, Tag};
 use policy::PolicyForm;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -137,7 +138,12 @@ async fn list<W: Way>(State(app): State<App>, Caller(ctx): Caller, Params(named)
 
 async fn list_all(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<Named>) -> Answer {
     let found = app.mirror.list(&ctx, &named.name()?, None).await?;
-    Ok(Json(found.iter().map(view).collect()))
+    let told = |policy: &MirroringPolicy| {
+        let mut view = view(policy);
+        view["mirroringType"] = policy.direction.way().into();
+        view
+    };
+    Ok(Json(found.iter().map(told).collect()))
 }
 
 async fn create<W: Way>(
@@ -148,8 +154,21 @@ async fn create<W: Way>(
     Body(body): Body<Form>,
 ) -> Made {
     let apply = body.initial_evaluation.unwrap_or(apply.initial_evaluation);
-    let made = app.mirror.create(&ctx, &named.name()?, (W::DIRECTION, body.form()?), apply).await?;
+    let form = body.form().map_err(wrong::<W>)?;
+    let made = app.mirror.create(&ctx, &named.name()?, (W::DIRECTION, form), apply).await.map_err(wrong::<W>)?;
     Ok((StatusCode::CREATED, Json(view(&made))))
+}
+
+/// A policy that cannot be has a code for each direction.
+fn wrong<W: Way>(error: mirror::Error) -> ApiError {
+    let code = match W::DIRECTION {
+        Direction::Poll => "INVALID_POLL_MIRRORING_POLICY",
+        Direction::Push | Direction::Once => "INVALID_PUSH_MIRRORING_POLICY",
+    };
+    match error {
+        error @ mirror::Error::Policy(_) => ApiError::from(error).coded(code),
+        error => error.into(),
+    }
 }
 
 async fn show<W: Way>(State(app): State<App>, Caller(ctx): Caller, Params(named): Params<NamedPolicy>) -> Answer {
@@ -166,7 +185,8 @@ async fn update<W: Way>(
 ) -> Answer {
     let (name, id) = named.split(W::DIRECTION)?;
     let apply = body.initial_evaluation.unwrap_or(apply.initial_evaluation);
-    let changed = app.mirror.update(&ctx, (&name, &id), (W::DIRECTION, body.form()?), apply).await?;
+    let form = body.form().map_err(wrong::<W>)?;
+    let changed = app.mirror.update(&ctx, (&name, &id), (W::DIRECTION, form), apply).await.map_err(wrong::<W>)?;
     Ok(Json(view(&changed)))
 }
 
@@ -180,12 +200,24 @@ async fn remove<W: Way>(
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[derive(Deserialize)]
+struct PolicyId {
+    id: String,
+}
+
+/// Those that the body names, or all without one.
 async fn remove_all(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(named): Params<Named>,
+    body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    app.mirror.delete_all(&ctx, &named.name()?).await?;
+    let ids: Option<Vec<PolicyId>> = match body.is_empty() {
+        true => None,
+        false => Some(serde_json::from_slice(&body).map_err(|error| ApiError::invalid(error).coded("INVALID_JSON"))?),
+    };
+    let ids: Option<Vec<String>> = ids.map(|ids| ids.into_iter().map(|one| one.id).collect());
+    app.mirror.delete_all(&ctx, &named.name()?, ids.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -199,17 +231,23 @@ async fn push_once(
     let (name, tag) = named.split()?;
     let remote_tag = body.remote_tag.clone().unwrap_or_else(|| tag.clone());
     let made = app.mirror.push_once(&ctx, (&name, &tag, &remote_tag), body.form()?).await?;
-    Ok((StatusCode::CREATED, Json(view(&made))))
+    let digest = app.registry.image(&ctx, &name, &Reference::Tag(tag)).await?.digest;
+    let mut shown = view(&made);
+    shown["mirroringPolicyID"] = shown["id"].clone();
+    shown["digest"] = digest.to_string().into();
+    shown["remoteTag"] = remote_tag.to_string().into();
+    Ok((StatusCode::CREATED, Json(shown)))
 }
 
 /// The Connect button.
-async fn connect(State(app): State<App>, Caller(ctx): Caller, Body(body): Body<Form>) -> Answer {
+async fn connect(State(app): State<App>, Caller(ctx): Caller, Body(body): Body<Form>) -> Made {
     let found = app.mirror.connect(&ctx, &body.form()?).await?;
     if !found.read && !found.write {
         let why = "the other registry lets these credentials neither read nor write there; check username, password and remoteRepository";
         return Err(ApiError::new(Kind::Invalid, why).coded("REMOTE_REGISTRY_INVALID_PERMISSIONS"));
     }
-    Ok(Json(json!({"registryType": "registry", "permissions": {"read": found.read, "write": found.write}})))
+    let permissions = json!({"read": found.read, "write": found.write});
+    Ok((StatusCode::CREATED, Json(json!({"registryType": "registry", "permissions": permissions}))))
 }
 
 /// `GET /api/v1/…/mirroring/{policy}`: the policy, and how far each of its tags is.

@@ -9,6 +9,7 @@ mod events;
 mod index;
 mod jobs;
 mod keys;
+mod manifests;
 mod meta;
 mod mirroring;
 mod promotions;
@@ -21,6 +22,7 @@ mod scan_search;
 mod scan_service;
 mod scans;
 mod settings;
+mod tag_view;
 mod tags;
 mod teams;
 mod tokens;
@@ -28,13 +30,14 @@ mod vex;
 mod waivers;
 mod webhooks;
 
-use axum::Router;
+use axum::{Router, middleware::from_fn};
 
 pub(crate) use self::{
     body::{Asked, Body, Params, unread},
     repositories::{Named, Paging},
     scan_service::uploaded,
-    tags::{NamedTag, lapsed},
+    tag_view::lapsed,
+    tags::NamedTag,
 };
 
 use crate::App;
@@ -50,6 +53,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(repositories::routes())
         .merge(index::routes())
         .merge(tags::routes())
+        .merge(manifests::routes())
         .merge(scans::routes())
         .merge(scan_service::routes())
         .merge(scan_search::routes())
@@ -65,4 +69,5 @@ pub(crate) fn routes() -> Router<App> {
         .merge(mirroring::routes())
         .merge(waivers::routes())
         .merge(vex::routes())
+        .layer(from_fn(body::json_only))
 }

@@ -129,7 +129,7 @@ async fn remove(
 #[serde(rename_all = "camelCase")]
 struct ByHand {
     target_repository: RepoName,
-    target_tag: Tag,
+    target_tag: String,
 }
 
 async fn promote_by_hand(
@@ -139,7 +139,9 @@ async fn promote_by_hand(
     Body(body): Body<ByHand>,
 ) -> Result<impl IntoResponse, ApiError> {
     let source = name(&org, &repo)?;
-    let made = app.promote.promote_by_hand(&ctx, &source, &tag, &body.target_repository, &body.target_tag).await?;
+    let invalid = |error| ApiError::invalid(error).coded("INVALID_TAG_NAME");
+    let target_tag: Tag = body.target_tag.parse().map_err(invalid)?;
+    let made = app.promote.promote_by_hand(&ctx, &source, &tag, &body.target_repository, &target_tag).await?;
     Ok((StatusCode::CREATED, Json(promotion_view(&made))))
 }
 
@@ -171,7 +173,7 @@ fn view(policy: &PromotionPolicy) -> Value {
 fn promotion_view(promotion: &Promotion) -> Value {
     json!({
         "id": promotion.id,
-        "promotionPolicyID": promotion.policy,
+        "promotionPolicyID": promotion.policy.as_ref().map(ToString::to_string).unwrap_or_default(),
         "sourceRepository": promotion.source,
         "sourceTag": promotion.source_tag,
         "targetRepository": promotion.target,

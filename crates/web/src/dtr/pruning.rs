@@ -7,7 +7,8 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use base::Id;
+use base::{Ctx, Id, limits};
+use oci::RepoName;
 use policy::PolicyForm;
 use prune::{Judged, PruningForm, PruningPolicy};
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use super::{
     body::{Asked, Body, Params},
     promotions::Apply,
-    repositories::{Named, Paging, next_page},
+    repositories::{Named, Paging, counted, next_page},
     webhooks::NEVER,
 };
 use crate::{App, caller::Caller, error::ApiError};
@@ -71,7 +72,7 @@ struct NamedPolicy {
 }
 
 impl NamedPolicy {
-    fn split(&self) -> Result<(oci::RepoName, Id<PruningPolicy>), ApiError> {
+    fn split(&self) -> Result<(RepoName, Id<PruningPolicy>), ApiError> {
         let missing = |_| prune::Error::NoSuchPolicy(self.policy.chars().take(80).collect());
         Ok((Named::of(&self.namespace, &self.repo).name()?, self.policy.parse().map_err(missing)?))
     }
@@ -81,9 +82,11 @@ async fn list(
     State(app): State<App>,
     Caller(ctx): Caller,
     Params(named): Params<Named>,
-) -> Result<Json<Value>, ApiError> {
+    Asked(paging): Asked<Paging>,
+) -> Result<(HeaderMap, Json<Value>), ApiError> {
     let found = app.prune.list(&ctx, &named.name()?).await?;
-    Ok(Json(found.iter().map(view).collect()))
+    let (headers, found) = paging.part(found, |policy| policy.id.to_string())?;
+    Ok((headers, Json(found.iter().map(view).collect())))
 }
 
 async fn create(
@@ -145,11 +148,26 @@ async fn test(
     Asked(tested): Asked<Tested>,
     Body(body): Body<Form>,
 ) -> Result<(HeaderMap, Json<Value>), ApiError> {
-    let (form, _) = body.split()?;
+    let (name, (form, _)) = (named.name()?, body.split()?);
+    let total = if paging.count { Some(how_many(&app, &ctx, &name, form.clone(), tested.all).await?) } else { None };
     let place = (paging.page_start.as_str(), paging.size(), tested.all);
-    let page = app.prune.test(&ctx, &named.name()?, form, place).await?;
-    let next = next_page(page.next.is_some(), page.next.map(|tag| tag.to_string()));
-    Ok((next, Json(page.tags.iter().map(judged).collect())))
+    let page = app.prune.test(&ctx, &name, form, place).await?;
+    let mut headers = next_page(page.next.is_some(), page.next.map(|tag| tag.to_string()));
+    counted(&mut headers, total);
+    Ok((headers, Json(page.tags.iter().map(judged).collect())))
+}
+
+/// All pages together.
+async fn how_many(app: &App, ctx: &Ctx, name: &RepoName, form: PruningForm, all: bool) -> Result<u64, ApiError> {
+    let (mut count, mut after) = (0, String::new());
+    loop {
+        let page = app.prune.test(ctx, name, form.clone(), (&after, limits::PAGE_MAX, all)).await?;
+        count += page.tags.len() as u64;
+        match page.next {
+            Some(next) => after = next.to_string(),
+            None => return Ok(count),
+        }
+    }
 }
 
 #[derive(Deserialize)]

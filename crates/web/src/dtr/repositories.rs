@@ -33,9 +33,28 @@ pub(crate) struct Paging {
     #[serde(default)]
     pub(crate) page_start: String,
     page_size: Option<usize>,
+    /// Whether `X-Resource-Count` says how many there are in all.
+    #[serde(default)]
+    pub(super) count: bool,
 }
 
 impl Paging {
+    /// The page of a list that is there whole: all of it, unless somebody says how many.
+    pub(super) fn part<T>(&self, items: Vec<T>, id: impl Fn(&T) -> String) -> Result<(HeaderMap, Vec<T>), ApiError> {
+        let total = self.count.then_some(items.len() as u64);
+        let start = match self.page_start.is_empty() {
+            true => Some(0),
+            false => items.iter().position(|item| id(item) == self.page_start),
+        };
+        let gone = || ApiError::invalid("what \"pageStart\" names is not there any more; begin again without it");
+        let start = start.ok_or_else(gone)?;
+        let size = if self.page_size.is_some() { self.size() } else { items.len() };
+        let next = items.get(start.saturating_add(size)).map(&id);
+        let mut headers = next_page(next.is_some(), next);
+        counted(&mut headers, total);
+        Ok((headers, items.into_iter().skip(start).take(size).collect()))
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.page_size.unwrap_or(limits::PAGE_DEFAULT).clamp(1, limits::PAGE_MAX)
     }
@@ -69,7 +88,8 @@ type Listed = Result<(HeaderMap, Json<Value>), ApiError>;
 
 async fn list(State(app): State<App>, Caller(ctx): Caller, Asked(paging): Asked<Paging>) -> Listed {
     let page = app.registry.repositories(&ctx, None, &paging.page_start, paging.size()).await?;
-    listed(&app, &page).await
+    let total = if paging.count { Some(app.registry.count_repositories(&ctx, None).await?) } else { None };
+    listed(&app, &page, total).await
 }
 
 async fn list_of(
@@ -78,20 +98,30 @@ async fn list_of(
     Params(namespace): Params<AccountName>,
     Asked(paging): Asked<Paging>,
 ) -> Listed {
-    let page = app.registry.repositories(&ctx, Some(namespace.as_str()), &paging.page_start, paging.size()).await?;
-    listed(&app, &page).await
+    app.identity.require_account(&namespace).await?;
+    let own = Some(namespace.as_str());
+    let page = app.registry.repositories(&ctx, own, &paging.page_start, paging.size()).await?;
+    let total = if paging.count { Some(app.registry.count_repositories(&ctx, own).await?) } else { None };
+    listed(&app, &page, total).await
 }
 
-async fn listed(app: &App, page: &Page<Repository>) -> Listed {
+async fn listed(app: &App, page: &Page<Repository>, total: Option<u64>) -> Listed {
     let views = views(app, &page.items).await?;
     let last = page.items.last().map(|repository| repository.name.to_string());
-    Ok((next_page(page.more, last), Json(json!({"repositories": views}))))
+    let mut headers = next_page(page.more, last);
+    counted(&mut headers, total);
+    Ok((headers, Json(json!({"repositories": views}))))
 }
 
 /// Where the next page starts, if there is one.
 pub(super) fn next_page(more: bool, last: Option<String>) -> HeaderMap {
     let value = last.filter(|_| more).and_then(|last| HeaderValue::from_str(&last).ok());
     value.into_iter().map(|value| (HeaderName::from_static("x-next-page-start"), value)).collect()
+}
+
+/// How many there are in all, where somebody asked.
+pub(super) fn counted(headers: &mut HeaderMap, total: Option<u64>) {
+    headers.extend(total.map(|total| (HeaderName::from_static("x-resource-count"), HeaderValue::from(total))));
 }
 
 #[derive(Deserialize)]

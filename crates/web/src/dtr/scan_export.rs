@@ -12,8 +12,8 @@ use registry::Registry;
 use super::{
     body::Params,
     repositories::repo_name,
-    scan_image::{Told, decimal},
-    scans::{Shown, reference},
+    scan_image::{Told, decimal, overrides_of},
+    scans::{Shown, images_of, reference},
 };
 use crate::{App, caller::Caller, error::ApiError, scanned::scanned};
 
@@ -50,11 +50,9 @@ async fn export(
 ) -> Result<Response, ApiError> {
     let name = repo_name(&asked.namespace, &asked.repo)?;
     let image = app.registry.image(&ctx, &name, &reference(&asked.tag)?).await?;
+    let waivers = app.promote.all_waivers(&ctx).await?;
     let mut tx = app.db.read().await?;
-    let images = match image.is_index() {
-        true => Registry::members(&mut tx, &name, &image.digest).await?.images,
-        false => vec![image],
-    };
+    let images = images_of(&mut tx, &name, image).await?;
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let csv = accepts.contains("text/csv");
     let mut table = row(COLUMNS.iter().map(|name| (*name).to_owned()));
@@ -63,14 +61,16 @@ async fn export(
         let scan = scanned(&app, &mut tx, ctx.now, &name, image).await?;
         let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
         let triage = app.promote.triage(&mut tx, ctx.now, &name, &[&image.digest]).await?;
+        let layers = Registry::layers(&mut tx, &image.digest).await?;
         let told = Told {
             repository: &name,
             tag: Some(asked.tag.clone()),
             digest: &image.digest,
             scan: &scan,
-            layers: &Registry::layers(&mut tx, &image.digest).await?,
+            layers: &layers,
             components: &inventory.map(|inventory| inventory.components).unwrap_or_default(),
             findings: &app.promote.found(&mut tx, ctx.now, (&name, image), &triage).await?,
+            overrides: overrides_of(&waivers, ctx.now, &layers),
         };
         match csv {
             true => rows(&told, &mut table),

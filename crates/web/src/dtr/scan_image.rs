@@ -1,11 +1,13 @@
 //! A scanned image in DTR's words: `ScanSummary` with its `ScannedImage`.
 
+use base::Timestamp;
 use inventory::Component;
 use oci::{Digest, RepoName};
-use promote::Found;
+use promote::{Found, Waiver, WaiverScope};
 use registry::Layer;
 use serde_json::{Value, json};
 
+use super::waivers::override_view;
 use crate::scanned::Scanned;
 
 /// An image and what of it is told.
@@ -18,6 +20,21 @@ pub(super) struct Told<'a> {
     pub(super) layers: &'a [Layer],
     pub(super) components: &'a [Component],
     pub(super) findings: &'a [Found],
+    pub(super) overrides: Vec<Value>,
+}
+
+/// What is hidden in one of these layers.
+pub(super) fn overrides_of(waivers: &[Waiver], now: Timestamp, layers: &[Layer]) -> Vec<Value> {
+    let here = |waiver: &&Waiver| match &waiver.scope {
+        WaiverScope::Layer(digest) => waiver.is_in_force(now) && layers.iter().any(|layer| layer.digest == *digest),
+        _ => false,
+    };
+    waivers.iter().filter(here).filter_map(override_view).collect()
+}
+
+/// DTR had an address for some; here a licence is its name.
+pub(super) fn license(name: &str) -> Value {
+    json!({"name": name, "type": "", "url": ""})
 }
 
 impl Told<'_> {
@@ -37,22 +54,36 @@ impl Told<'_> {
             "scannedImage": {
                 "namespace": self.repository.namespace(),
                 "repository": self.repository.name(),
-                "tag": self.tag,
+                "pk": self.digest,
+                "tag": self.tag.as_deref().unwrap_or_default(),
                 "manifestDigest": self.digest,
                 "totalVulnCount": {
                     "critical": counts.critical, "major": counts.major, "minor": counts.minor, "unknown": counts.unknown,
                     "waived": counts.waived,
                 },
-                "maxCVSSValue": score.map(decimal),
-                "licenses": licenses.into_iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
-                "layers": self.layers.iter().map(|one| json!({"digest": one.digest, "size": one.size})).collect::<Vec<_>>(),
+                "maxCVSSValue": score.map(decimal).unwrap_or_default(),
+                "licenses": licenses.into_iter().map(|name| license(name)).collect::<Vec<_>>(),
+                "layers": self.layers.iter().enumerate().map(|(number, one)| self.layer(number, one)).collect::<Vec<_>>(),
                 "components": self.components.iter().map(|one| self.component(one)).collect::<Vec<_>>(),
                 "cves": vulnerabilities,
+                "scannerFingerprint": {"scannerType": 0, "version": Vec::from_iter(&self.scan.snapshot)},
+                "vulnOverrides": self.overrides,
                 "unknownBecause": self.scan.why_unknown(),
                 "snapshot": self.scan.snapshot,
                 "snapshotAgeDays": self.scan.age.as_ref().and_then(|age| age.days),
                 "snapshotStale": self.scan.age.as_ref().is_some_and(|age| age.stale),
             },
+        })
+    }
+
+    fn layer(&self, number: usize, layer: &Layer) -> Value {
+        let components = self.components.iter().filter(|component| component.layer == number);
+        json!({
+            "digest": layer.digest,
+            "mediaType": layer.media_type,
+            "author": "",
+            "size": layer.size,
+            "components": components.map(|component| &component.purl).collect::<Vec<_>>(),
         })
     }
 
@@ -68,19 +99,27 @@ impl Told<'_> {
             "source": component.source,
             "layer": component.layer,
             "confidence": component.confidence,
-            "vulnCount": own.iter().filter(|found| found.is_open()).count(),
+            "vulnCount": counts(&own),
         })
     }
+}
+
+/// Those that are open, by severity.
+fn counts(found: &[&Found]) -> Value {
+    let of = |word: &str| {
+        found.iter().filter(|found| found.is_open() && json!(found.finding.about.severity) == word).count()
+    };
+    json!({"critical": of("critical"), "major": of("major"), "minor": of("minor"), "unknown": of("unknown")})
 }
 
 fn vulnerability(found: &Found) -> Value {
     let about = &found.finding.about;
     json!({
         "cvePK": about.advisory,
-        "cvss": about.cvss_tenths.map(decimal),
+        "cvss": about.cvss_tenths.map(decimal).unwrap_or_default(),
         "severity": about.severity,
-        "summary": about.summary,
-        "notes": found.closed_because(),
+        "summary": about.summary.as_deref().unwrap_or_default(),
+        "notes": found.closed_because().unwrap_or_default(),
     })
 }
 

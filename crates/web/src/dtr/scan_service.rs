@@ -87,7 +87,7 @@ async fn all(State(app): State<App>, Caller(ctx): Caller, Body(body): Body<All>)
     if body.check {
         app.scan.request_recheck(&ctx).await?;
     }
-    Ok(StatusCode::ACCEPTED)
+    Ok(StatusCode::OK)
 }
 
 #[derive(Deserialize)]
@@ -116,7 +116,7 @@ async fn toggle(State(app): State<App>, Caller(ctx): Caller, Body(body): Body<To
             }
         }
         if !page.more {
-            return Ok(StatusCode::ACCEPTED);
+            return Ok(StatusCode::OK);
         }
     }
 }
@@ -133,7 +133,7 @@ async fn its_repository(State(app): State<App>, Caller(ctx): Caller, request: Re
         },
         _ => {
             let error = ApiError::invalid("this method is not served here; the header Allow names what is");
-            let error = error.coded("METHOD_NOT_ALLOWED").answered(StatusCode::METHOD_NOT_ALLOWED);
+            let error = error.coded("NOT_ALLOWED").answered(StatusCode::METHOD_NOT_ALLOWED);
             ([(header::ALLOW, "GET,HEAD,POST,PATCH,DELETE")], error).into_response()
         }
     }

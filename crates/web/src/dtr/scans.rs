@@ -7,13 +7,19 @@ use axum::{
     routing::{get, post},
 };
 use base::Kind;
-use oci::Reference;
+use db::Tx;
+use oci::{Reference, RepoName};
 use promote::Found;
-use registry::{Image, Registry};
+use registry::{Image, Layer, Registry};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{body::Params, repositories::repo_name};
+use super::{
+    body::{Asked, Params},
+    repositories::repo_name,
+    scan_image::{Told, decimal, overrides_of},
+    tags::unknown_reference,
+};
 use crate::{
     App,
     caller::Caller,
@@ -28,6 +34,7 @@ pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/api/v0/imagescan/scan/{namespace}/{repo}/{tag}/{os}/{arch}", post(start))
         .route("/api/v0/imagescan/scansummary/repositories/{namespace}/{repo}/{tag}", get(show))
+        .route("/api/v0/imagescan/repositories/{namespace}/{repo}/{tag}", get(old))
 }
 
 #[derive(Deserialize)]
@@ -61,7 +68,7 @@ async fn start(
         reference = Reference::Digest(found.ok_or_else(missing)?.digest);
     }
     app.scan.request(&ctx, &name, &reference).await?;
-    Ok(StatusCode::ACCEPTED)
+    Ok(StatusCode::OK)
 }
 
 #[derive(Deserialize)]
@@ -78,11 +85,14 @@ async fn show(
     Params(asked): Params<Shown>,
 ) -> Result<Json<Value>, ApiError> {
     let name = repo_name(&asked.namespace, &asked.repo)?;
-    let image = app.registry.image(&ctx, &name, &reference(&asked.tag)?).await?;
+    let reference = reference(&asked.tag).map_err(|error| error.coded("NO_SUCH_REF"))?;
+    let image = app.registry.image(&ctx, &name, &reference).await.map_err(unknown_reference)?;
+    let waivers = app.promote.all_waivers(&ctx).await?;
     let mut tx = app.db.read().await?;
-    let images = match image.is_index() {
-        true => Registry::members(&mut tx, &name, &image.digest).await?.images,
-        false => vec![image],
+    let images = images_of(&mut tx, &name, image).await?;
+    let tag = match &reference {
+        Reference::Tag(tag) => Some(tag.to_string()),
+        Reference::Digest(_) => None,
     };
     let mut views = Vec::with_capacity(images.len());
     for image in &images {
@@ -91,8 +101,18 @@ async fn show(
         let findings = app.promote.found(&mut tx, ctx.now, (&name, image), &triage).await?;
         let layers = Registry::layers(&mut tx, &image.digest).await?;
         let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
-        let components = inventory.map(|inventory| inventory.components).unwrap_or_default();
-        let components: Vec<Value> = components.iter().map(|one| component(one, &findings)).collect();
+        let inventory = inventory.map(|inventory| inventory.components).unwrap_or_default();
+        let components: Vec<Value> = inventory.iter().map(|one| component(one, &findings)).collect();
+        let told = Told {
+            repository: &name,
+            tag: tag.clone(),
+            digest: &image.digest,
+            scan: &scan,
+            layers: &layers,
+            components: &inventory,
+            findings: &findings,
+            overrides: overrides_of(&waivers, ctx.now, &layers),
+        };
         let mut view = summary(&scan);
         let more = json!({
             "namespace": name.namespace(), "reponame": name.name(), "tag": asked.tag,
@@ -100,16 +120,107 @@ async fn show(
             "layers": layers.iter().map(|layer| json!({"digest": layer.digest, "size": layer.size})).collect::<Vec<_>>(),
             "components": components,
         });
-        if let (Value::Object(view), Value::Object(more)) = (&mut view, more) {
+        if let (Value::Object(view), Value::Object(more), Value::Object(told)) = (&mut view, more, told.summary()) {
             view.extend(more);
+            view.extend(told);
         }
         views.push(view);
     }
     Ok(Json(views.into()))
 }
 
+/// The image itself, or those that an index names.
+pub(super) async fn images_of(tx: &mut Tx, name: &RepoName, image: Image) -> Result<Vec<Image>, ApiError> {
+    match image.is_index() {
+        true => Ok(Registry::members(tx, name, &image.digest).await?.images),
+        false => Ok(vec![image]),
+    }
+}
+
+#[derive(Deserialize)]
+struct Detailed {
+    #[serde(default = "yes")]
+    detailed: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// DTR's older form: a summary for each image, with its layers, what is in each, and what was found in that.
+async fn old(
+    State(app): State<App>,
+    Caller(ctx): Caller,
+    Params(asked): Params<Shown>,
+    Asked(how): Asked<Detailed>,
+) -> Result<Json<Value>, ApiError> {
+    let name = repo_name(&asked.namespace, &asked.repo)?;
+    let image = app.registry.image(&ctx, &name, &reference(&asked.tag)?).await?;
+    let mut tx = app.db.read().await?;
+    let mut views = Vec::new();
+    for image in images_of(&mut tx, &name, image).await? {
+        let scan = scanned(&app, &mut tx, ctx.now, &name, &image).await?;
+        let layers = Registry::layers(&mut tx, &image.digest).await?;
+        let mut view = tag_summary(&scan, (&name, &asked.tag), &layers);
+        if how.detailed {
+            let triage = app.promote.triage(&mut tx, ctx.now, &name, &[&image.digest]).await?;
+            let findings = app.promote.found(&mut tx, ctx.now, (&name, &image), &triage).await?;
+            let inventory = app.scan.inventory(&mut tx, &name, &image.digest).await?;
+            let inventory = inventory.map(|inventory| inventory.components).unwrap_or_default();
+            let in_layer = |number: usize| inventory.iter().filter(move |one| one.layer == number);
+            let details = layers.iter().enumerate().map(|(number, layer)| {
+                let components = in_layer(number).map(|one| old_component(one, &findings)).collect::<Vec<_>>();
+                json!({"sha256sum": layer.digest.hex(), "components": components})
+            });
+            view["layer_details"] = details.collect();
+        }
+        views.push(view);
+    }
+    Ok(Json(views.into()))
+}
+
+/// What is waived or stated not to matter is told in the notes, as DTR told of what was hidden.
+fn old_component(component: &inventory::Component, findings: &[Found]) -> Value {
+    let own = findings.iter().filter(|found| found.finding.purl == component.purl);
+    let vulns = own.map(|found| {
+        let about = &found.finding.about;
+        let notes = found.closed_because().map(|reason| json!({"type": "waived", "reason": reason}));
+        json!({
+            // The version stands in the package's own metadata, or in bytes that are known.
+            "exact": component.confidence.is_none_or(|percent| percent == 100),
+            "notes": Vec::from_iter(notes),
+            "vuln": {
+                "cve": about.advisory,
+                "cvss": about.cvss_tenths.map(decimal).unwrap_or_default(),
+                "summary": about.summary.as_deref().unwrap_or_default(),
+            },
+        })
+    });
+    let mut view = json!({
+        "component": component.name,
+        "version": component.version,
+        "fullpath": component.paths,
+        "vulns": vulns.collect::<Vec<_>>(),
+    });
+    if let Some(name) = component.licenses.first() {
+        view["license"] = super::scan_image::license(name);
+    }
+    view
+}
+
 pub(super) fn reference(text: &str) -> Result<Reference, ApiError> {
     text.parse().map_err(|error| ApiError::new(Kind::NotFound, error).coded("NO_SUCH_TAG"))
+}
+
+/// What the scan of an image says to whom reads it by a tag: DTR's old summary.
+pub(super) fn tag_summary(scan: &Scanned, (name, tag): (&RepoName, &str), layers: &[Layer]) -> Value {
+    let mut view = summary(scan);
+    view["namespace"] = name.namespace().into();
+    view["reponame"] = name.name().into();
+    view["tag"] = tag.into();
+    // Those that nobody may distribute are not here, and not scanned.
+    view["has_foreign_layers"] = layers.iter().any(|layer| layer.media_type.is_nondistributable()).into();
+    view
 }
 
 /// `vuln_summary` of a tag. `unknown`, `waived` and the last five are ours; DTR knew no severity but its three.

@@ -6,27 +6,18 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::get,
 };
-use base::{Kind, Timestamp};
-use db::Tx;
-use mirror::Mirror;
-use oci::{RepoName, Tag};
-use promote::{DecisionRecord, Promote};
-use registry::{Origin, TagView};
+use base::Kind;
+use oci::{Reference, RepoName, Tag};
+use registry::{Image, Registry};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     body::{Asked, Params},
-    repositories::{Named, Paging, held_by_trust, next_page, repo_name},
-    scans,
+    repositories::{Named, Paging, counted, held_by_trust, next_page, repo_name},
+    tag_view::Known,
 };
-use crate::{
-    App,
-    caller::Caller,
-    error::ApiError,
-    scanned::scanned,
-    signed::{Signed, Standing},
-};
+use crate::{App, caller::Caller, error::ApiError, signed::Signed};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -53,6 +44,21 @@ pub(super) fn tag_name(text: &str) -> Result<Tag, ApiError> {
     text.parse().map_err(|error| ApiError::new(Kind::NotFound, error).coded("NO_SUCH_TAG"))
 }
 
+/// `tag` is a tag, or a digest and so all tags that name it.
+#[derive(Deserialize)]
+struct Referred {
+    namespace: String,
+    repo: String,
+    tag: String,
+}
+
+/// Which of the platforms of an index.
+#[derive(Deserialize)]
+struct Of {
+    os: Option<String>,
+    arch: Option<String>,
+}
+
 async fn list(
     State(app): State<App>,
     Caller(ctx): Caller,
@@ -61,26 +67,65 @@ async fn list(
 ) -> Result<(HeaderMap, Json<Value>), ApiError> {
     let name = named.name()?;
     let page = app.registry.tag_views(&ctx, &name, &paging.page_start, paging.size()).await?;
+    let total = if paging.count { Some(app.registry.count_tags(&ctx, &name).await?) } else { None };
     let mut tx = app.db.read().await?;
     let signed = Signed::of(&app, &mut tx, ctx.now, &name).await?;
+    let known = Known { app: &app, now: ctx.now, name: &name, signed: &signed };
     let mut views = Vec::with_capacity(page.items.len());
     for tag in &page.items {
-        views.push(view(&app, &mut tx, (ctx.now, &name, &signed), tag).await?);
+        views.push(known.tag(&mut tx, tag).await?);
     }
     let last = page.items.last().map(|tag| tag.tag.to_string());
-    Ok((next_page(page.more, last), Json(views.into())))
+    let mut headers = next_page(page.more, last);
+    counted(&mut headers, total);
+    Ok((headers, Json(views.into())))
 }
 
+/// A list, as DTR answered: an index is a tag for each of its images, a digest all the tags that name it.
 async fn show(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(named): Params<NamedTag>,
+    Params(referred): Params<Referred>,
+    Asked(of): Asked<Of>,
 ) -> Result<Json<Value>, ApiError> {
-    let (name, tag) = named.split()?;
-    let tag = app.registry.tag_view(&ctx, &name, &tag).await?;
+    let name = repo_name(&referred.namespace, &referred.repo)?;
+    let no_such_ref = |error| ApiError::new(Kind::NotFound, error).coded("NO_SUCH_REF");
+    let reference: Reference = referred.tag.parse().map_err(no_such_ref)?;
+    let image = app.registry.image(&ctx, &name, &reference).await.map_err(unknown_reference)?;
+    let tags = match &reference {
+        Reference::Tag(tag) => vec![app.registry.tag_view(&ctx, &name, tag).await.map_err(unknown_reference)?],
+        Reference::Digest(digest) => app.registry.tags_with(&ctx, &name, digest).await?,
+    };
     let mut tx = app.db.read().await?;
+    let images = match image.is_index() {
+        true => Registry::members(&mut tx, &name, &image.digest).await?.images,
+        false => vec![image],
+    };
     let signed = Signed::of(&app, &mut tx, ctx.now, &name).await?;
-    Ok(Json(view(&app, &mut tx, (ctx.now, &name, &signed), &tag).await?))
+    let known = Known { app: &app, now: ctx.now, name: &name, signed: &signed };
+    let mut views = Vec::new();
+    for tag in &tags {
+        for image in images.iter().filter(|image| of.is(image)) {
+            views.push(known.image(&mut tx, tag, image).await?);
+        }
+    }
+    Ok(Json(views.into()))
+}
+
+impl Of {
+    fn is(&self, image: &Image) -> bool {
+        let is = |asked: &Option<String>, own: Option<&String>| asked.as_ref().is_none_or(|asked| own == Some(asked));
+        let platform = image.platform.as_ref();
+        is(&self.os, platform.map(|own| &own.os)) && is(&self.arch, platform.map(|own| &own.architecture))
+    }
+}
+
+/// What DTR called a reference when it was not there.
+pub(super) fn unknown_reference(error: registry::Error) -> ApiError {
+    match error {
+        error @ registry::Error::ManifestUnknown { .. } => ApiError::from(error).coded("NO_SUCH_REF"),
+        error => error.into(),
+    }
 }
 
 async fn remove(
@@ -93,78 +138,5 @@ async fn remove(
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) if held_by_trust(&error) => Err(ApiError::from(error).coded("TAG_IN_NOTARY")),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// A tag as DTR showed it.
-async fn view(
-    app: &App,
-    tx: &mut Tx,
-    (now, name, signed): (Timestamp, &RepoName, &Signed),
-    tag: &TagView,
-) -> Result<Value, ApiError> {
-    let image = &tag.image;
-    let scan = scanned(app, tx, now, name, image).await?;
-    let platform = image.platform.as_ref();
-    let standing = signed.standing(&tag.tag, &image.digest);
-    let lapsed = lapsed(tx, name, tag).await?;
-    let mirrored = Mirror::mirrored(tx, name, &tag.tag, &image.digest).await?;
-    Ok(json!({
-        "name": tag.tag,
-        "digest": image.digest,
-        "author": tag.pushed_by,
-        "updatedAt": tag.pushed_at.to_string(),
-        "job": tag.job,
-        "manifest": {
-            "digest": image.digest,
-            "mediaType": image.media_type,
-            "size": image.total_bytes,
-            "os": platform.map_or("", |platform| &platform.os),
-            "architecture": platform.map_or("", |platform| &platform.architecture),
-            "configDigest": image.config.as_ref().map(|config| &config.digest),
-        },
-        "vuln_summary": scans::summary(&scan),
-        "promotion": promotion(&tag.origin, lapsed.as_ref()),
-        "mirroring": mirrored.map(|(remote, work)| json!({
-            "mirroringPolicyID": work.policy,
-            "digest": work.digest,
-            "remoteRepository": remote,
-            "remoteTag": work.remote_tag,
-        })),
-        "inNotary": standing != Standing::Unsigned,
-        "hashMismatch": standing == Standing::Moved,
-    }))
-}
-
-/// The decision by which a policy would not promote today what it promoted to this tag.
-pub(crate) async fn lapsed(
-    tx: &mut Tx,
-    name: &RepoName,
-    tag: &TagView,
-) -> Result<Option<DecisionRecord>, promote::Error> {
-    if tag.origin == Origin::Pushed {
-        return Ok(None);
-    }
-    match Promote::origin(tx, name, &tag.tag).await? {
-        Some(origin) => Promote::lapsed(tx, &origin).await,
-        None => Ok(None),
-    }
-}
-
-/// `lapsed`: the decision by which the policy would not promote the image today.
-fn promotion(origin: &Origin, lapsed: Option<&DecisionRecord>) -> Value {
-    match origin {
-        Origin::Pushed => Value::Null,
-        Origin::Promoted { policy, source, source_tag } => json!({
-            "promotionPolicyID": policy,
-            "sourceRepository": source,
-            "sourceTag": source_tag,
-            "lapsed": lapsed.map(|record| json!({
-                "decision": record.id,
-                "verdict": record.decision.verdict,
-                "since": record.decided_at.to_string(),
-                "objections": record.decision.objections().map(|reason| &reason.sentence).collect::<Vec<_>>(),
-            })),
-        }),
     }
 }

@@ -2,13 +2,13 @@
 
 use axum::{Json, Router, body::Bytes, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use base::AccountName;
-use identity::Team;
+use identity::{Account, Team};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     accounts::view,
-    body::{Body, Params},
+    body::{Asked, Body, Whom},
 };
 use crate::{App, caller::Caller, error::ApiError};
 
@@ -29,16 +29,16 @@ pub(crate) fn routes() -> Router<App> {
 async fn member(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, user)): Params<(AccountName, AccountName)>,
+    Whom([org, user]): Whom<2>,
 ) -> Result<Json<Value>, ApiError> {
     let member = app.identity.member(&ctx, &org, &user).await?;
-    Ok(Json(json!({"member": view(&member.account), "isAdmin": member.owner})))
+    Ok(Json(member_view(&member.account, member.owner)))
 }
 
 async fn teams_of(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, user)): Params<(AccountName, AccountName)>,
+    Whom([org, user]): Whom<2>,
 ) -> Result<Json<Value>, ApiError> {
     let teams = app.identity.teams_of(&ctx, &org, &user).await?;
     let teams = teams.iter().map(|(team, admin)| json!({"team": team_view(team), "isAdmin": admin}));
@@ -48,11 +48,44 @@ async fn teams_of(
 async fn members(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(org): Params<AccountName>,
+    Whom([org]): Whom<1>,
+    Asked(only): Asked<Only>,
 ) -> Result<Json<Value>, ApiError> {
     let members = app.identity.members(&ctx, &org).await?;
-    let members = members.iter().map(|member| json!({"member": view(&member.account), "isAdmin": member.owner}));
-    Ok(Json(json!({"members": members.collect::<Vec<_>>(), "nextPageStart": ""})))
+    Ok(Json(only.members(members.iter().map(|member| (&member.account, member.owner)))))
+}
+
+/// Which members are told: all of them, on one page.
+#[derive(Deserialize)]
+struct Only {
+    #[serde(default)]
+    filter: Rank,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+enum Rank {
+    Admins,
+    NonAdmins,
+    #[default]
+    All,
+}
+
+impl Only {
+    fn members<'a>(&self, members: impl Iterator<Item = (&'a Account, bool)>) -> Value {
+        let wanted = |admin: bool| match self.filter {
+            Rank::Admins => admin,
+            Rank::NonAdmins => !admin,
+            Rank::All => true,
+        };
+        let told = members.filter(|(_, admin)| wanted(*admin)).map(|(account, admin)| member_view(account, admin));
+        let told: Vec<Value> = told.collect();
+        json!({"resourceCount": told.len(), "members": told, "nextPageStart": ""})
+    }
+}
+
+fn member_view(account: &Account, admin: bool) -> Value {
+    json!({"member": view(account), "isAdmin": admin})
 }
 
 #[derive(Deserialize, Default)]
@@ -64,29 +97,26 @@ struct Membership {
 async fn set_member(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, user)): Params<(AccountName, AccountName)>,
+    Whom([org, user]): Whom<2>,
     Body(body): Body<Membership>,
 ) -> Result<Json<Value>, ApiError> {
     app.identity.set_member(&ctx, &org, &user, body.is_admin).await?;
-    Ok(Json(json!({"isAdmin": body.is_admin})))
+    let member = app.identity.member(&ctx, &org, &user).await?;
+    Ok(Json(member_view(&member.account, member.owner)))
 }
 
 async fn remove_member(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, user)): Params<(AccountName, AccountName)>,
+    Whom([org, user]): Whom<2>,
 ) -> Result<StatusCode, ApiError> {
     app.identity.remove_member(&ctx, &org, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn teams(
-    State(app): State<App>,
-    Caller(ctx): Caller,
-    Params(org): Params<AccountName>,
-) -> Result<Json<Value>, ApiError> {
+async fn teams(State(app): State<App>, Caller(ctx): Caller, Whom([org]): Whom<1>) -> Result<Json<Value>, ApiError> {
     let teams: Vec<Value> = app.identity.teams(&ctx, &org).await?.iter().map(team_view).collect();
-    Ok(Json(json!({"teams": teams, "nextPageStart": ""})))
+    Ok(Json(json!({"resourceCount": teams.len(), "teams": teams, "nextPageStart": ""})))
 }
 
 #[derive(Deserialize)]
@@ -99,7 +129,7 @@ struct CreateTeam {
 async fn create_team(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(org): Params<AccountName>,
+    Whom([org]): Whom<1>,
     Body(body): Body<CreateTeam>,
 ) -> Result<impl IntoResponse, ApiError> {
     let team = app.identity.create_team(&ctx, &org, &body.name, &body.description).await?;
@@ -109,13 +139,13 @@ async fn create_team(
 async fn team(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, team)): Params<(AccountName, AccountName)>,
+    Whom([org, team]): Whom<2>,
 ) -> Result<Json<Value>, ApiError> {
     Ok(Json(team_view(&app.identity.team(&ctx, &org, &team).await?)))
 }
 
+/// What else is in a team's answer may come along, as clients send back what they read.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Describe {
     name: Option<AccountName>,
     description: Option<String>,
@@ -124,20 +154,22 @@ struct Describe {
 async fn describe_team(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, team)): Params<(AccountName, AccountName)>,
+    Whom([org, team]): Whom<2>,
     Body(body): Body<Describe>,
 ) -> Result<Json<Value>, ApiError> {
     if body.name.is_some_and(|name| name != team) {
         return Err(ApiError::invalid("a team keeps its name, which grants and the log know it by; make another one"));
     }
-    let description = body.description.unwrap_or_default();
+    let Some(description) = body.description else {
+        return Ok(Json(team_view(&app.identity.team(&ctx, &org, &team).await?)));
+    };
     Ok(Json(team_view(&app.identity.describe_team(&ctx, &org, &team, &description).await?)))
 }
 
 async fn delete_team(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, team)): Params<(AccountName, AccountName)>,
+    Whom([org, team]): Whom<2>,
 ) -> Result<StatusCode, ApiError> {
     app.identity.delete_team(&ctx, &org, &team).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -146,29 +178,27 @@ async fn delete_team(
 async fn team_members(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, team)): Params<(AccountName, AccountName)>,
+    Whom([org, team]): Whom<2>,
+    Asked(only): Asked<Only>,
 ) -> Result<Json<Value>, ApiError> {
     let members = app.identity.team_members(&ctx, &org, &team).await?;
-    let members = members.iter().map(|member| json!({"member": view(&member.account), "isAdmin": member.admin}));
-    Ok(Json(json!({"members": members.collect::<Vec<_>>(), "nextPageStart": ""})))
+    Ok(Json(only.members(members.iter().map(|member| (&member.account, member.admin)))))
 }
-
-type TeamMember = (AccountName, AccountName, AccountName);
 
 async fn team_member(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, team, user)): Params<TeamMember>,
+    Whom([org, team, user]): Whom<3>,
 ) -> Result<Json<Value>, ApiError> {
     let member = app.identity.team_member(&ctx, (&org, &team), &user).await?;
-    Ok(Json(json!({"member": view(&member.account), "isAdmin": member.admin})))
+    Ok(Json(member_view(&member.account, member.admin)))
 }
 
 /// The body may be left out, as DTR's scripts do.
 async fn add_team_member(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, team, user)): Params<TeamMember>,
+    Whom([org, team, user]): Whom<3>,
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     let body: Option<Membership> = match body.is_empty() {
@@ -177,13 +207,14 @@ async fn add_team_member(
     };
     let admin = body.unwrap_or_default().is_admin;
     app.identity.set_team_member(&ctx, (&org, &team), &user, Some(admin)).await?;
-    Ok(Json(json!({"isAdmin": admin})))
+    let member = app.identity.team_member(&ctx, (&org, &team), &user).await?;
+    Ok(Json(member_view(&member.account, member.admin)))
 }
 
 async fn remove_team_member(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params((org, team, user)): Params<TeamMember>,
+    Whom([org, team, user]): Whom<3>,
 ) -> Result<StatusCode, ApiError> {
     app.identity.set_team_member(&ctx, (&org, &team), &user, None).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -191,5 +222,5 @@ async fn remove_team_member(
 
 /// A team as eNZi showed it.
 pub(super) fn team_view(team: &Team) -> Value {
-    json!({"id": team.id, "name": team.name, "description": team.description, "orgID": team.organization, "membersCount": team.members})
+    json!({"id": team.id, "name": team.name, "description": team.description, "orgID": team.organization_id, "membersCount": team.members})
 }

@@ -4,15 +4,18 @@ use axum::{
     Json, Router,
     extract::State,
     http::{HeaderMap, StatusCode, header},
-    response::IntoResponse,
     routing::get,
 };
-use base::{AccountName, Ctx, Id, Timestamp};
+use base::{AccountName, Ctx, Id, Kind, Timestamp};
 use identity::{AccessToken, NewToken, Permit, Scope};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::body::{Asked, Body, Params};
+use super::{
+    body::{Asked, Body, Params},
+    repositories::Paging,
+    scans::NEVER,
+};
 use crate::{App, caller::Caller, error::ApiError};
 
 pub(crate) fn routes() -> Router<App> {
@@ -31,10 +34,31 @@ async fn list(
     State(app): State<App>,
     Caller(ctx): Caller,
     Asked(whose): Asked<Whose>,
-) -> Result<Json<Value>, ApiError> {
+    Asked(paging): Asked<Paging>,
+) -> Result<(HeaderMap, Json<Value>), ApiError> {
     let name = whose.name(&ctx)?;
-    let tokens = app.identity.tokens(&ctx, &name).await?;
-    Ok(Json(tokens.iter().map(|token| view(token, &name)).collect::<Vec<_>>().into()))
+    let tokens = app.identity.tokens(&ctx, &name).await.map_err(no_such_user)?;
+    let (headers, tokens) = paging.part(tokens, |token| token.id.to_string())?;
+    Ok((headers, Json(tokens.iter().map(|token| view(token, &name)).collect())))
+}
+
+/// Where DTR spoke of users and not of accounts.
+fn no_such_user(error: identity::Error) -> ApiError {
+    match error {
+        error @ identity::Error::NotFound { what: "account", .. } => ApiError::from(error).coded("NO_SUCH_USER"),
+        error => error.into(),
+    }
+}
+
+/// An id as it came; one that has not the form of ours is simply no token.
+#[derive(Deserialize)]
+struct TokenId(String);
+
+impl TokenId {
+    fn parse(&self) -> Result<Id<AccessToken>, ApiError> {
+        let missing = |error| ApiError::new(Kind::NotFound, error).coded("NO_SUCH_API_TOKEN");
+        self.0.parse().map_err(missing)
+    }
 }
 
 /// `scope` and the two ends are what DTR lacked.
@@ -89,7 +113,7 @@ async fn create(
     Asked(whose): Asked<Whose>,
     headers: HeaderMap,
     Body(body): Body<Create>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json<Value>, ApiError> {
     let new = NewToken {
         expires_at: body.end.at(&ctx)?.flatten(),
         scope: body.scope.map(Scope::new).transpose()?,
@@ -101,7 +125,7 @@ async fn create(
     let (token, value) = app.identity.create_token(&ctx, &name, new).await?;
     let mut view = view(&token, &name);
     view["token"] = value.expose().as_str().into();
-    Ok((StatusCode::CREATED, Json(view)))
+    Ok(Json(view))
 }
 
 /// The program that asks, as it names itself.
@@ -112,9 +136,9 @@ pub(super) fn agent(headers: &HeaderMap) -> String {
 async fn show(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(token): Params<Id<AccessToken>>,
+    Params(token): Params<TokenId>,
 ) -> Result<Json<Value>, ApiError> {
-    let (token, name) = app.identity.token(&ctx, &token).await?;
+    let (token, name) = app.identity.token(&ctx, &token.parse()?).await?;
     Ok(Json(view(&token, &name)))
 }
 
@@ -128,9 +152,10 @@ struct Update {
 async fn update(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(token): Params<Id<AccessToken>>,
+    Params(token): Params<TokenId>,
     Body(body): Body<Update>,
 ) -> Result<Json<Value>, ApiError> {
+    let token = token.parse()?;
     app.identity.update_token(&ctx, &token, body.token_label.as_deref(), body.is_active).await?;
     let (token, name) = app.identity.token(&ctx, &token).await?;
     Ok(Json(view(&token, &name)))
@@ -139,10 +164,10 @@ async fn update(
 async fn revoke(
     State(app): State<App>,
     Caller(ctx): Caller,
-    Params(token): Params<Id<AccessToken>>,
+    Params(token): Params<TokenId>,
 ) -> Result<StatusCode, ApiError> {
-    app.identity.revoke_token(&ctx, &token).await?;
-    Ok(StatusCode::NO_CONTENT)
+    app.identity.revoke_token(&ctx, &token.parse()?).await?;
+    Ok(StatusCode::OK)
 }
 
 #[derive(Deserialize)]
@@ -182,7 +207,7 @@ pub(super) fn view(token: &AccessToken, name: &AccountName) -> Value {
         "tokenLabel": token.label,
         "username": name,
         "isActive": token.active,
-        "lastUsed": token.last_used_at.map(|at| at.to_string()),
+        "lastUsed": token.last_used_at.map_or(NEVER.to_owned(), |at| at.to_string()),
         "createdAt": token.created_at.to_string(),
         "generatedBy": if token.automatic { "auto" } else { "manual" },
         "creatorUa": token.agent,

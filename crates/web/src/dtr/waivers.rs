@@ -141,7 +141,7 @@ async fn hide(
     Caller(ctx): Caller,
     Params(layer): Params<Digest>,
     Body(body): Body<Hide>,
-) -> Result<impl IntoResponse, ApiError> {
+) -> Result<Json<Value>, ApiError> {
     let text = |text: String| Some(text).filter(|text| !text.is_empty());
     let new = NewWaiver {
         scope: WaiverScope::Layer(layer),
@@ -153,7 +153,7 @@ async fn hide(
         expires_at: None,
     };
     let waiver = app.promote.create_waiver(&ctx, new).await?;
-    Ok((StatusCode::CREATED, Json(override_view(&waiver))))
+    Ok(Json(json!(override_view(&waiver))))
 }
 
 /// The last part of the path is the override's id here, as in DTR.
@@ -162,10 +162,11 @@ async fn show_again(
     Caller(ctx): Caller,
     Params(waiver): Params<Id<Waiver>>,
 ) -> Result<StatusCode, ApiError> {
-    remove(State(app), Caller(ctx), Params(waiver)).await
+    app.promote.delete_waiver(&ctx, &waiver).await?;
+    Ok(StatusCode::OK)
 }
 
-fn override_view(waiver: &Waiver) -> Option<Value> {
+pub(super) fn override_view(waiver: &Waiver) -> Option<Value> {
     let WaiverScope::Layer(layer) = &waiver.scope else { return None };
     Some(json!({
         "pk": waiver.id,

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{
     body::{Asked, Body, Params},
-    repositories::next_page,
+    repositories::{next_page, repo_name},
 };
 use crate::{App, caller::Caller, error::ApiError};
 
@@ -130,7 +130,8 @@ async fn update(
         secret: body.secret,
         headers: body.headers.map(Headers::new).transpose()?,
     };
-    Ok(Json(view(&app.events.update(&ctx, &body.id.parse()?, change).await?)))
+    // A list, as DTR answered.
+    Ok(Json(json!([view(&app.events.update(&ctx, &body.id.parse()?, change).await?)])))
 }
 
 #[derive(Deserialize)]
@@ -192,7 +193,9 @@ async fn of_repository(
     Caller(ctx): Caller,
     Params((org, repo)): Params<(AccountName, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let scope = Scope::Repository(format!("{org}/{repo}").parse().map_err(events::Error::from)?);
+    let name = repo_name(org.as_str(), &repo)?;
+    app.registry.repository(&ctx, &name).await?;
+    let scope = Scope::Repository(name);
     let found = app.events.of_scope(&ctx, &scope).await?;
     Ok(Json(found.iter().map(view).collect()))
 }
@@ -202,6 +205,7 @@ async fn of_namespace(
     Caller(ctx): Caller,
     Params(org): Params<AccountName>,
 ) -> Result<Json<Value>, ApiError> {
+    app.identity.require_account(&org).await?;
     let found = app.events.of_scope(&ctx, &Scope::Namespace(org)).await?;
     Ok(Json(found.iter().map(view).collect()))
 }

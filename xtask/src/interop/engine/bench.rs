@@ -144,7 +144,7 @@ impl<'a> Bench<'a> {
     pub fn tag(&self, repository: &str, tag: &str) -> Result<(String, String)> {
         let tag = self.server.ask("GET", &format!("/api/v0/repositories/{repository}/tags/{tag}"), None)?;
         let word = |value: &Value| value.as_str().map(str::to_owned).with_context(|| format!("the tag is {tag}"));
-        Ok((word(&tag["digest"])?, word(&tag["manifest"]["mediaType"])?))
+        Ok((word(&tag[0]["digest"])?, word(&tag[0]["manifest"]["mediaType"])?))
     }
 
     /// How many entries of a kind the audit log has.

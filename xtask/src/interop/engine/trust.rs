@@ -44,7 +44,7 @@ fn sign(bench: &Bench) -> Result<()> {
     let signed = seen[0]["SignedTags"][0]["Digest"].as_str().unwrap_or_default();
     ensure!(digest == format!("sha256:{signed}"), "{digest} was pushed, and the trust data is {seen}");
     let tag = bench.server.ask("GET", &format!("/api/v0/repositories/{REPOSITORY}/tags/1"), None)?;
-    ensure!(tag["inNotary"] == true && tag["hashMismatch"] == false, "the tag is {tag}");
+    ensure!(tag[0]["inNotary"] == true && tag[0]["hashMismatch"] == false, "the tag is {tag}");
     bench.forget()?;
     let said = command::run(client(bench, &home, &["pull", &image]).env("DOCKER_CONTENT_TRUST", "1"))?;
     ensure!(said.contains(&digest), "docker pull says {said}");

@@ -47,7 +47,7 @@ impl Wire {
     }
 
     pub fn to(server: Server) -> Wire {
-        let token = call(&server, 201, "POST", "/api/v0/api_tokens", &json!({"tokenLabel": "test"}));
+        let token = call(&server, 200, "POST", "/api/v0/api_tokens", &json!({"tokenLabel": "test"}));
         let auth = basic("admin", token["token"].as_str().unwrap());
         Wire { server, auth }
     }

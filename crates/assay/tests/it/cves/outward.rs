@@ -137,7 +137,7 @@ fn cve_2026_10517_a_scan_writes_nowhere_and_fetches_nothing() {
     wire.expect(201, "PUT", "/v2/admin/app/manifests/1", &[("Content-Type", MANIFEST)], body.as_bytes());
     let status = || {
         let view = wire.ask("GET", "/api/v0/repositories/admin/app/tags/1", &[], b"").json();
-        view["vuln_summary"]["last_scan_status"].as_i64().unwrap()
+        view[0]["vuln_summary"]["last_scan_status"].as_i64().unwrap()
     };
     until("the scan is over", || ![1, 3].contains(&status()));
     assert_ne!(status(), 6, "a layer that nobody opened is never clean");
