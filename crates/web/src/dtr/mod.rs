@@ -30,6 +30,7 @@ pub(crate) use self::{
     repositories::{Named, Paging},
     scan_service::uploaded,
     tags::{NamedTag, lapsed},
+    tokens::agent,
 };
 
 use crate::App;
