@@ -211,7 +211,7 @@ async fn revoke(visitor: Visitor, Path((name, token)): Path<(String, String)>) -
     let Ok(token) = token.parse::<Id<AccessToken>>() else { return visitor.answer(Err(Failure::NotFound)) };
     match visitor.app.identity.revoke_token(&visitor.ctx, &token).await.map_err(Told::from) {
         Ok(()) => back(&visitor, &name),
-        Err(told) => visitor.told(told),
+        Err(told) => refused(&visitor, &name, told).await,
     }
 }
 
@@ -280,10 +280,13 @@ async fn act(
         },
         _ => Told::Apart(Failure::NotFound),
     };
+    refused(&visitor, &owner, told).await
+}
+
+/// The page again with the reason; for who may not see it there is none.
+async fn refused(visitor: &Visitor, name: &str, told: Told) -> Response {
     match told {
-        Told::OnPage(why) => {
-            visitor.refused(page(&visitor, &owner, News { refused: Some(why), ..News::default() }).await)
-        }
+        Told::OnPage(why) => visitor.refused(page(visitor, name, News { refused: Some(why), ..News::default() }).await),
         told => visitor.told(told),
     }
 }
@@ -298,7 +301,7 @@ async fn pushers(visitor: Visitor, Path(name): Path<String>, Form(form): Form<Pu
     let set = visitor.app.registry.set_only_robots_push(&visitor.ctx, &namespace, form.only_robots).await;
     match set.map_err(Told::from) {
         Ok(()) => back(&visitor, &name),
-        Err(told) => visitor.told(told),
+        Err(told) => refused(&visitor, &name, told).await,
     }
 }
 
@@ -309,8 +312,10 @@ fn back(visitor: &Visitor, name: &str) -> Response {
     }
 }
 
+/// A robot has no page of its own: it stands on its owner's.
 fn known(name: &str) -> Result<AccountName, Failure> {
-    name.parse().map_err(|_| Failure::NotFound)
+    let name: Option<AccountName> = name.parse().ok();
+    name.filter(|name| name.robot_owner().is_none()).ok_or(Failure::NotFound)
 }
 
 fn shortened(text: &str) -> String {

@@ -76,7 +76,9 @@ fn is_for_readers(kind: &str) -> bool {
 
 async fn row(visitor: &Visitor, name: &RepoName, link: &Link) -> Result<ActivityRow, Failure> {
     let body = &link.body;
-    let digest = body.subjects.iter().find(|subject| subject.parse::<Digest>().is_ok()).cloned();
+    // A blob has no page.
+    let digest = body.subjects.iter().find(|subject| subject.parse::<Digest>().is_ok());
+    let digest = digest.filter(|_| !body.kind.starts_with("blob.")).cloned();
     let node = tell(link, digest.as_deref().unwrap_or_default());
     Ok(ActivityRow {
         what: node.what,
