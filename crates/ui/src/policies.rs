@@ -299,15 +299,15 @@ mod tests {
             target: bad.clone(),
             tag: bad.clone(),
             rules: bad.clone(),
-            refused: Some(bad),
+            refused: Some(Refusal { field: "", why: bad }),
             trials: Some(trials),
         };
         let view = PoliciesView {
-            repository: "a/b".into(),
+            tabs: Tabs { repository: "a/b".into(), administers: true },
             source: true,
             policies: Vec::new(),
             form: Some(form),
-            fields: Vec::new(),
+            help: RulesHelp::default(),
         };
         let html = policies(&frame, &view).into_string();
         assert!(!html.contains("<script>alert") && html.contains("&lt;script&gt;alert"));

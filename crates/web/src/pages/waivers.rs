@@ -1,6 +1,6 @@
 //! The pages of waivers: the list, the form that asks for one, and what others answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use axum::{
     Form, Router,
@@ -55,9 +55,8 @@ async fn page(visitor: &Visitor, scope: &str, refused: Option<String>) -> Page {
     // Many are of few scopes.
     let mut may = BTreeMap::new();
     for waiver in &waivers {
-        let scope = waiver.scope.to_string();
-        if !may.contains_key(&scope) {
-            may.insert(scope, promote.may_waive(ctx, &waiver.scope).await?);
+        if let Entry::Vacant(unknown) = may.entry(waiver.scope.to_string()) {
+            unknown.insert(promote.may_waive(ctx, &waiver.scope).await?);
         }
     }
     let tabs = match &repository {
