@@ -1,7 +1,7 @@
 //! What can be done with webhooks.
 
 use audit::Entry;
-use base::{Actor, Ctx, Id, Kind, Secret, Timestamp, limits};
+use base::{Actor, Ctx, Id, Secret, Timestamp, limits};
 use db::{Db, Tx};
 use identity::{Level, Sealer};
 use outbound::Outbound;
@@ -103,16 +103,6 @@ impl Events {
             Actor::System(_) => None,
         };
         Ok(store::list(&mut tx, author, kind, after, page(limits::PAGE_MAX)).await?)
-    }
-
-    /// Whether the actor may make and see the webhooks of this scope.
-    pub async fn may_manage(&self, ctx: &Ctx, scope: &Scope) -> Result<bool, Error> {
-        let mut tx = self.db.read().await?;
-        match scope.require(&mut tx, &ctx.actor).await {
-            Ok(()) => Ok(true),
-            Err(error) if matches!(error.kind(), Kind::Denied | Kind::Unauthenticated | Kind::NotFound) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// All webhooks of exactly this scope, whoever made them; for those who may manage them.

@@ -8,6 +8,8 @@ use serde::Deserialize;
 /// Names no account can have: the first parts of the addresses this server answers itself, before any namespace. The edge
 /// (`web`) tests that each of its routes begins with one of them.
 pub const RESERVED: &[&str] = &[
+    "accounts",
+    "activity",
     "advisories",
     "api",
     "assets",
@@ -20,14 +22,18 @@ pub const RESERVED: &[&str] = &[
     "images",
     "livez",
     "metrics",
+    "mirroring",
     "policies",
     "projects",
+    "pruning",
     "readyz",
     "repositories",
+    "settings",
     "sign-in",
     "sign-out",
     "v1",
     "v2",
+    "waivers",
     "webhooks",
 ];
 

@@ -99,6 +99,11 @@ impl MirroringPolicy {
         format!("policy/{}", self.id)
     }
 
+    /// Whether a password or token is kept.
+    pub fn has_secret(&self) -> bool {
+        self.sealed.is_some()
+    }
+
     /// Nothing more is to be done, and so nobody needs the credentials.
     pub(crate) fn ended(self) -> Result<MirroringPolicy, Error> {
         let off = MirroringForm { enabled: Some(false), ..MirroringForm::default() };

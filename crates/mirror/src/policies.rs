@@ -298,7 +298,11 @@ async fn policy_at(
     found.ok_or_else(|| Error::NoSuchPolicy(direction, id.to_string()))
 }
 
-async fn either_at(tx: &mut Tx, repository: &RepoName, id: &Id<MirroringPolicy>) -> Result<MirroringPolicy, Error> {
+pub(crate) async fn either_at(
+    tx: &mut Tx,
+    repository: &RepoName,
+    id: &Id<MirroringPolicy>,
+) -> Result<MirroringPolicy, Error> {
     let found = store::policy(tx, id).await?.filter(|policy| policy.repository == *repository);
     found.ok_or_else(|| Error::NoSuchPolicy(Direction::Push, id.to_string()))
 }

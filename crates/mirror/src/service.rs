@@ -1,15 +1,15 @@
 //! The service, and asking another registry what it lets one do.
 
-use base::{Clock, Ctx, Secret};
+use base::{Clock, Ctx, Id, Secret};
 use db::{Db, Tx};
 use identity::{Level, Sealer};
 use oci::RepoName;
 use outbound::Outbound;
 use promote::Promote;
-use registry::Registry;
+use registry::{Registry, Right};
 use remote::{Credentials, Guarded, Remote, Started, Transport};
 
-use crate::{Error, MirroringForm, MirroringPolicy, Place, mirroring_policy::Secrets, store};
+use crate::{Error, MirroringForm, MirroringPolicy, Place, mirroring_policy::Secrets, policies::either_at, store};
 
 /// The mirroring of one installation; cheap to clone.
 #[derive(Clone, Debug)]
@@ -55,29 +55,24 @@ impl Mirror {
         let secret = |given: &Option<Secret>| given.as_ref().map(|one| one.expose().clone()).unwrap_or_default();
         let secrets = Secrets { password: secret(&form.password), auth_token: secret(&form.auth_token) };
         let username = form.username.clone().unwrap_or_default();
-        let credentials = || credentials(&username, &secrets);
-        let reading = self.remote(&place, credentials())?;
-        let read = match reading.tags().await {
-            // A repository that a first push makes.
-            Ok(_) | Err(remote::Error::NotFound(_)) => true,
-            Err(remote::Error::Denied(_)) => false,
-            Err(error) => return Err(error.into()),
+        let remote = || self.remote(&place, credentials(&username, &secrets));
+        permissions(remote()?, remote()?).await
+    }
+
+    /// The same with the place and the credentials of a policy; for those who may change it.
+    pub async fn connect_as(
+        &self,
+        ctx: &Ctx,
+        repository: &RepoName,
+        id: &Id<MirroringPolicy>,
+    ) -> Result<Permissions, Error> {
+        Level::require_person(&ctx.actor)?;
+        let policy = {
+            let mut tx = self.db.read().await?;
+            Registry::authorize(&mut tx, ctx, repository, Right::Admin).await?;
+            either_at(&mut tx, repository, id).await?
         };
-        let writing = self.remote(&place, credentials())?.to_push(None);
-        let nothing = oci::Digest::sha256_of(b"");
-        let write = match writing.start_upload(&nothing, None).await {
-            Ok(Started::Upload(at)) => {
-                // It only showed that it may be; a registry that does not forget it here does so in time.
-                if let Err(error) = writing.cancel_upload(&at).await {
-                    tracing::debug!(%error, "an upload that was only tried stays with the other registry");
-                }
-                true
-            }
-            Ok(Started::Mounted) => true,
-            Err(remote::Error::Denied(_) | remote::Error::NotFound(_) | remote::Error::Unexpected(_)) => false,
-            Err(error) => return Err(error.into()),
-        };
-        Ok(Permissions { read, write })
+        permissions(self.remote_of(&policy)?, self.remote_of(&policy)?).await
     }
 
     /// The other repository of a policy.
@@ -102,6 +97,31 @@ impl Mirror {
     pub(crate) fn now(&self, ctx: &Ctx) -> Ctx {
         Ctx { now: self.clock.now(), ..ctx.clone() }
     }
+}
+
+/// What these let one do: read the tags, and begin an upload that is taken back.
+async fn permissions(reading: Remote, writing: Remote) -> Result<Permissions, Error> {
+    let read = match reading.tags().await {
+        // A repository that a first push makes.
+        Ok(_) | Err(remote::Error::NotFound(_)) => true,
+        Err(remote::Error::Denied(_)) => false,
+        Err(error) => return Err(error.into()),
+    };
+    let writing = writing.to_push(None);
+    let nothing = oci::Digest::sha256_of(b"");
+    let write = match writing.start_upload(&nothing, None).await {
+        Ok(Started::Upload(at)) => {
+            // It only showed that it may be; a registry that does not forget it here does so in time.
+            if let Err(error) = writing.cancel_upload(&at).await {
+                tracing::debug!(%error, "an upload that was only tried stays with the other registry");
+            }
+            true
+        }
+        Ok(Started::Mounted) => true,
+        Err(remote::Error::Denied(_) | remote::Error::NotFound(_) | remote::Error::Unexpected(_)) => false,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Permissions { read, write })
 }
 
 /// What a sealed credential is bound to.

@@ -43,6 +43,19 @@ impl Promote {
         Ok(Explained { record, policy, evidence, statement })
     }
 
+    /// The decision about an image that an audit entry tells of, where the actor may see it.
+    pub async fn decision_of_entry(
+        &self,
+        ctx: &Ctx,
+        digest: &Digest,
+        entry: &str,
+    ) -> Result<Option<Id<DecisionRecord>>, Error> {
+        let mut tx = self.db.read().await?;
+        let Some(found) = store::decision_of_entry(&mut tx, digest, entry).await? else { return Ok(None) };
+        let seen = Registry::authorize(&mut tx, ctx, &found.repository, Right::Pull).await.is_ok();
+        Ok(seen.then_some(found.id))
+    }
+
     /// The decisions about images of a repository before this one, the newest first; for those who may see it.
     pub async fn decisions_in(
         &self,

@@ -113,7 +113,7 @@ impl Waiver {
     }
 
     /// Whether the actor made it: under whatever name the account goes now.
-    pub(crate) fn is_by(&self, actor: &Actor) -> bool {
+    pub fn is_by(&self, actor: &Actor) -> bool {
         let same = match actor {
             Actor::Account(principal) => self.author_account.as_deref() == Some(principal.account.as_str()),
             Actor::Anonymous | Actor::System(_) => false,

@@ -152,6 +152,27 @@ impl Promote {
         Ok(store::waivers_of_scope(&mut tx, scope).await?)
     }
 
+    /// One waiver, for those who may see what it is about.
+    pub async fn waiver(&self, ctx: &Ctx, id: &Id<Waiver>) -> Result<Waiver, Error> {
+        let mut tx = self.db.read().await?;
+        let missing = || Error::NotFound { what: "waiver", name: id.to_string() };
+        let waiver = store::waiver(&mut tx, id).await?.ok_or_else(missing)?;
+        see(&mut tx, ctx, &waiver.scope).await.map_err(|_| missing())?;
+        Ok(waiver)
+    }
+
+    /// Whether the actor may say what counts in a scope: make, approve and take back its waivers.
+    pub async fn may_waive(&self, ctx: &Ctx, scope: &WaiverScope) -> Result<bool, Error> {
+        if Level::require_person(&ctx.actor).is_err() {
+            return Ok(false);
+        }
+        match require(&mut self.db.read().await?, ctx, scope).await {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), Kind::Denied | Kind::Unauthenticated | Kind::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The waivers of all scopes that the actor may see, expired ones included.
     pub async fn all_waivers(&self, ctx: &Ctx) -> Result<Vec<Waiver>, Error> {
         let mut tx = self.db.read().await?;

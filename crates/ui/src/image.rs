@@ -27,6 +27,8 @@ pub struct ImageView {
     pub changes: Option<ChangesView>,
     pub layers: Vec<LayerView>,
     pub components: Vec<ComponentView>,
+    /// The reader may waive findings here.
+    pub waives: bool,
     pub secrets: Vec<SecretView>,
     pub facts: Vec<FactView>,
     pub labels: Vec<(String, String)>,
@@ -167,6 +169,25 @@ pub fn image(frame: &Frame, view: &ImageView) -> Markup {
     page(frame, &format!("{}@{}", view.repository, &view.digest.get(..19).unwrap_or(&view.digest)), &content)
 }
 
+/// The form that asks for a waiver of this finding.
+fn waive(view: &ImageView, component: &ComponentView, finding: &FindingView) -> String {
+    let asked = [
+        ("repository", &view.repository),
+        ("image", &view.digest),
+        ("advisory", &finding.advisory),
+        ("component", &component.name),
+        ("version", &component.version),
+    ];
+    let query: String = asked.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
+    format!("/waivers/new?{}", &query[1..])
+}
+
+/// As it may stand in a query (RFC 3986, section 2.3).
+fn encoded(text: &str) -> String {
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/:@".contains(&byte);
+    text.bytes().map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 /// What is known of the image, as other tools read it.
 fn downloads(view: &ImageView) -> Markup {
     const FORMATS: [(&str, &str); 6] = [
@@ -295,7 +316,7 @@ fn components(view: &ImageView) -> Markup {
                         td { (component.kind) }
                         td { (component.layer) @if component.inherited { " " span.quiet { "base image" } } }
                         td { (component.licenses.join(", ")) }
-                        td { @for finding in &component.findings { (finding_line(finding)) } }
+                        td { @for finding in &component.findings { (finding_line(view, component, finding)) } }
                     }
                 }
             }
@@ -303,7 +324,7 @@ fn components(view: &ImageView) -> Markup {
     }
 }
 
-fn finding_line(finding: &FindingView) -> Markup {
+fn finding_line(view: &ImageView, component: &ComponentView, finding: &FindingView) -> Markup {
     html! {
         div.bad[!finding.closed] {
             @if finding.closed { "◌ " } @else { "✕ " }
@@ -314,6 +335,9 @@ fn finding_line(finding: &FindingView) -> Markup {
             @if let Some(percent) = &finding.epss { ", EPSS " (percent) " %" }
             @if let Some(why) = &finding.waived { span.quiet { " waived: " (why) } }
             @if let Some(said) = &finding.stated { span.quiet { " stated: " (said) } }
+            @if view.waives && !finding.closed {
+                " " a href=(waive(view, component, finding)) aria-label={ "Waive " (finding.advisory) " in " (component.name) } { "Waive" }
+            }
         }
         div.quiet { (finding.reason) " (" (finding.source) ")" }
     }

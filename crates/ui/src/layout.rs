@@ -33,12 +33,13 @@ pub(crate) fn page(frame: &Frame, title: &str, content: &Markup) -> Markup {
                         a href="/repositories" { "Repositories" }
                         a href="/projects" { "Projects" }
                         a href="/advisories" { "Advisories" }
+                        a href="/waivers" { "Waivers" }
                         a href="/webhooks" { "Webhooks" }
                         a href="/api" { "API" }
                     }
                     span.quiet { (frame.authority) }
                     @if let Some(account) = &frame.account {
-                        span { (account) }
+                        a href="/accounts" title="Access tokens and robots" { (account) }
                         form method="post" action="/sign-out" { button type="submit" { "Sign out" } }
                     } @else {
                         a href="/sign-in" { "Sign in" }

@@ -4,20 +4,21 @@ use maud::{Markup, html};
 
 use crate::{
     Frame,
+    form::{Fields, Refusal, RulesHelp},
     layout::{page, short_digest},
+    tabs::{Tab, Tabs},
 };
 
 /// The policies of one repository, as source or as target.
 #[derive(Clone, Debug)]
 pub struct PoliciesView {
-    pub repository: String,
+    pub tabs: Tabs,
     /// The repository is the source of these; else their target.
     pub source: bool,
     pub policies: Vec<PolicyRow>,
     /// The form, for who may write policies here.
     pub form: Option<PolicyForm>,
-    /// Field and operators, for the form's help.
-    pub fields: Vec<(&'static str, &'static str, String)>,
+    pub help: RulesHelp,
 }
 
 /// One policy.
@@ -41,8 +42,7 @@ pub struct PolicyForm {
     pub target: String,
     pub tag: String,
     pub rules: String,
-    /// Why it was not taken.
-    pub refused: Option<String>,
+    pub refused: Option<Refusal>,
     pub trials: Option<TrialsView>,
 }
 
@@ -102,7 +102,7 @@ pub struct DecisionView {
 /// Decisions about the images of a repository.
 #[derive(Clone, Debug)]
 pub struct DecisionsView {
-    pub repository: String,
+    pub tabs: Tabs,
     pub decisions: Vec<DecisionView>,
     /// Where the next page starts.
     pub next: Option<String>,
@@ -110,12 +110,9 @@ pub struct DecisionsView {
 
 /// The page of policies.
 pub fn policies(frame: &Frame, view: &PoliciesView) -> Markup {
-    let here = format!("/policies/of/{}", view.repository);
+    let here = format!("/policies/of/{}", view.tabs.repository);
     let content = html! {
-        p.quiet {
-            a href={ "/repositories/" (view.repository) } { "Tags" } " · "
-            a href={ "/decisions/of/" (view.repository) } { "Decisions" }
-        }
+        (view.tabs.at(frame, Tab::Promotions))
         nav.switch aria-label="Side" {
             a href=(here) aria-current=[view.source.then_some("page")] { "Is source" } " · "
             a href={ (here) "?source=false" } aria-current=[(!view.source).then_some("page")] { "Is target" }
@@ -133,7 +130,7 @@ pub fn policies(frame: &Frame, view: &PoliciesView) -> Markup {
         }
         @if let Some(form) = &view.form { (policy_form(view, form)) }
     };
-    page(frame, &format!("Promotions of {}", view.repository), &content)
+    page(frame, &format!("Promotions of {}", view.tabs.repository), &content)
 }
 
 fn policy_row(row: &PolicyRow) -> Markup {
@@ -156,22 +153,13 @@ fn policy_row(row: &PolicyRow) -> Markup {
 }
 
 fn policy_form(view: &PoliciesView, form: &PolicyForm) -> Markup {
+    let fields = Fields(form.refused.as_ref());
     html! {
         h2 { "New policy" }
-        @if let Some(why) = &form.refused { p.bad role="alert" { "✕ " (why) } }
+        (fields.top())
         form.stacked method="post" action="/policies/save" {
-            input type="hidden" name="source" value=(view.repository);
-            label {
-                "Promote to target if every one of these holds, one a line"
-                textarea name="rules" rows="5" spellcheck="false" placeholder="vulnerability_all lte 0" { (form.rules) }
-            }
-            details {
-                summary { "Fields and operators" }
-                table { tbody { @for (field, label, operators) in &view.fields {
-                    tr { td { code { (field) } } td { (label) } td { code { (operators) } } }
-                } } }
-                p.quiet { "Groups (any, all, not) are written as a JSON array of rules in place of the lines." }
-            }
+            input type="hidden" name="source" value=(view.tabs.repository);
+            (fields.rules("Promote to target if every one of these holds, one a line", &form.rules, &view.help, "vulnerability_all lte 0"))
             label {
                 "Target repository"
                 input name="target" required value=(form.target) placeholder="namespace/name" autocomplete="off";
@@ -240,10 +228,7 @@ fn verdict(verdict: Verdict) -> Markup {
 /// The page of all decisions of a repository.
 pub fn decisions(frame: &Frame, view: &DecisionsView) -> Markup {
     let content = html! {
-        p.quiet {
-            a href={ "/repositories/" (view.repository) } { "Tags" } " · "
-            a href={ "/policies/of/" (view.repository) } { "Promotions" }
-        }
+        (view.tabs.at(frame, Tab::Decisions))
         @if view.decisions.is_empty() { p { "Nothing was decided about images of this repository yet." } }
         @else {
             table {
@@ -261,10 +246,10 @@ pub fn decisions(frame: &Frame, view: &DecisionsView) -> Markup {
             }
         }
         @if let Some(next) = &view.next {
-            p { a href={ "/decisions/of/" (view.repository) "?before=" (next) } { "More" } }
+            p { a href={ "/decisions/of/" (view.tabs.repository) "?before=" (next) } { "More" } }
         }
     };
-    page(frame, &format!("Decisions of {}", view.repository), &content)
+    page(frame, &format!("Decisions of {}", view.tabs.repository), &content)
 }
 
 /// The page of one decision.
@@ -314,15 +299,15 @@ mod tests {
             target: bad.clone(),
             tag: bad.clone(),
             rules: bad.clone(),
-            refused: Some(bad),
+            refused: Some(Refusal { field: "", why: bad }),
             trials: Some(trials),
         };
         let view = PoliciesView {
-            repository: "a/b".into(),
+            tabs: Tabs { repository: "a/b".into(), administers: true },
             source: true,
             policies: Vec::new(),
             form: Some(form),
-            fields: Vec::new(),
+            help: RulesHelp::default(),
         };
         let html = policies(&frame, &view).into_string();
         assert!(!html.contains("<script>alert") && html.contains("&lt;script&gt;alert"));

@@ -6,16 +6,15 @@ use crate::{
     Frame,
     advisories::aged,
     layout::{page, short_digest},
+    tabs::{Tab, Tabs},
 };
 
 /// One repository with its tags.
 #[derive(Clone, Debug)]
 pub struct RepositoryView {
-    pub name: String,
+    pub tabs: Tabs,
     pub private: bool,
     pub immutable: bool,
-    /// Whether the reader may manage its webhooks.
-    pub webhooks: bool,
     pub tags: Vec<TagRow>,
     /// Where the next page of tags starts.
     pub next: Option<String>,
@@ -75,27 +74,25 @@ impl Counts {
 
 /// The page.
 pub fn tags(frame: &Frame, view: &RepositoryView) -> Markup {
+    let name = &view.tabs.repository;
     let content = html! {
+        (view.tabs.at(frame, Tab::Tags))
         p.quiet {
             (if view.private { "private" } else { "public" })
             @if view.immutable { ", immutable" }
             " · advisories: " a href="/advisories" { (view.snapshot) } (aged(&view.snapshot_age))
-            @if view.webhooks { " · " a href={ "/webhooks/of/" (view.name) } { "Webhooks" } }
         }
-        p.quiet {
-            a href={ "/policies/of/" (view.name) } { "Promotions" } " · " a href={ "/decisions/of/" (view.name) } { "Decisions" }
-        }
-        p { code { "docker pull " (frame.authority) "/" (view.name) } }
+        p { code { "docker pull " (frame.authority) "/" (name) } }
         table {
             thead { tr { th { "Tag" } th { "Image" } th { "Vulnerabilities" } th { "Size" } th { "Pushed" } th { "Chain" } } }
-            tbody { @for row in &view.tags { (tag_row(&view.name, row)) } }
+            tbody { @for row in &view.tags { (tag_row(name, row)) } }
         }
         @if view.tags.is_empty() { p { "No tag yet." } }
         @if let Some(next) = &view.next {
-            p { a href={ "/repositories/" (view.name) "?after=" (next) } { "More" } }
+            p { a href={ "/repositories/" (name) "?after=" (next) } { "More" } }
         }
     };
-    page(frame, &view.name, &content)
+    page(frame, name, &content)
 }
 
 fn tag_row(repository: &str, row: &TagRow) -> Markup {

@@ -2,7 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::{Frame, layout::page};
+use crate::{
+    Frame,
+    layout::page,
+    tabs::{Tab, Tabs},
+};
 
 /// The webhooks of one key, or those that somebody may see.
 #[derive(Clone, Debug)]
@@ -103,7 +107,10 @@ pub fn webhooks(frame: &Frame, view: &WebhooksView) -> Markup {
         Some(key) => format!("Webhooks of {key}"),
         None => "Webhooks".to_owned(),
     };
+    let tabs = view.key.as_ref().filter(|key| key.contains('/'));
+    let tabs = tabs.map(|key| Tabs { repository: key.clone(), administers: true });
     let content = html! {
+        @if let Some(tabs) = &tabs { (tabs.at(frame, Tab::Webhooks)) }
         p.quiet {
             @match &view.key {
                 Some(key) if key.contains('/') => {

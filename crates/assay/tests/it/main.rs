@@ -24,6 +24,7 @@ mod dtr_stand_in;
 mod full_disk;
 #[path = "../../../blob/tests/it/gateway.rs"]
 mod gateway;
+mod governance_pages;
 mod guard_killed;
 mod hostile_layers;
 mod image;

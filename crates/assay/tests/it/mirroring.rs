@@ -83,7 +83,8 @@ fn manifest_size(server: &Server, repository: &str, tag: &str) -> usize {
     server.ask("GET", &format!("/v2/{repository}/manifests/{tag}"), &[("Authorization", &auth)], b"").bytes.len()
 }
 
-fn here() -> Server {
+/// A server that may call this machine.
+pub fn here() -> Server {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("assay.toml"), "webhook_allow = [\"127.0.0.1\"]\n").unwrap();
     Server::start_in("127.0.0.1", folder)

@@ -87,6 +87,16 @@ pub(crate) async fn decision(tx: &mut Tx, id: &Id<DecisionRecord>) -> Result<Opt
     row.as_ref().map(decision_of).transpose()
 }
 
+/// The decision about an image that this entry tells of.
+pub(crate) async fn decision_of_entry(
+    tx: &mut Tx,
+    digest: &Digest,
+    entry: &str,
+) -> Result<Option<DecisionRecord>, Error> {
+    let sql = "SELECT * FROM decisions WHERE digest = $1 AND entry = $2";
+    tx.opt(sql, &args![digest.as_str(), entry]).await?.as_ref().map(decision_of).transpose()
+}
+
 pub(crate) async fn decisions_of_tag(
     tx: &mut Tx,
     repository: &RepoName,

@@ -38,6 +38,7 @@ pub(crate) use self::{
     scan_service::uploaded,
     tag_view::lapsed,
     tags::NamedTag,
+    tokens::agent,
 };
 
 use crate::App;

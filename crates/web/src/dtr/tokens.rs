@@ -129,7 +129,7 @@ async fn create(
 }
 
 /// The program that asks, as it names itself.
-pub(super) fn agent(headers: &HeaderMap) -> String {
+pub(crate) fn agent(headers: &HeaderMap) -> String {
     headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 

@@ -30,13 +30,17 @@ fn node(node: ::chain::Node) -> ui::Node {
         what: node.what,
         at: moment(node.at),
         actor: node.actor,
-        state: match node.state {
-            ::chain::State::Good => NodeState::Good,
-            ::chain::State::Bad => NodeState::Bad,
-            ::chain::State::Neutral => NodeState::Neutral,
-        },
+        state: state(node.state),
         facts: node.facts,
         entry_index: node.index,
         entry_id: node.entry,
+    }
+}
+
+pub(super) fn state(state: ::chain::State) -> NodeState {
+    match state {
+        ::chain::State::Good => NodeState::Good,
+        ::chain::State::Bad => NodeState::Bad,
+        ::chain::State::Neutral => NodeState::Neutral,
     }
 }

@@ -72,6 +72,7 @@ async fn page(visitor: &Visitor, reference: &str, against: Option<&str>) -> Page
         changes: changes_of(visitor, &name, &image, against).await?,
         layers: layer_views(&config, &layers, &inventory, &counted, below),
         components: components.iter().map(|component| component_view(component, &findings, below)).collect(),
+        waives: visitor.administers(name.as_str()).await,
         secrets: evidence::secrets(&inventory),
         facts: if scanned_whole { evidence::facts(&asked, &inventory) } else { Vec::new() },
         labels: config.labels.into_iter().collect(),

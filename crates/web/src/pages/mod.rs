@@ -2,6 +2,8 @@
 //!
 //! Who is not signed in is sent to sign in and comes back. What is not there and what somebody may not see look alike.
 
+mod accounts;
+mod activity;
 mod advisories;
 mod api;
 mod assets;
@@ -9,13 +11,18 @@ mod chain;
 mod evidence;
 mod image;
 mod job;
+mod mirroring;
 mod pipeline;
 mod policies;
 mod projects;
+mod pruning;
 mod repositories;
+mod rules;
+mod settings;
 mod sign_in;
 mod tags;
 mod view;
+mod waivers;
 mod webhooks;
 
 use axum::{
@@ -26,7 +33,9 @@ use axum::{
     routing::{get, post},
 };
 use base::{Ctx, Kind};
-use ui::Frame;
+use oci::RepoName;
+use registry::{Registry, Right};
+use ui::{Frame, Tabs};
 
 use crate::{
     App,
@@ -36,7 +45,13 @@ use crate::{
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
+        .merge(accounts::routes())
+        .merge(activity::routes())
+        .merge(mirroring::routes())
         .merge(policies::routes())
+        .merge(pruning::routes())
+        .merge(settings::routes())
+        .merge(waivers::routes())
         .merge(webhooks::routes())
         .route("/", get(repositories::home))
         .route("/sign-in", get(sign_in::form).post(sign_in::submit))
@@ -102,8 +117,11 @@ macro_rules! failure_of {
 }
 
 failure_of!(
+    audit::Error,
     crate::scanned::Error,
+    mirror::Error,
     promote::Error,
+    prune::Error,
     registry::Error,
     scan::Error,
     events::Error,
@@ -132,6 +150,21 @@ pub(crate) enum Told {
     Apart(Failure),
 }
 
+macro_rules! told_of {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Told {
+            fn from(error: $error) -> Told {
+                match error.kind() {
+                    Kind::NotFound | Kind::Unauthenticated | Kind::Internal => Told::Apart(error.into()),
+                    _ => Told::OnPage(error.to_string()),
+                }
+            }
+        }
+    )*};
+}
+
+told_of!(identity::Error, mirror::Error, prune::Error, registry::Error);
+
 /// The HTML of a page; crate `ui` gives it.
 pub(crate) type Page = Result<String, Failure>;
 
@@ -146,6 +179,16 @@ impl Visitor {
     /// Refuse those who are not signed in, where a page is about an account's own view of things.
     pub(crate) fn require_account(&self) -> Result<(), Failure> {
         self.ctx.principal().map(|_| ()).ok_or(Failure::SignIn)
+    }
+
+    /// Whether they may change this repository: whoever may not sees no form.
+    pub(crate) async fn administers(&self, name: &str) -> bool {
+        let (Ok(name), Ok(mut tx)) = (name.parse(), self.app.db.read().await) else { return false };
+        Registry::authorize(&mut tx, &self.ctx, &name, Right::Admin).await.is_ok()
+    }
+
+    pub(crate) async fn tabs(&self, name: &RepoName) -> Tabs {
+        Tabs { repository: name.to_string(), administers: self.administers(name.as_str()).await }
     }
 
     /// The page, or the one that says why there is none.
@@ -166,6 +209,14 @@ impl Visitor {
         match page {
             Ok(html) => html_page(StatusCode::BAD_REQUEST, html),
             failure => self.answer(failure),
+        }
+    }
+
+    /// That something was refused, where no form is to be shown again.
+    pub(crate) fn told(&self, told: Told) -> Response {
+        match told {
+            Told::OnPage(why) => self.message(StatusCode::BAD_REQUEST, "That did not work", &why),
+            Told::Apart(failure) => self.answer(Err(failure)),
         }
     }
 

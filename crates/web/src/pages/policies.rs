@@ -8,13 +8,11 @@ use axum::{
 };
 use base::{Id, Kind, limits};
 use oci::RepoName;
-use policy::{Field, Operator, Rule, RuleForm, read_rules};
 use promote::{DecisionRecord, Error, PromotionPolicy, Trials};
-use registry::Right;
 use serde::Deserialize;
-use ui::{DecisionView, DecisionsView, PoliciesView, PolicyForm, PolicyRow, TrialRow, TrialsView, Verdict};
+use ui::{DecisionView, DecisionsView, PoliciesView, PolicyForm, PolicyRow, Refusal, TrialRow, TrialsView, Verdict};
 
-use super::{Failure, Page, Told, Visitor, see_other, view::moment};
+use super::{Failure, Page, Told, Visitor, rules, see_other, view::moment};
 use crate::App;
 
 /// Images that a page shows a draft's verdict of; the command line shows all.
@@ -49,35 +47,25 @@ async fn page(visitor: &Visitor, name: &str, source: bool, form: PolicyForm) -> 
     let name: RepoName = name.parse().map_err(|_| Failure::NotFound)?;
     let (app, ctx) = (&visitor.app, &visitor.ctx);
     let found = app.promote.policies(ctx, &name, source).await?;
-    let mut tx = app.db.read().await?;
-    let writes = registry::Registry::authorize(&mut tx, ctx, &name, Right::Admin).await.is_ok();
-    drop(tx);
+    let tabs = visitor.tabs(&name).await;
     let view = PoliciesView {
-        repository: name.to_string(),
         source,
-        policies: found.iter().map(|policy| row(policy, source, writes)).collect(),
-        form: (writes && source).then_some(form),
-        fields: Field::ALL.into_iter().map(|field| (field.as_str(), field.label(), operators(field))).collect(),
+        policies: found.iter().map(|policy| row(policy, source, tabs.administers)).collect(),
+        form: (tabs.administers && source).then_some(form),
+        help: rules::help(),
+        tabs,
     };
     Ok(ui::policies(&visitor.frame(), &view).into_string())
 }
 
-fn operators(field: Field) -> String {
-    field.operators().iter().map(|operator| Operator::as_str(*operator)).collect::<Vec<_>>().join(" ")
-}
-
 fn row(policy: &PromotionPolicy, source: bool, deletable: bool) -> PolicyRow {
     let form = policy::PolicyForm::from(policy.policy.clone());
-    let text = |rule: &RuleForm| match rule {
-        RuleForm::Rule(rule) => rule.to_string(),
-        group => serde_json::to_string(group).unwrap_or_default(),
-    };
     PolicyRow {
         id: policy.id.to_string(),
         other: if source { policy.target.to_string() } else { policy.source.to_string() },
         tag: form.tag_template,
         enabled: form.enabled,
-        rules: form.rules.iter().map(text).collect(),
+        rules: form.rules.iter().map(rules::line).collect(),
         last_promoted: policy.last_promoted_at.map(moment),
         deletable,
     }
@@ -103,7 +91,7 @@ impl Draft {
     fn form(&self) -> Result<policy::PolicyForm, Error> {
         Ok(policy::PolicyForm {
             enabled: true,
-            rules: rules(&self.rules)?,
+            rules: rules::read(&self.rules).map_err(Error::Policy)?,
             target_repository: self.target.trim().to_owned(),
             tag_template: self.tag.trim().to_owned(),
             ignore_unknown_severities: false,
@@ -117,18 +105,6 @@ impl Draft {
     }
 }
 
-/// One rule a line, or a JSON array in which groups may stand.
-fn rules(text: &str) -> Result<Vec<RuleForm>, Error> {
-    let text = text.trim();
-    if text.starts_with('[') {
-        let value =
-            serde_json::from_str(text).map_err(|error| Error::Policy(format!("the rules are no JSON: {error}")))?;
-        return Ok(read_rules(&value)?);
-    }
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    Ok(lines.map(|line| line.parse::<Rule>().map(RuleForm::from)).collect::<Result<_, _>>()?)
-}
-
 #[derive(Debug, Deserialize)]
 struct Apply {
     #[serde(default)]
@@ -138,8 +114,7 @@ struct Apply {
 async fn save(visitor: Visitor, Query(apply): Query<Apply>, Form(draft): Form<Draft>) -> Response {
     match create(&visitor, &draft, apply.apply).await {
         Ok(source) => see_other(&format!("/policies/of/{source}")),
-        Err(Told::OnPage(why)) => refused(&visitor, &draft, why).await,
-        Err(Told::Apart(failure)) => visitor.answer(Err(failure)),
+        Err(told) => refused(&visitor, &draft, told).await,
     }
 }
 
@@ -163,8 +138,7 @@ async fn try_it(visitor: Visitor, Query(when): Query<When>, Form(draft): Form<Dr
             let form = PolicyForm { trials: Some(trials), ..draft.again() };
             visitor.answer(page(&visitor, &draft.source, true, form).await)
         }
-        Err(Told::OnPage(why)) => refused(&visitor, &draft, why).await,
-        Err(Told::Apart(failure)) => visitor.answer(Err(failure)),
+        Err(told) => refused(&visitor, &draft, told).await,
     }
 }
 
@@ -220,9 +194,14 @@ impl From<Error> for Told {
     }
 }
 
-async fn refused(visitor: &Visitor, draft: &Draft, why: String) -> Response {
-    let form = PolicyForm { refused: Some(why), ..draft.again() };
-    visitor.refused(page(visitor, &draft.source, true, form).await)
+async fn refused(visitor: &Visitor, draft: &Draft, told: Told) -> Response {
+    match told {
+        Told::OnPage(why) if visitor.administers(&draft.source).await => {
+            let form = PolicyForm { refused: Some(Refusal { field: "", why }), ..draft.again() };
+            visitor.refused(page(visitor, &draft.source, true, form).await)
+        }
+        told => visitor.told(told),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -240,7 +219,7 @@ async fn decisions_page(visitor: &Visitor, name: &str, before: &str) -> Page {
     let found = visitor.app.promote.decisions_in(&visitor.ctx, &name, before, limits::PAGE_DEFAULT).await?;
     let next = found.last().filter(|_| found.len() == limits::PAGE_DEFAULT).map(|last| last.id.to_string());
     let view = DecisionsView {
-        repository: name.to_string(),
+        tabs: visitor.tabs(&name).await,
         decisions: found.iter().map(|record| decision_view(record, false)).collect(),
         next,
     };

@@ -30,8 +30,7 @@ async fn page(visitor: &Visitor, name: &str, after: &str) -> Page {
     let name: RepoName = name.parse().map_err(|_| Failure::NotFound)?;
     let repository = app.registry.repository(&visitor.ctx, &name).await?;
     let page = app.registry.tag_views(&visitor.ctx, &name, after, limits::PAGE_DEFAULT).await?;
-    let scope = events::Scope::Repository(name.clone());
-    let webhooks = app.events.may_manage(&visitor.ctx, &scope).await?;
+    let tabs = visitor.tabs(&name).await;
     let mut tx = app.db.read().await?;
     let signed = Signed::of(app, &mut tx, visitor.ctx.now, &name).await?;
     let age = app.scan.age(&mut tx, visitor.ctx.now).await?;
@@ -40,10 +39,9 @@ async fn page(visitor: &Visitor, name: &str, after: &str) -> Page {
         tags.push(row(visitor, &mut tx, (&name, &signed), tag).await?);
     }
     let view = RepositoryView {
-        name: name.to_string(),
+        tabs,
         private: repository.visibility == Visibility::Private,
         immutable: repository.immutable,
-        webhooks,
         next: tags.last().filter(|_| page.more).map(|row| row.tag.clone()),
         tags,
         snapshot: app.scan.snapshot().label,
