@@ -1,9 +1,13 @@
 //! Promotions over a real registry, a real scanner and a real database.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
+#[path = "../../../trust/tests/it/client.rs"]
+mod client;
 mod decisions;
 mod policies;
+mod process;
 mod properties;
+mod signer;
 mod standing;
 mod trials;
 mod vex;

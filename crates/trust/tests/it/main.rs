@@ -1,6 +1,7 @@
 //! Trust data on a real database: published, served, kept fresh, rotated, deleted, and who signed what.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
+mod client;
 mod keys;
 mod publish;
 mod rights;
