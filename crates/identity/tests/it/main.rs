@@ -19,7 +19,7 @@ struct World {
 impl World {
     async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
-        let schemas = [audit::SCHEMA, identity::SCHEMA];
+        let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         let authority = Authority::generate("assay.test", clock.now()).unwrap();
@@ -331,7 +331,7 @@ async fn grants_of_before_are_on_repositories() {
     let folder = tempfile::tempdir().unwrap();
     let location = Location::Sqlite(folder.path().join("db"));
     let before = db::Schema { steps: &identity::SCHEMA.steps[..1], ..identity::SCHEMA };
-    let db = Db::open(&location, &[audit::SCHEMA, before]).await.unwrap();
+    let db = Db::open(&location, &[jobs::SCHEMA, audit::SCHEMA, before]).await.unwrap();
     let system = Ctx::system("test", &Clock::System, &Entropy::System);
     let written: Result<(), db::Error> = db::write!(db, &system, |tx| {
         tx.execute(
