@@ -36,6 +36,7 @@ mod facts;
 mod manual;
 mod policies;
 mod read;
+mod renew;
 mod standing;
 mod triage;
 mod trial;

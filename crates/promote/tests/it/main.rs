@@ -12,4 +12,5 @@ mod standing;
 mod trials;
 mod vex;
 mod waivers;
+mod wakes;
 mod world;
