@@ -7,6 +7,8 @@ use identity::{AccountKind, Authority, Error, Grantee, Identity, Level, NewAccou
 
 mod accounts;
 mod directory;
+#[path = "../../../db/tests/it/postgres.rs"]
+mod postgres;
 mod robots;
 
 struct World {
@@ -20,7 +22,8 @@ impl World {
     async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let location = postgres::postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        let db = Db::open(&location, &schemas).await.unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         let authority = Authority::generate("assay.test", clock.now()).unwrap();
         let key = authority.client("token", clock.now()).unwrap();

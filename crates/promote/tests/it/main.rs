@@ -5,6 +5,8 @@
 mod client;
 mod decisions;
 mod policies;
+#[path = "../../../db/tests/it/postgres.rs"]
+mod postgres;
 mod process;
 mod properties;
 mod signer;

@@ -21,7 +21,7 @@ use scan::{AttestationKey, Scan};
 use serde_json::{Value, json};
 use trust::Trust;
 
-use crate::signer::Signer;
+use crate::{postgres::postgres, signer::Signer};
 
 pub(crate) const OS: &str = "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian 12\"\n";
 pub(crate) const BUILD: &str = "admin/flask_build";
@@ -41,12 +41,14 @@ pub(crate) struct World {
     pub(crate) told: Arc<Mutex<Vec<Value>>>,
     /// The key that signs statements, PKCS#8.
     key: Secret<Vec<u8>>,
+    location: Location,
     folder: tempfile::TempDir,
 }
 
 /// What is left when the process ended: files, and what is outside of it.
 pub(crate) struct Remains {
     folder: tempfile::TempDir,
+    location: Location,
     clock: Clock,
     told: Arc<Mutex<Vec<Value>>>,
     key: Secret<Vec<u8>>,
@@ -73,8 +75,10 @@ pub(crate) enum Kind {
 impl World {
     /// A build repository with these settings and a target.
     pub(crate) async fn new() -> World {
+        let folder = folder();
         let remains = Remains {
-            folder: folder(),
+            location: postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db"))),
+            folder,
             clock: Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap()),
             told: Arc::default(),
             key: AttestationKey::generate().to_pkcs8(),
@@ -89,7 +93,7 @@ impl World {
 
     /// What a process does when it starts on what is left of the one before.
     pub(crate) async fn open(remains: Remains) -> World {
-        let Remains { folder, clock, told, key, signer } = remains;
+        let Remains { folder, location, clock, told, key, signer } = remains;
         let schemas = [
             jobs::SCHEMA,
             audit::SCHEMA,
@@ -100,7 +104,7 @@ impl World {
             promote::SCHEMA,
             events::SCHEMA,
         ];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let db = Db::open(&location, &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let settings = Settings {
             host: "assay.test".into(),
@@ -132,15 +136,15 @@ impl World {
         let events = Events::new(db.clone(), sealer, outbound::Outbound::new("assay.test", &[], ""), "assay.test");
         let promote = Promote::new(db.clone(), registry.clone(), scan.clone(), "https://assay.test");
         let promote = promote.with_trust(trust.clone());
-        let world = World { db, registry, scan, promote, trust, events, clock, signer, told, key, folder };
+        let world = World { db, registry, scan, promote, trust, events, clock, signer, told, key, location, folder };
         world.worker().release_all().await.unwrap();
         world
     }
 
     /// End as a process that is killed does: nothing is finished. Whatever it still had in the background ends with its runtime.
     pub(crate) fn end(self) -> Remains {
-        let World { clock, told, key, folder, signer, .. } = self;
-        Remains { folder, clock, told, key, signer }
+        let World { clock, told, key, location, folder, signer, .. } = self;
+        Remains { folder, location, clock, told, key, signer }
     }
 
     pub(crate) fn identity(&self) -> Identity {

@@ -3,6 +3,8 @@
 
 mod client;
 mod keys;
+#[path = "../../../db/tests/it/postgres.rs"]
+mod postgres;
 mod publish;
 mod rights;
 mod tags;

@@ -11,8 +11,8 @@ use serde_json::Value;
 use trust::{Error, Gun, Served, Trust, Which};
 use tuf::{PublicKey, RoleName, SigningKey, TrustData};
 
-use crate::client;
 pub use crate::client::Client;
+use crate::{client, postgres::postgres};
 
 pub const GUN: &str = "assay.test:4443/ci/flask";
 
@@ -30,7 +30,8 @@ impl World {
     pub async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, trust::SCHEMA];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let location = postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        let db = Db::open(&location, &schemas).await.unwrap();
         let clock = Clock::fixed("2026-11-21T12:00:00Z".parse().unwrap());
         let authority = Authority::generate("assay.test", clock.now()).unwrap();
         let key = authority.client("token", clock.now()).unwrap();
