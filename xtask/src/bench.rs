@@ -23,14 +23,31 @@ const SMALL: &str = "python3,git";
 pub fn registry(cleanup: &Cleanup, repository: &Path, arguments: &[String]) -> Result<()> {
     // Not among the figures, which a program may read.
     eprintln!("{}", packages::ensure_peers(cleanup)?);
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--release", "--package", "assay", "--package", "bench"]).current_dir(repository);
-    ensure!(build.status()?.success(), "the benchmark does not compile");
-    let release = repository.join("target/release");
+    let release = compiled(repository)?;
     let mut bench = Command::new(release.join("bench"));
     bench.arg("registry").arg("--assay").arg(release.join("assay")).args(arguments);
     ensure!(bench.status()?.success(), "the benchmark was not measured to its end");
     Ok(())
+}
+
+/// A promotion of an image of a hundred layers, by hand and by a policy.
+///
+/// # Errors
+/// Something does not compile, or the server does not answer as it should.
+pub fn promotion(repository: &Path, arguments: &[String]) -> Result<()> {
+    let release = compiled(repository)?;
+    let mut bench = Command::new(release.join("bench"));
+    bench.arg("promotion").arg("--assay").arg(release.join("assay")).args(arguments);
+    ensure!(bench.status()?.success(), "the benchmark was not measured to its end");
+    Ok(())
+}
+
+/// The program and what measures it, as released; gives the folder.
+fn compiled(repository: &Path) -> Result<PathBuf> {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--release", "--package", "assay", "--package", "bench"]).current_dir(repository);
+    ensure!(build.status()?.success(), "the benchmark does not compile");
+    Ok(repository.join("target/release"))
 }
 
 /// The scanner against its floor, trivy and syft, on an image that is made when the folder has none.
@@ -49,10 +66,7 @@ pub fn scan(
     let (name, packages) = if small { ("small", SMALL) } else { ("big", LARGE) };
     let layer = layer(&cache, name, packages)?;
     let peers = peers::install(&repository.join("target/bench/peers"))?;
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--release", "--package", "assay", "--package", "bench"]).current_dir(repository);
-    ensure!(build.status()?.success(), "the benchmark does not compile");
-    let release = repository.join("target/release");
+    let release = compiled(repository)?;
     let mut bench = Command::new(release.join("bench"));
     bench.arg("scan").arg("--assay").arg(release.join("assay")).arg("--layer").arg(layer);
     bench.arg("--scratch").arg(cache.join(format!("{name}-scratch")));

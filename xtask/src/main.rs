@@ -8,6 +8,7 @@
 //! cargo xtask demo [--keep]    the story: commits become images that are promoted, signed and run
 //! cargo xtask demo --kill      the same, with one of Assay's programs killed (kill -9) in every step; --seed N repeats a round
 //! cargo xtask bench registry   how fast it is, as ratios to Debian's docker-registry in the same run
+//! cargo xtask bench promotion  how long an image of a hundred layers takes to be promoted, by hand and by a policy
 //! cargo xtask bench identify   how well components are found in bytes alone, on corpora made of what package registries have
 //! cargo xtask fuzz [READER]    every reader of foreign bytes under libFuzzer (nightly, cargo-fuzz)
 //! cargo xtask crash registry   whether an acknowledged push survives `kill -9` and power loss: rounds of load, kill, look
@@ -132,6 +133,12 @@ enum Bench {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// A promotion of an image of a hundred layers, by hand and by a policy
+    Promotion {
+        /// For the program that measures: `-- --rounds 40`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Name-blind identification of native binaries against truth by construction (root, to install compilers)
     Identify {
         /// Another corpus: a folder with a truth.tsv (crates/judge/src/corpus.rs says which), or with folders that have one
@@ -184,6 +191,10 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Bench(Bench::Scan { cache, small, arguments }) => {
             let cache = cache.clone();
             stage::with_cleanup(false, |cleanup| bench::scan(cleanup, repository(), cache, *small, arguments))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Chore::Bench(Bench::Promotion { arguments }) => {
+            bench::promotion(repository(), arguments)?;
             Ok(ExitCode::SUCCESS)
         }
         Chore::Bench(Bench::Identify { corpus, only, arguments }) => {

@@ -1,17 +1,17 @@
 //! Which services there are and how they are put together: the one place that knows all of them.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use admit::Admit;
 use anyhow::{Context, Result};
 use audit::Log;
-use base::{AccountName, Clock, Ctx, Entropy, Secret, limits};
+use base::{AccountName, Actor, Clock, Ctx, Entropy, Secret, limits};
 use ci::Ci;
-use db::{Db, Location, Schema};
+use db::{Db, Location, Schema, Tx};
 use events::Events;
 use forge::Forge;
-use identity::{Authority, Certified, Directory, Identity, Oidc, Sealer, TokenKeys};
-use jobs::{Board, Failure, NewJob, Subscription, Tasks, Worker};
+use identity::{Authority, Certified, Directory, Identity, Level, Oidc, Sealer, TokenKeys};
+use jobs::{Board, Failure, NewJob, Refusal, Subscription, Tasks, Worker};
 use mirror::Mirror;
 use outbound::Outbound;
 use promote::Promote;
@@ -161,10 +161,19 @@ pub(crate) async fn build(config: &Config, clock: Clock, entropy: Entropy) -> Re
         prune,
         mirror,
         events,
-        board: Board::of(&worker),
+        board: Board::of(&worker, require_admin),
         metrics: Metrics::default(),
     });
     Ok(Built { app, certified, worker, folder })
+}
+
+/// The queue knows no accounts: it asks this.
+fn require_admin<'t>(
+    tx: &'t mut Tx,
+    actor: &'t Actor,
+) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 't>> {
+    let refusal = |error: identity::Error| Refusal { kind: error.kind(), message: error.to_string() };
+    Box::pin(async move { Level::require_admin(tx, actor).await.map_err(refusal) })
 }
 
 async fn open_database(config: &Config, folder: &Folder) -> Result<Db> {

@@ -86,7 +86,8 @@ impl Image {
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
+/// The name of these bytes.
+pub fn digest(bytes: &[u8]) -> String {
     let hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hash}")
 }

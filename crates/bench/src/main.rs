@@ -21,6 +21,7 @@ mod http;
 mod load;
 mod pages;
 mod peer;
+mod promotion;
 mod report;
 mod rows;
 mod scan;
@@ -47,6 +48,8 @@ enum Measured {
     Registry(Arguments),
     /// The scanner against a floor, trivy and syft
     Scan(scan::Arguments),
+    /// A promotion of an image of a hundred layers, by hand and by a policy
+    Promotion(promotion::Arguments),
     /// Be the floor of the registry, on this address
     #[command(hide = true)]
     FloorOfRegistry { address: SocketAddr, blobs: PathBuf },
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
     let outcome = match Measured::parse() {
         Measured::Registry(arguments) => run(&arguments),
         Measured::Scan(arguments) => scan::run(&arguments),
+        Measured::Promotion(arguments) => promotion::run(&arguments),
         Measured::FloorOfRegistry { address, blobs } => floor::serve(address, &blobs),
         Measured::FloorOfScan { layer } => scan::floor(&layer).map(|seen| println!("{seen}")),
         Measured::LayerOfScan { layer } => scan::read(&layer).map(|seen| println!("{seen}")),

@@ -16,6 +16,7 @@ use db::Tx;
 
 use crate::{
     Account, AccountKind, Error, Identity, RESERVED,
+    keys::tell_switched,
     service::{refuse_no_admin, standing},
     store,
 };
@@ -136,7 +137,10 @@ impl Identity {
             if changed {
                 store::update_account(tx, &after).await?;
                 entry = entry.set(format!("identity/account/{}", after.name), standing(&after));
-                audit::append(tx, ctx, entry).await?;
+                let entry = audit::append(tx, ctx, entry).await?;
+                if new {
+                    tell_switched(tx, ctx, &after, entry).await?;
+                }
             }
             Ok::<_, Error>(Account { imported: true, ..after })
         })
@@ -169,7 +173,10 @@ impl Identity {
             store::delete_sessions(tx, &account.id).await?;
             refuse_no_admin(tx, &account).await?;
             let entry = entry.set(format!("identity/account/{}", after.name), standing(&after));
-            audit::append(tx, ctx, entry).await?;
+            let entry = audit::append(tx, ctx, entry).await?;
+            if account.active {
+                tell_switched(tx, ctx, &after, entry).await?;
+            }
             Ok::<_, Error>(())
         })
     }

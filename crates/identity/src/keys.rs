@@ -3,6 +3,8 @@
 use audit::Entry;
 use base::{AccountName, Ctx};
 use db::Tx;
+use jobs::Event;
+use serde_json::json;
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo};
 
 use crate::{
@@ -71,7 +73,8 @@ impl Identity {
                 .about(format!("account/{name}"))
                 .about(format!("key/{id}"))
                 .set(format!("identity/key/{id}"), name);
-            audit::append(tx, ctx, entry).await?;
+            let entry = audit::append(tx, ctx, entry).await?;
+            tell_signers(tx, ctx, name, entry).await?;
             Ok::<_, Error>(key)
         })
     }
@@ -130,9 +133,30 @@ impl Identity {
                 .about(format!("account/{name}"))
                 .about(format!("key/{id}"))
                 .set(format!("identity/key/{id}"), format!("{name} revoked"));
-            audit::append(tx, ctx, entry).await?;
-            Ok(())
+            let entry = audit::append(tx, ctx, entry).await?;
+            tell_signers(tx, ctx, name, entry).await
         })
+    }
+}
+
+/// Tell the others that what this account signed may count for it now, or no more. Not of a new bundle: nobody can have signed with its key.
+pub(crate) async fn tell_signers(tx: &mut Tx, ctx: &Ctx, name: &AccountName, entry: String) -> Result<(), Error> {
+    let event = Event {
+        kind: "signers.changed".to_owned(),
+        subject: format!("account/{name}"),
+        data: json!({"account": name}),
+        at: ctx.now,
+        entry,
+    };
+    Ok(jobs::emit(tx, ctx, &event).await?)
+}
+
+/// The same when an account was switched off or on, if it has a key at all.
+pub(crate) async fn tell_switched(tx: &mut Tx, ctx: &Ctx, account: &Account, entry: String) -> Result<(), Error> {
+    let keys = store::keys(tx, Some(&account.id)).await?;
+    match keys.iter().any(|key| key.revoked_at.is_none()) {
+        true => tell_signers(tx, ctx, &account.name, entry).await,
+        false => Ok(()),
     }
 }
 

@@ -191,7 +191,7 @@ impl Identity {
             let subject = format!("team/{org}/{name}");
             let keys = store::keys_of_team(tx, &team).await?;
             store::delete_team(tx, &team.id).await?;
-            append_removal(tx, ctx, "team.deleted", &subject, &keys).await
+            append_removal(tx, ctx, "team.deleted", &subject, &keys).await.map(drop)
         })
     }
 

@@ -6,6 +6,7 @@ use db::Tx;
 
 use crate::{
     AccountKind, Error, Identity, Level,
+    keys::tell_signers,
     service::{account, refuse_no_admin},
     store,
 };
@@ -44,26 +45,31 @@ pub(crate) async fn remove_account(
     name: &AccountName,
 ) -> Result<(), Error> {
     let account = account(tx, name).await?;
-    let keys = store::keys_of_account(tx, &account).await?;
+    let state = store::keys_of_account(tx, &account).await?;
+    let signed = !store::keys(tx, Some(&account.id)).await?.is_empty();
     store::delete_account(tx, &account).await?;
-    append_removal(tx, ctx, kind, &format!("account/{name}"), &keys).await
+    let entry = append_removal(tx, ctx, kind, &format!("account/{name}"), &state).await?;
+    if signed {
+        tell_signers(tx, ctx, name, entry).await?;
+    }
+    Ok(())
 }
 
-/// One entry says what went; more follow when there is more than fits.
+/// One entry says what went; more follow when there is more than fits. Gives the last one.
 pub(crate) async fn append_removal(
     tx: &mut Tx,
     ctx: &Ctx,
     kind: &'static str,
     subject: &str,
     keys: &[String],
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     let mut rest = keys;
     loop {
         let (now, later) = rest.split_at(rest.len().min(KEYS_PER_ENTRY));
         let entry = now.iter().fold(Entry::new(kind).about(subject), |entry, key| entry.unset(key));
-        audit::append(tx, ctx, entry).await?;
+        let entry = audit::append(tx, ctx, entry).await?;
         if later.is_empty() {
-            return Ok(());
+            return Ok(entry);
         }
         rest = later;
     }

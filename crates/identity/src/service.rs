@@ -8,7 +8,7 @@ use db::{Db, Tx};
 
 use crate::{
     Account, AccountChanges, AccountKind, Authority, Counted, Directory, Error, Filter, Grant, Grantee, Level, On,
-    Permit, RESERVED, Team, TokenKeys, attempts::Attempts, password, store, uses::Uses,
+    Permit, RESERVED, Team, TokenKeys, attempts::Attempts, keys::tell_switched, password, store, uses::Uses,
 };
 
 /// The accounts of one installation.
@@ -278,7 +278,10 @@ impl Identity {
             let entry = Entry::new(kind)
                 .about(format!("account/{name}"))
                 .set(format!("identity/account/{name}"), standing(&after));
-            audit::append(tx, ctx, entry).await?;
+            let entry = audit::append(tx, ctx, entry).await?;
+            if before.active != after.active {
+                tell_switched(tx, ctx, &after, entry).await?;
+            }
             Ok(())
         })
     }

@@ -1,20 +1,32 @@
 //! The queue as an administrator sees it: what waits, runs and ended, what is to be cancelled, and when what is done.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use audit::Entry;
-use base::{Ctx, Id, Kind, Timestamp, limits};
+use base::{Actor, Ctx, Id, Kind, Timestamp, limits};
 use db::{Db, Tx};
-use identity::Level;
 
 use crate::{Cron, FORGET_JOB, History, HistoryChanges, Job, NewJob, Worker, enqueue, store};
 
+/// Refuses whoever is no administrator. The binary gives it: accounts stand above the queue and use it.
+pub type RequireAdmin = for<'t> fn(&'t mut Tx, &'t Actor) -> Answer<'t>;
+type Answer<'t> = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 't>>;
+
+/// Who it was, and what they may do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    pub kind: Kind,
+    pub message: String,
+}
+
 /// The jobs of one installation; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Board {
     db: Db,
     worker: Arc<str>,
     crons: Arc<[(&'static str, Cron)]>,
+    require_admin: RequireAdmin,
 }
 
 /// A job with what became of it.
@@ -64,7 +76,7 @@ pub struct Wanted {
 #[derive(Debug, thiserror::Error)]
 pub enum BoardError {
     #[error(transparent)]
-    Identity(#[from] identity::Error),
+    Refused(#[from] Refusal),
     #[error(transparent)]
     Database(#[from] db::Error),
     #[error("there is no job {0}; those that ended long ago are not kept")]
@@ -78,7 +90,7 @@ pub enum BoardError {
 impl BoardError {
     pub fn kind(&self) -> Kind {
         match self {
-            BoardError::Identity(error) => error.kind(),
+            BoardError::Refused(refusal) => refusal.kind,
             BoardError::Database(error) => error.kind(),
             BoardError::NoSuchJob(_) => Kind::NotFound,
             BoardError::Over(_) => Kind::Conflict,
@@ -89,8 +101,8 @@ impl BoardError {
 
 impl Board {
     /// Of this worker, once it knows all it does by the clock.
-    pub fn of(worker: &Worker) -> Board {
-        Board { db: worker.db.clone(), worker: worker.id(), crons: worker.crons().into() }
+    pub fn of(worker: &Worker, require_admin: RequireAdmin) -> Board {
+        Board { db: worker.db.clone(), worker: worker.id(), crons: worker.crons().into(), require_admin }
     }
 
     /// The process that this is, as the records of its jobs name it.
@@ -116,20 +128,20 @@ impl Board {
         limit: usize,
     ) -> Result<Vec<JobRecord>, BoardError> {
         let mut tx = self.db.read().await?;
-        Level::require_admin(&mut tx, &ctx.actor).await?;
+        (self.require_admin)(&mut tx, &ctx.actor).await?;
         Ok(store::records(&mut tx, wanted, start, limit.min(limits::PAGE_MAX)).await?)
     }
 
     pub async fn job(&self, ctx: &Ctx, id: &str) -> Result<JobRecord, BoardError> {
         let mut tx = self.db.read().await?;
-        Level::require_admin(&mut tx, &ctx.actor).await?;
+        (self.require_admin)(&mut tx, &ctx.actor).await?;
         store::record(&mut tx, id).await?.ok_or_else(|| BoardError::NoSuchJob(id.to_owned()))
     }
 
     /// Have a job not done: one that waits ends now, one that runs is stopped within seconds.
     pub async fn cancel(&self, ctx: &Ctx, id: &str) -> Result<(), BoardError> {
         db::write!(self.db, ctx, |tx| {
-            Level::require_admin(tx, &ctx.actor).await?;
+            (self.require_admin)(tx, &ctx.actor).await?;
             let found = store::record(tx, id).await?;
             let job = found.ok_or_else(|| BoardError::NoSuchJob(id.to_owned()))?;
             match job.state {
@@ -150,7 +162,7 @@ impl Board {
 
     pub async fn set_history(&self, ctx: &Ctx, changes: HistoryChanges) -> Result<(), BoardError> {
         db::write!(self.db, ctx, |tx| {
-            Level::require_admin(tx, &ctx.actor).await?;
+            (self.require_admin)(tx, &ctx.actor).await?;
             let old = store::history(tx).await?;
             let new = old.with(changes);
             if new == old {
@@ -170,7 +182,7 @@ impl Board {
     /// Have what ended long ago forgotten now.
     pub async fn forget_now(&self, ctx: &Ctx) -> Result<Id<Job>, BoardError> {
         db::write!(self.db, ctx, |tx| {
-            Level::require_admin(tx, &ctx.actor).await?;
+            (self.require_admin)(tx, &ctx.actor).await?;
             let entry = audit::append(tx, ctx, Entry::new("jobs.forgetting_requested")).await?;
             let job = NewJob::new(FORGET_JOB, serde_json::Value::Null).in_lane(&format!("schedule {FORGET_JOB}"));
             Ok(enqueue(tx, ctx, job.caused_by(&entry)).await?)
@@ -183,7 +195,7 @@ impl Board {
             return Err(BoardError::NotByClock(kind.to_owned()));
         }
         db::write!(self.db, ctx, |tx| {
-            Level::require_admin(tx, &ctx.actor).await?;
+            (self.require_admin)(tx, &ctx.actor).await?;
             store::set_schedule(tx, kind, schedule).await?;
             let entry = Entry::new("jobs.schedule_changed")
                 .about(format!("queue/{kind}"))
@@ -197,6 +209,12 @@ impl Board {
     /// The present state under the keys that this context's audit entries set.
     pub async fn state(tx: &mut Tx) -> Result<Vec<(String, String)>, db::Error> {
         store::state(tx).await
+    }
+}
+
+impl fmt::Debug for Board {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Board of {}", self.worker)
     }
 }
 

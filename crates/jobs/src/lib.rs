@@ -31,7 +31,7 @@ mod tasks;
 mod timer;
 mod worker;
 
-pub use board::{Board, BoardError, JobRecord, State, Wanted};
+pub use board::{Board, BoardError, JobRecord, Refusal, RequireAdmin, State, Wanted};
 pub use cron::{BadCron, Cron};
 pub use event::{Event, Subscription, emit, emit_all, subscribe, want};
 pub use history::{History, HistoryChanges};

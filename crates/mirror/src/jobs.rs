@@ -3,6 +3,8 @@
 use base::{Ctx, Id, Kind};
 use jobs::{Failure, Job, Subscription, Worker};
 use oci::{Digest, RepoName, Tag};
+use policy::{Need, Policy};
+use promote::WaiverScope;
 use serde::Deserialize;
 
 use crate::{Direction, Error, Mirror, MirroringPolicy, policies, store};
@@ -13,6 +15,8 @@ pub const EVERY_JOB: &str = "mirror.every";
 pub const POLL_JOB: &str = "mirror.poll";
 /// Runs for each push to, and each scan in, a repository with push policies.
 pub(crate) const EVALUATE_JOB: &str = "mirror.evaluate";
+/// Runs when something changed of what policies ask for that is no push and no scan.
+pub(crate) const AGAIN_JOB: &str = "mirror.again";
 /// Holds a policy against everything there is.
 pub(crate) const APPLY_JOB: &str = "mirror.apply";
 /// Transfers what is due of a policy.
@@ -25,6 +29,11 @@ pub const SUBSCRIPTIONS: &[Subscription] = &[
     Subscription { event: "image.pushed", job: EVALUATE_JOB, filtered: true },
     Subscription { event: "scan.completed", job: EVALUATE_JOB, filtered: true },
     Subscription { event: "tag.deleted", job: EVALUATE_JOB, filtered: true },
+    Subscription { event: "trust.published", job: AGAIN_JOB, filtered: true },
+    Subscription { event: "trust.deleted", job: AGAIN_JOB, filtered: true },
+    Subscription { event: "signers.changed", job: AGAIN_JOB, filtered: false },
+    Subscription { event: "evidence.changed", job: AGAIN_JOB, filtered: false },
+    Subscription { event: "snapshot.matched", job: AGAIN_JOB, filtered: false },
     Subscription { event: "repository.deleted", job: FORGET_JOB, filtered: false },
 ];
 
@@ -40,6 +49,13 @@ struct Gone {
     repository: RepoName,
 }
 
+/// What of it is about some repositories only.
+#[derive(Deserialize)]
+struct Changed {
+    repository: Option<RepoName>,
+    scope: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct OfPolicy {
     policy: Id<MirroringPolicy>,
@@ -48,7 +64,7 @@ struct OfPolicy {
 impl Mirror {
     /// Let this worker run our jobs.
     pub fn work_on(&self, worker: Worker) -> Worker {
-        let (every, poll, evaluate) = (self.clone(), self.clone(), self.clone());
+        let (every, poll, evaluate, again) = (self.clone(), self.clone(), self.clone(), self.clone());
         let (apply, transfer, forget) = (self.clone(), self.clone(), self.clone());
         worker
             .on(EVERY_JOB, move |ctx, _| {
@@ -62,6 +78,10 @@ impl Mirror {
             .on(EVALUATE_JOB, move |ctx, job| {
                 let mirror = evaluate.clone();
                 async move { mirror.run_evaluate(&ctx, &job).await }
+            })
+            .on(AGAIN_JOB, move |ctx, job| {
+                let mirror = again.clone();
+                async move { mirror.run_again(&ctx, &job).await }
             })
             .on(APPLY_JOB, move |ctx, job| {
                 let mirror = apply.clone();
@@ -121,6 +141,32 @@ impl Mirror {
         Ok(())
     }
 
+    /// Hold push policies against what they may want now, where they ask for what changed.
+    async fn run_again(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
+        let event = job.event()?;
+        let changed: Changed = serde_json::from_value(event.data.clone()).map_err(Failure::last)?;
+        let ctx = &ctx.clone().caused_by(Some(event.entry.clone()));
+        let mut tx = self.db.read().await?;
+        let mut repositories = store::push_repositories(&mut tx).await?;
+        if let Some(repository) = &changed.repository {
+            repositories.retain(|name| name == repository);
+        }
+        if let Some(scope) = &changed.scope {
+            let scope: WaiverScope = scope.parse().map_err(Failure::last)?;
+            repositories = scope.among(&mut tx, repositories).await.map_err(|error| failure(error.into()))?;
+        }
+        let mut policies = Vec::new();
+        for repository in &repositories {
+            policies.extend(store::of_repository(&mut tx, repository, Some(Direction::Push)).await?);
+        }
+        drop(tx);
+        policies.retain(|policy| policy.policy.enabled() && asks_for(&policy.policy, &event.kind));
+        for policy in &policies {
+            self.evaluate_all(ctx, policy).await.map_err(failure)?;
+        }
+        Ok(())
+    }
+
     async fn run_apply(&self, ctx: &Ctx, job: &Job) -> Result<(), Failure> {
         let Some(policy) = self.policy_of(job).await? else { return Ok(()) };
         if policy.direction == Direction::Push {
@@ -152,6 +198,15 @@ impl Mirror {
             Ok(())
         });
         forgotten.map_err(failure)
+    }
+}
+
+/// Whether what an event of this kind changed is among what the policy asks for.
+fn asks_for(policy: &Policy, event: &str) -> bool {
+    match event {
+        "evidence.changed" => policy.needs_scan(),
+        "snapshot.matched" => policy.needs(Need::Findings),
+        _ => policy.needs(Need::Signatures),
     }
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //!   image.pushed ──┐                                        one row per policy and tag        in lanes of their own
 //!   scan.completed ┼─► policy::decide over promotion's ───► what is wanted: digest, remote ──► push ─► blobs, manifests, tag
-//!   policy applied ┘   evidence                             tag, how far it is, when again        └─► image.mirrored, or again later
+//!   policy applied ┤   evidence                             tag, how far it is, when again        └─► image.mirrored, or again later
+//!   said, signed … ┘
 //!
 //!   every 30 minutes ─► poll: the tags there ─► digests that differ here ─► row ─► fetch into the registry's own push ─► image.mirrored
 //! ```

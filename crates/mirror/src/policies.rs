@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     Direction, Error, Mirror, MirroringForm, MirroringPolicy, Place, Work,
-    jobs::{APPLY_JOB, EVALUATE_JOB, EVERY_JOB, POLL_JOB},
+    jobs::{AGAIN_JOB, APPLY_JOB, EVALUATE_JOB, EVERY_JOB, POLL_JOB},
     mirroring_policy::Secrets,
     service::{lane, repository_subject, sealed_about},
     store,
@@ -374,6 +374,7 @@ pub(crate) async fn remove(tx: &mut Tx, ctx: &Ctx, policy: &MirroringPolicy) -> 
 /// Let pushes to and scans in the repositories of push policies wake us, and no others.
 pub(crate) async fn watch(tx: &mut Tx) -> Result<(), db::Error> {
     let repositories: Vec<String> = store::push_repositories(tx).await?.iter().map(ToString::to_string).collect();
+    jobs::want(tx, AGAIN_JOB, &repositories).await?;
     jobs::want(tx, EVALUATE_JOB, &repositories).await
 }
 

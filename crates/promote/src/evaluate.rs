@@ -189,8 +189,8 @@ impl Promote {
         let entry = entry_of(&record, case).detail("statement", signed.as_ref().map(|bundle| base::digest_hex(bundle)));
         record.entry = audit::append(tx, ctx, entry.set(record.state_key(), record.state())).await?;
         store::insert_decision(tx, &record).await?;
-        if let Some(bundle) = &signed {
-            store::insert_statement(tx, &record.id, bundle).await?;
+        if let (Some(bundle), Some(key)) = (&signed, self.scan.attestation_signer()) {
+            store::insert_statement(tx, &record.id, bundle, &key.id()).await?;
         }
         if record.decision.verdict != Verdict::Allowed {
             let objections = record.decision.objections().take(limits::DECISION_QUOTES);

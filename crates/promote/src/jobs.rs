@@ -14,7 +14,9 @@ use crate::{
     attest::ATTEST_JOB,
     documents,
     evaluate::{Subject, Which},
-    policies, store, waivers,
+    policies,
+    renew::RENEW_JOB,
+    store, waivers,
 };
 
 /// Runs for each push and each scan.
@@ -23,6 +25,8 @@ pub(crate) const EVALUATE_JOB: &str = "promote.evaluate";
 pub(crate) const SIGNED_JOB: &str = "promote.signed";
 /// Runs when all results have been held against another snapshot of advisories.
 const SNAPSHOT_JOB: &str = "promote.snapshot";
+/// Runs when signatures count for other accounts than before.
+const SIGNERS_JOB: &str = "promote.signers";
 /// Runs when a policy is saved and applied.
 pub(crate) const APPLY_JOB: &str = "promote.apply";
 /// Runs when a waiver or a VEX document came or went.
@@ -43,6 +47,7 @@ pub const SUBSCRIPTIONS: &[Subscription] = &[
     Subscription { event: "scan.failed", job: EVALUATE_JOB, filtered: true },
     Subscription { event: "trust.published", job: SIGNED_JOB, filtered: true },
     Subscription { event: "trust.deleted", job: SIGNED_JOB, filtered: true },
+    Subscription { event: "signers.changed", job: SIGNERS_JOB, filtered: false },
     Subscription { event: "snapshot.matched", job: SNAPSHOT_JOB, filtered: false },
     Subscription { event: "repository.deleted", job: FORGET_JOB, filtered: false },
 ];
@@ -99,7 +104,7 @@ impl Promote {
     pub fn work(&self, worker: Worker) -> Worker {
         let (evaluate, apply, reconsider, forget) = (self.clone(), self.clone(), self.clone(), self.clone());
         let (expire, clock, tag, attest) = (self.clone(), self.clone(), self.clone(), self.clone());
-        let (signed, snapshot) = (self.clone(), self.clone());
+        let (signed, signers, snapshot, renew) = (self.clone(), self.clone(), self.clone(), self.clone());
         worker
             .on(TAG_JOB, move |ctx, job| {
                 let promote = tag.clone();
@@ -113,9 +118,17 @@ impl Promote {
                 let promote = attest.clone();
                 async move { promote.run_attest(&ctx).await }
             })
+            .on(RENEW_JOB, move |ctx, _| {
+                let promote = renew.clone();
+                async move { promote.run_renew(&ctx).await }
+            })
             .on(SIGNED_JOB, move |ctx, job| {
                 let promote = signed.clone();
                 async move { promote.run_signed(&ctx, &job).await }
+            })
+            .on(SIGNERS_JOB, move |ctx, _| {
+                let promote = signers.clone();
+                async move { promote.evaluate_where(&ctx, Need::Signatures).await.map_err(failure) }
             })
             .on(SNAPSHOT_JOB, move |ctx, _| {
                 let promote = snapshot.clone();
@@ -230,20 +243,10 @@ impl Promote {
         let asked: Reconsidered = serde_json::from_value(job.payload.clone()).map_err(Failure::last)?;
         let scope: WaiverScope = asked.scope.parse().map_err(Failure::last)?;
         let mut tx = self.db.read().await?;
-        let repositories = match &scope {
-            WaiverScope::Everywhere | WaiverScope::Layer(_) => store::sources_and_targets(&mut tx).await?,
-            WaiverScope::Namespace(owner) => {
-                let all = store::sources_and_targets(&mut tx).await?;
-                all.into_iter().filter(|name| name.namespace() == owner.as_str()).collect()
-            }
-            WaiverScope::Repository(name) => vec![name.clone()],
-            WaiverScope::Image(digest) => {
-                let places = Registry::places(&mut tx, digest).await.map_err(Failure::retry)?;
-                places.into_iter().map(|place| place.repository).collect()
-            }
-        };
+        let ours = store::sources_and_targets(&mut tx).await?;
+        let concerned = scope.among(&mut tx, ours).await.map_err(failure)?;
         drop(tx);
-        for name in repositories {
+        for name in concerned {
             self.evaluate_all(ctx, &name, &Which::All).await.map_err(failure)?;
             self.evaluate_all_standing(ctx, &name).await.map_err(failure)?;
         }

@@ -5,7 +5,7 @@
 //!   scan.completed ┼─► evaluate ─► tag, scan, triage ──► Evidence ─┐   the same facts still hold?
 //!   policy applied ┤               what a policy asks besides ──────┤
 //!   said otherwise ┤               policies of the source ─────────┴► decision row + decision.made   (every verdict)
-//!   trust.published┘               policy::decide (pure)               allowed ─► registry.copy_tag, image.promoted
+//!   trust, signers ┘               policy::decide (pure)               allowed ─► registry.copy_tag, image.promoted
 //! ```
 //!
 //! Invariants:
@@ -36,6 +36,7 @@ mod facts;
 mod manual;
 mod policies;
 mod read;
+mod renew;
 mod standing;
 mod triage;
 mod trial;

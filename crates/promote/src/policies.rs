@@ -56,9 +56,13 @@ impl Promote {
         Ok(made)
     }
 
-    /// Say anew which repositories have policies, as an earlier program may not have; at each start.
+    /// Say anew which repositories have policies, as an earlier program may not have, and have signed again what another key signed; at
+    /// each start.
     pub async fn resume(&self, ctx: &Ctx) -> Result<(), Error> {
-        db::write!(self.db, ctx, |tx| watch(tx).await)
+        db::write!(self.db, ctx, |tx| {
+            watch(tx).await?;
+            self.renew_later(tx, ctx).await
+        })
     }
 
     /// Change a policy; the same rights as to write it, also on the target it had.

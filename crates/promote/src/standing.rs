@@ -122,6 +122,7 @@ pub(crate) async fn lapse(
                 "tag": promotion.target_tag,
                 "digest": promotion.digest,
                 "policy": policy.id,
+                "target": promotion.target,
                 "decision": record.id,
                 "verdict": record.decision.verdict.as_str(),
                 "objections": objections,

@@ -61,6 +61,7 @@ pub const SCHEMA: Schema = Schema {
       CREATE INDEX decisions_repository ON decisions (repository, id);
       CREATE INDEX promotions_policy ON promotions (policy, digest)",
         waivers::APPROVAL_STEP,
+        decisions::STATEMENT_KEY_STEP,
     ],
 };
 

@@ -7,6 +7,7 @@ use base::{Actor, Ctx, Id, Kind, limits};
 use db::Tx;
 use identity::{Identity, Level, On};
 use jobs::{Event, NewJob};
+use oci::RepoName;
 use registry::{Registry, Right};
 use serde_json::json;
 
@@ -233,6 +234,22 @@ pub(crate) async fn see(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(
     }
 }
 
+impl WaiverScope {
+    /// Those of these repositories that may hold what it is about.
+    pub async fn among(&self, tx: &mut Tx, mut names: Vec<RepoName>) -> Result<Vec<RepoName>, Error> {
+        match self {
+            WaiverScope::Everywhere | WaiverScope::Layer(_) => {}
+            WaiverScope::Namespace(owner) => names.retain(|name| name.namespace() == owner.as_str()),
+            WaiverScope::Repository(own) => names.retain(|name| name == own),
+            WaiverScope::Image(digest) => {
+                let places = Registry::places(tx, digest).await?;
+                names.retain(|name| places.iter().any(|place| place.repository == *name));
+            }
+        }
+        Ok(names)
+    }
+}
+
 /// Refuse who may not say what counts in a scope.
 pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Result<(), Error> {
     match scope {
@@ -262,11 +279,19 @@ pub(crate) async fn require(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope) -> Resu
     Ok(())
 }
 
-/// Append the entry, and have decided again what a scope holds. Gives the entry's id.
+/// Append the entry, have decided again what a scope holds, and let the others do so. Gives the entry's id.
 pub(crate) async fn reconsider(tx: &mut Tx, ctx: &Ctx, scope: &WaiverScope, entry: Entry) -> Result<String, Error> {
     let entry = audit::append(tx, ctx, entry).await?;
     let job = NewJob::new(RECONSIDER_JOB, json!({"scope": scope.to_string()}));
     jobs::enqueue(tx, ctx, job.in_lane(RECONSIDER_JOB).caused_by(&entry)).await?;
+    let event = Event {
+        kind: "evidence.changed".to_owned(),
+        subject: scope.to_string(),
+        data: json!({"scope": scope.to_string()}),
+        at: ctx.now,
+        entry: entry.clone(),
+    };
+    jobs::emit(tx, ctx, &event).await?;
     Ok(entry)
 }
 

@@ -170,7 +170,6 @@ impl From<scan::Error> for ApiError {
 impl From<jobs::BoardError> for ApiError {
     fn from(error: jobs::BoardError) -> ApiError {
         match error {
-            jobs::BoardError::Identity(error) => error.into(),
             error @ jobs::BoardError::NoSuchJob(_) => ApiError::new(error.kind(), error).coded("NO_SUCH_JOB"),
             error => ApiError::new(error.kind(), error),
         }

@@ -48,6 +48,11 @@ fn image(client: &Client, server: &Server, name: &str) -> Result<String> {
 /// The type of what the server attaches itself.
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
+/// A trusted root in which nothing is.
+const ROOT: &str = r#"{"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}"#;
+/// The predicate of what it says of a promotion.
+const SUMMARY: &str = "https://slsa.dev/verification_summary/v1";
+
 /// What is listed as being about an image: the types.
 fn listed(server: &Server, name: &str, digest: &str) -> Result<Vec<String>> {
     let said = server.ask("GET", &format!("/v2/{name}/referrers/{digest}"), None)?;
@@ -154,8 +159,7 @@ pub fn cosign(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> 
         key.arg(format!("https://{}/api/v1/attestations/key", server.authority));
         fs::write(client.home.join("assay.pub"), command::run(&mut key)?)?;
         // Without it, cosign asks the network for the keys of the public logs, which it then has no use for.
-        let root = json!({"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"});
-        fs::write(client.home.join("root.json"), root.to_string())?;
+        fs::write(client.home.join("root.json"), ROOT)?;
         let verify = |key: &str, kind: &str, digest: &str| {
             let reference = server.image(&format!("{name}@{digest}"));
             let how = [
@@ -179,5 +183,51 @@ pub fn cosign(steps: &mut Steps, run: &Run, server: &Server, program: &Path) -> 
         let how = ["verify", "--new-bundle-format", "--trusted-root=root.json", "--insecure-ignore-tlog=true"];
         command::run(&mut cosign(&[&how[..], &["--key", "own.pub", &reference]].concat()))?;
         attested(server, name, &digest)
+    })?;
+    summary(steps, server, &client, &cosign)
+}
+
+/// What a policy promotes carries the summary of the decision, in the target.
+fn summary(steps: &mut Steps, server: &Server, client: &Client, cosign: &dyn Fn(&[&str]) -> Command) -> Result<()> {
+    steps.step("cosign: verify the summary of a promotion, refuse another key and another repository", || {
+        let (source, target) = ("admin/summary-build", "admin/summary");
+        for name in ["summary-build", "summary"] {
+            server.ask("POST", "/api/v0/repositories/admin", Some(&json!({"name": name})))?;
+        }
+        let policy = json!({"enabled": true, "targetRepository": target, "tagTemplate": "%n",
+            "rules": [{"field": "tag", "operator": "eq", "values": ["1"]}]});
+        let policies = format!("/api/v0/repositories/{source}/promotionPolicies");
+        server.ask("POST", &policies, Some(&policy))?;
+        let digest = image(client, server, source)?;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let path = format!("/v2/{target}/referrers/{digest}");
+        while !server.ask("GET", &path, None).is_ok_and(|found| found.to_string().contains(SUMMARY)) {
+            ensure!(Instant::now() < deadline, "{target} has no summary after a minute");
+            thread::sleep(Duration::from_millis(50));
+        }
+        let verify = |key: &str, name: &str| {
+            let reference = server.image(&format!("{name}@{digest}"));
+            let how = [
+                "verify-attestation",
+                "--new-bundle-format",
+                "--trusted-root=root.json",
+                "--insecure-ignore-tlog=true",
+            ];
+            let what = ["--type", SUMMARY, "--key", key, &reference];
+            cosign(&[&how[..], &what].concat())
+        };
+        let said = command::run(&mut verify("assay.pub", target))?;
+        let envelope = said.lines().find(|line| line.starts_with('{')).context("cosign prints no envelope")?;
+        let envelope: serde_json::Value = serde_json::from_str(envelope)?;
+        let payload = envelope["payload"].as_str().context("an envelope has a payload")?;
+        let statement = command::run_with_input(Command::new("base64").arg("--decode"), payload)?;
+        let statement: serde_json::Value = serde_json::from_str(&statement)?;
+        let (result, resource) =
+            (&statement["predicate"]["verificationResult"], &statement["predicate"]["resourceUri"]);
+        let wanted = format!("oci://{}/{target}", server.authority);
+        ensure!(*result == "PASSED" && *resource == wanted, "the summary says {result} of {resource}");
+        command::refused(&mut verify("other.pub", target))?;
+        command::refused(&mut verify("assay.pub", source))?;
+        Ok(())
     })
 }

@@ -53,12 +53,7 @@ impl World {
         let registry = Registry::new(
             db.clone(),
             blobs,
-            Settings {
-                host: HOST.to_owned(),
-                sparse: false,
-                untagged_after: None,
-                undo: std::time::Duration::ZERO,
-            },
+            Settings { host: HOST.to_owned(), sparse: false, untagged_after: None, undo: std::time::Duration::ZERO },
         );
         let signer = Signer::generate(document::key_name(HOST).unwrap(), &Entropy::seeded(1));
         let admit = Admit::new(db.clone(), trust.clone(), HOST, signer);

@@ -6,13 +6,19 @@ use base::Clock;
 use identity::Authority;
 use serde_json::Value;
 
-use crate::server::{BASIC, Desk, attempt, is_there};
+use crate::{
+    server::{BASIC, Desk, attempt, is_there},
+    webhooks::{Receiver, has_members},
+};
 
 const DIGEST: &str = "98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4";
 
 /// A person with a client bundle.
 pub fn desk() -> Desk {
-    let desk = Desk::new();
+    at(Desk::new())
+}
+
+fn at(desk: Desk) -> Desk {
     let now = Clock::System.now();
     let bundle = Authority::generate("engines", now).unwrap().client("gitlab", now).unwrap();
     fs::write(desk.home.join("cert.pem"), bundle.certificate_pem).unwrap();
@@ -119,6 +125,39 @@ fn the_first_edition_with_notary() {
     let (succeeded, said) = desk.notary(&["list", &gun], true);
     assert!(!succeeded && said.contains("does not have trust data"), "{said}");
     desk.is_proved();
+}
+
+#[test]
+fn a_signature_is_told_to_a_webhook() {
+    if !is_there("notary") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("assay.toml"), "webhook_allow = [\"127.0.0.0/8\"]\n").unwrap();
+    let desk = at(Desk::of(folder));
+    let receiver = Receiver::default();
+    let basic = format!("Basic {BASIC}");
+    let headers = [("Authorization", basic.as_str()), ("Content-Type", "application/json")];
+    desk.server.ask("POST", "/api/v0/repositories/admin", &headers, br#"{"name": "flask"}"#);
+    let webhook = serde_json::json!({
+        "type": "TAG_SIGNED", "key": "admin/flask", "endpoint": format!("http://{}/", receiver.start()),
+        "skipTLSVerification": true,
+    });
+    let made = desk.server.ask("POST", "/api/v0/webhooks", &headers, webhook.to_string().as_bytes());
+    assert_eq!(made.status, 201, "{}", made.body);
+
+    let gun = desk.place("admin/flask");
+    desk.notary_ok(&["init", &gun]);
+    desk.notary_ok(&["key", "rotate", &gun, "snapshot", "-r"]);
+    desk.notary_ok(&["addhash", "-p", &gun, "v1", "528", "--sha256", DIGEST, "--roles", "targets"]);
+    let told = receiver.told("TAG_SIGNED");
+    assert_eq!(told["location"], "/repositories/admin/flask/tags/v1");
+    let contents = &told["contents"];
+    has_members(contents, &["namespace", "repository", "tag", "imageName", "digest", "roles", "signedAt"]);
+    let expected =
+        serde_json::json!(["admin", "flask", "v1", format!("{gun}:v1"), format!("sha256:{DIGEST}"), ["targets"]]);
+    let members = ["namespace", "repository", "tag", "imageName", "digest", "roles"];
+    assert_eq!(Value::from(members.map(|name| contents[name].clone()).to_vec()), expected);
 }
 
 /// What the stock server lacks: HEAD, ETag, dates that are dates, and no shared cache for what is private.

@@ -262,8 +262,13 @@ pub struct Desk {
 
 impl Desk {
     pub fn new() -> Desk {
+        Desk::of(tempfile::tempdir().unwrap())
+    }
+
+    /// With what the folder says of the server, its configuration for example.
+    pub fn of(folder: tempfile::TempDir) -> Desk {
         let address = Address::own();
-        let server = Server::start(&address.ip);
+        let server = Server::start_in(&address.ip, folder);
         let home = server.folder.path().join("home");
         std::fs::create_dir_all(&home).unwrap();
         Desk { server, home, _address: address }

@@ -66,6 +66,13 @@ impl Receiver {
     pub fn so_far(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
     }
+
+    /// The first message of a type, whole.
+    pub(crate) fn told(&self, kind: &str) -> Value {
+        let find = || self.heard.lock().unwrap().iter().map(Heard::json).find(|body| body["type"] == kind);
+        until(&format!("{kind} is heard"), || find().is_some());
+        find().unwrap()
+    }
 }
 
 impl Heard {
@@ -207,14 +214,7 @@ fn decisions_waivers_and_the_scanner_are_told() {
     ] {
         person.says(&["webhook", "create", &url, "--type", kind, "--key", key, "--skip-tls"]);
     }
-    let told = |kind: &str| {
-        let find = || {
-            let heard = receiver.heard.lock().unwrap();
-            heard.iter().map(Heard::json).find(|body| body["type"] == kind)
-        };
-        until(&format!("{kind} is heard"), || find().is_some());
-        find().unwrap()["contents"].clone()
-    };
+    let told = |kind: &str| receiver.told(kind)["contents"].clone();
     person.says(&["repository", "create", "admin/build"]);
     person.says(&["repository", "create", "admin/release"]);
     let made = told("REPO_EVENT");
@@ -253,6 +253,80 @@ fn decisions_waivers_and_the_scanner_are_told() {
     }
     // Without the old advisories nothing stands against the image.
     assert_eq!(told("PROMOTION")["targetRepository"], "admin/release");
+}
+
+/// Members of a message that docs/reference/webhooks.md names, each with something in it, and no others.
+#[track_caller]
+pub(crate) fn has_members(contents: &Value, names: &[&str]) {
+    let mut is: Vec<&str> = contents.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut wanted = names.to_vec();
+    is.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(is, wanted, "{contents}");
+    assert!(!names.iter().any(|name| contents[name].is_null() || contents[name] == ""), "{contents}");
+}
+
+#[test]
+fn mirrors_and_what_lapses_are_told() {
+    let (server, _config) = server();
+    let other = Server::start("127.0.0.1");
+    let person = Person { server };
+    person.server.login();
+    let receiver = Receiver::default();
+    let url = format!("http://{}/", receiver.start());
+    for name in ["build", "release", "copy"] {
+        person.says(&["repository", "create", &format!("admin/{name}")]);
+    }
+    for (kind, key) in
+        [("PROMOTION_LAPSED", "admin/release"), ("PUSH_MIRRORING", "admin/build"), ("POLL_MIRRORING", "admin/copy")]
+    {
+        person.says(&["webhook", "create", &url, "--type", kind, "--key", key, "--skip-tls"]);
+    }
+    person.says(&["policy", "create", "admin/build", "admin/release", "--rule", "vulnerability_all lte 0"]);
+    let place = json!({
+        "remoteHost": format!("https://{}", other.authority), "remoteRepository": "admin/mirrored",
+        "remoteCA": std::fs::read_to_string(other.ca()).unwrap(), "username": "admin", "password": PASSWORD,
+    });
+    let mut policy = place.clone();
+    policy["rules"] = json!([{"field": "vulnerability_all", "operator": "lte", "values": ["0"]}]);
+    policy["enabled"] = true.into();
+    let path = "/api/v0/repositories/admin/build/pushMirroringPolicies";
+    let policy = call(&person.server, 201, "POST", path, &policy);
+    let digest = push(&person.server, "admin/build", "1", &debian(&["liblog4j2-java 2.14.1-1"]));
+    let decided = || get(&person.server, "/api/v1/repositories/admin/build/tags/1/decisions");
+    until("it is refused", || decided()["decisions"][0]["verdict"] == "refused");
+
+    // A waiver is what both policies wait for.
+    let waive = ["waiver", "create", "CVE-2021-44228", "--reason", "a test", "--repository", "admin/build"];
+    let waiver = person.answers(&waive);
+    let pushed = receiver.told("PUSH_MIRRORING");
+    let names = ["namespace", "repository", "tag", "imageName", "digest", "remoteRepository", "remoteTag", "policy"];
+    has_members(&pushed["contents"], &[&names[..], &["mirroredAt"]].concat());
+    let there = format!("{}/admin/mirrored", other.authority);
+    let expected = [json!("build"), json!("1"), json!(digest), json!(there), json!("1"), policy["id"].clone()];
+    let members = ["repository", "tag", "digest", "remoteRepository", "remoteTag", "policy"];
+    assert_eq!(members.map(|name| pushed["contents"][name].clone()), expected);
+    assert_eq!(pushed["location"], "/repositories/admin/build/tags/1");
+
+    until("it is promoted", || decided()["decisions"][0]["verdict"] == "allowed");
+    person.says(&["waiver", "delete", waiver["id"].as_str().unwrap()]);
+    let lapsed = receiver.told("PROMOTION_LAPSED");
+    let names = ["namespace", "repository", "tag", "imageName", "digest", "policy", "targetRepository", "decision"];
+    has_members(&lapsed["contents"], &[&names[..], &["verdict", "objections", "decidedAt"]].concat());
+    let expected = [json!("release"), json!("1"), json!(digest), json!("admin/release"), json!("refused")];
+    let members = ["repository", "tag", "digest", "targetRepository", "verdict"];
+    assert_eq!(members.map(|name| lapsed["contents"][name].clone()), expected);
+    assert_eq!(lapsed["contents"]["decision"], decided()["decisions"][0]["id"]);
+
+    // What went there comes back.
+    let path = "/api/v0/repositories/admin/copy/pollMirroringPolicies";
+    let poll = call(&person.server, 201, "POST", path, &place);
+    let polled = receiver.told("POLL_MIRRORING");
+    let names = ["namespace", "repository", "tag", "imageName", "digest", "remoteRepository", "remoteTag", "policy"];
+    has_members(&polled["contents"], &[&names[..], &["mirroredAt"]].concat());
+    let expected = [json!("copy"), json!("1"), json!(digest), json!(there), poll["id"].clone()];
+    let members = ["repository", "tag", "digest", "remoteRepository", "policy"];
+    assert_eq!(members.map(|name| polled["contents"][name].clone()), expected);
 }
 
 #[test]

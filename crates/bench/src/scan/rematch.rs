@@ -85,12 +85,8 @@ struct Measured {
 async fn measure(rounds: usize, data: &Path, subjects: &[String], [new, old, few]: [&Snapshot; 3]) -> Result<Measured> {
     let db = Db::open(&Location::Sqlite(data.join("assay.db")), &[]).await?;
     let ctx = Ctx::system("bench", &Clock::System, &Entropy::System);
-    let settings = Settings {
-        host: "localhost".to_owned(),
-        sparse: false,
-        untagged_after: None,
-        undo: std::time::Duration::ZERO,
-    };
+    let settings =
+        Settings { host: "localhost".to_owned(), sparse: false, untagged_after: None, undo: std::time::Duration::ZERO };
     let registry = Registry::new(db.clone(), Blobs::at(&data.join("blobs")).await?, settings);
     let records = Blobs::at(&data.join("records")).await?;
     let outbound = outbound::Outbound::new("localhost", &[], "");

@@ -5,6 +5,8 @@ mod delivery;
 mod forms;
 mod guard;
 mod lanes;
+#[path = "../../../db/tests/it/postgres.rs"]
+mod postgres;
 mod pulls;
 mod receiver;
 mod rights;

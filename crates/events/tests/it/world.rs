@@ -8,6 +8,8 @@ use jobs::{Event, Tasks, Worker};
 use outbound::Outbound;
 use serde_json::{Value, json};
 
+use crate::postgres::postgres;
+
 pub(crate) struct World {
     pub(crate) db: Db,
     pub(crate) identity: Identity,
@@ -15,6 +17,7 @@ pub(crate) struct World {
     pub(crate) events: Events,
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
+    location: Location,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -24,10 +27,11 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         let authority = Authority::generate("assay.test", clock.now()).unwrap();
-        let db = open(&folder).await;
+        let location = postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        let db = open(&location).await;
         let identity = identity(&db, &authority, &clock);
         let events = events(&db, &authority, allowed);
-        let world = World { db, identity, authority, events, clock, tasks: Tasks::default(), folder };
+        let world = World { db, identity, authority, events, clock, tasks: Tasks::default(), location, folder };
         let ctx = world.system();
         db::write!(world.db, &ctx, |tx| jobs::subscribe(tx, events::SUBSCRIPTIONS).await)
             .map_err(|error: db::Error| error)
@@ -38,7 +42,7 @@ impl World {
     /// The same world after the process ended and began again.
     pub(crate) async fn restarted(mut self, allowed: &[&str]) -> World {
         self.db.close().await;
-        self.db = open(&self.folder).await;
+        self.db = open(&self.location).await;
         self.identity = identity(&self.db, &self.authority, &self.clock);
         self.events = events(&self.db, &self.authority, allowed);
         self.worker().release_all().await.unwrap();
@@ -138,9 +142,9 @@ pub(crate) fn on(kind: EventType, scope: &str, endpoint: &str) -> NewWebhook {
     }
 }
 
-async fn open(folder: &tempfile::TempDir) -> Db {
+async fn open(location: &Location) -> Db {
     let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, events::SCHEMA];
-    Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap()
+    Db::open(location, &schemas).await.unwrap()
 }
 
 fn identity(db: &Db, authority: &Authority, clock: &Clock) -> Identity {

@@ -7,6 +7,8 @@ use identity::{AccountKind, Authority, Error, Grantee, Identity, Level, NewAccou
 
 mod accounts;
 mod directory;
+#[path = "../../../db/tests/it/postgres.rs"]
+mod postgres;
 mod robots;
 
 struct World {
@@ -19,8 +21,9 @@ struct World {
 impl World {
     async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
-        let schemas = [audit::SCHEMA, identity::SCHEMA];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA];
+        let location = postgres::postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        let db = Db::open(&location, &schemas).await.unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         let authority = Authority::generate("assay.test", clock.now()).unwrap();
         let key = authority.client("token", clock.now()).unwrap();
@@ -334,7 +337,7 @@ async fn grants_of_before_are_on_repositories() {
     let folder = tempfile::tempdir().unwrap();
     let location = Location::Sqlite(folder.path().join("db"));
     let before = db::Schema { steps: &identity::SCHEMA.steps[..1], ..identity::SCHEMA };
-    let db = Db::open(&location, &[audit::SCHEMA, before]).await.unwrap();
+    let db = Db::open(&location, &[jobs::SCHEMA, audit::SCHEMA, before]).await.unwrap();
     let system = Ctx::system("test", &Clock::System, &Entropy::System);
     let written: Result<(), db::Error> = db::write!(db, &system, |tx| {
         tx.execute(

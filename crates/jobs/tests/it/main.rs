@@ -1,13 +1,16 @@
 //! The queue on a real database: order, retries, and what a dead worker leaves.
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
-use std::sync::{Arc, Mutex};
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
 
-use base::{Clock, Ctx, Entropy};
-use db::{Db, Error, Location};
+use base::{Actor, Clock, Ctx, Entropy, Kind};
+use db::{Db, Error, Location, Tx};
 use jobs::{
-    Board, BoardError, Event, FORGET_JOB, Failure, HistoryChanges, JobRecord, NewJob, SCHEMA, State, Subscription,
-    Wanted, Worker, emit, enqueue, subscribe, want,
+    Board, BoardError, Event, FORGET_JOB, Failure, HistoryChanges, JobRecord, NewJob, Refusal, SCHEMA, State,
+    Subscription, Wanted, Worker, emit, enqueue, subscribe, want,
 };
 use serde_json::json;
 
@@ -18,10 +21,17 @@ struct World {
     _folder: tempfile::TempDir,
 }
 
+/// Accounts are not known here.
+fn system_only<'t>(_: &'t mut Tx, actor: &'t Actor) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 't>> {
+    let refusal = || Refusal { kind: Kind::Denied, message: format!("{} is no administrator", actor.label()) };
+    let allowed = matches!(actor, Actor::System(_)).then_some(()).ok_or_else(refusal);
+    Box::pin(async move { allowed })
+}
+
 impl World {
     async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
-        let schemas = [SCHEMA, audit::SCHEMA, identity::SCHEMA];
+        let schemas = [SCHEMA, audit::SCHEMA];
         let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
         let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
         World { db, clock, seen: Arc::default(), _folder: folder }
@@ -65,7 +75,7 @@ impl World {
 
     /// All that an administrator sees, oldest first: what each is about, and its state.
     async fn listed(&self, wanted: Wanted) -> Vec<JobRecord> {
-        let mut listed = Board::of(&self.worker()).list(&self.ctx(), &wanted, 0, 100).await.unwrap();
+        let mut listed = Board::of(&self.worker(), system_only).list(&self.ctx(), &wanted, 0, 100).await.unwrap();
         listed.reverse();
         listed
     }
@@ -204,7 +214,7 @@ fn pair(name: &str, state: State) -> (String, State) {
 #[tokio::test]
 async fn what_ended_can_be_looked_at_and_is_forgotten_in_time() {
     let world = World::new().await;
-    let board = Board::of(&world.worker());
+    let board = Board::of(&world.worker(), system_only);
     world
         .add(vec![
             NewJob::new("note", json!({"name": "good"})),
@@ -234,8 +244,8 @@ async fn what_ended_can_be_looked_at_and_is_forgotten_in_time() {
     assert_eq!(world.listed(some).await.len(), 1);
 
     let nobody = world.ctx().with_actor(base::Actor::Anonymous);
-    assert!(matches!(board.list(&nobody, &Wanted::default(), 0, 10).await, Err(BoardError::Identity(_))));
-    assert!(matches!(board.set_history(&nobody, HistoryChanges::default()).await, Err(BoardError::Identity(_))));
+    assert!(matches!(board.list(&nobody, &Wanted::default(), 0, 10).await, Err(BoardError::Refused(_))));
+    assert!(matches!(board.set_history(&nobody, HistoryChanges::default()).await, Err(BoardError::Refused(_))));
     board.set_history(&world.ctx(), HistoryChanges { to_keep: Some(2), ..HistoryChanges::default() }).await.unwrap();
     board.forget_now(&world.ctx()).await.unwrap();
     world.worker().run_until_idle().await.unwrap();
@@ -251,7 +261,7 @@ async fn what_ended_can_be_looked_at_and_is_forgotten_in_time() {
 #[tokio::test]
 async fn a_job_can_be_cancelled_while_it_waits_and_after_its_worker_died() {
     let world = World::new().await;
-    let board = Board::of(&world.worker());
+    let board = Board::of(&world.worker(), system_only);
     world.add(vec![NewJob::new("note", json!({"name": "waits"})), NewJob::new("hang", json!({"name": "runs"}))]).await;
     let listed = world.listed(Wanted::default()).await;
     board.cancel(&world.ctx(), listed[0].id.as_str()).await.unwrap();
@@ -277,7 +287,7 @@ async fn a_job_that_runs_is_stopped_where_it_is() {
     world.add(vec![NewJob::new("hang", json!({"name": "runs"})).in_lane("one")]).await;
     world.add(vec![NewJob::new("note", json!({"name": "next"})).in_lane("one")]).await;
     let worker = world.worker().on("hang", |_, _| async { std::future::pending().await });
-    let board = Board::of(&worker);
+    let board = Board::of(&worker, system_only);
     let cancelled = async {
         loop {
             let wanted = Wanted { running: Some(true), ..Wanted::default() };

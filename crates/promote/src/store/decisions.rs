@@ -154,10 +154,52 @@ fn decision_of(row: &Row) -> Result<DecisionRecord, Error> {
 
 // ── statements ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-pub(crate) async fn insert_statement(tx: &mut Tx, decision: &Id<DecisionRecord>, bundle: &[u8]) -> Result<(), Error> {
-    let sql = "INSERT INTO decision_statements (decision, bundle, wanted) VALUES ($1, $2, FALSE)";
-    tx.execute(sql, &args![decision, bundle]).await?;
+/// Whose key signed it, by the key's name; of those kept before this column it is not known.
+pub(crate) const STATEMENT_KEY_STEP: &str =
+    "ALTER TABLE decision_statements ADD COLUMN signed_by TEXT NOT NULL DEFAULT '';
+      CREATE INDEX decision_statements_signed_by ON decision_statements (signed_by)";
+
+pub(crate) async fn insert_statement(
+    tx: &mut Tx,
+    decision: &Id<DecisionRecord>,
+    bundle: &[u8],
+    key: &str,
+) -> Result<(), Error> {
+    let sql = "INSERT INTO decision_statements (decision, bundle, wanted, signed_by) VALUES ($1, $2, FALSE, $3)";
+    tx.execute(sql, &args![decision, bundle, key]).await?;
     Ok(())
+}
+
+pub(crate) async fn set_statement_key(tx: &mut Tx, decision: &Id<DecisionRecord>, key: &str) -> Result<(), Error> {
+    tx.execute("UPDATE decision_statements SET signed_by = $2 WHERE decision = $1", &args![decision, key]).await?;
+    Ok(())
+}
+
+/// Put a statement in the place of one that another key signed, and have it attached, or not.
+pub(crate) async fn renew_statement(
+    tx: &mut Tx,
+    decision: &Id<DecisionRecord>,
+    bundle: &[u8],
+    key: &str,
+    wanted: bool,
+) -> Result<(), Error> {
+    let sql = "UPDATE decision_statements SET bundle = $2, signed_by = $3, wanted = $4 WHERE decision = $1";
+    tx.execute(sql, &args![decision, bundle, key, wanted]).await?;
+    Ok(())
+}
+
+/// Statements after this one that were signed with another key than this, by decision.
+pub(crate) async fn statements_of_others(
+    tx: &mut Tx,
+    key: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(DecisionRecord, Vec<u8>)>, Error> {
+    // Written so that the index is used: it says at once that there are none.
+    let sql = "SELECT decisions.*, bundle FROM decision_statements JOIN decisions ON decisions.id = decision
+               WHERE (signed_by < $1 OR signed_by > $1) AND decision > $2 ORDER BY decision LIMIT $3";
+    let rows = tx.all(sql, &args![key, after, limit]).await?;
+    rows.iter().map(|row| Ok((decision_of(row)?, row.bytes("bundle")?))).collect()
 }
 
 pub(crate) async fn statement(tx: &mut Tx, decision: &Id<DecisionRecord>) -> Result<Option<Vec<u8>>, Error> {

@@ -27,17 +27,9 @@ async fn referrers(world: &World, name: &str, digest: &oci::Digest) -> Vec<regis
 }
 
 /// The statements that are attached to an image in the target, by their result.
-async fn attached(world: &World, digest: &oci::Digest) -> Vec<String> {
+pub(crate) async fn attached(world: &World, digest: &oci::Digest) -> Vec<String> {
     let mut results = Vec::new();
-    for referrer in referrers(world, TARGET, digest).await {
-        let predicate = referrer.annotations.get("dev.sigstore.bundle.predicateType").cloned().unwrap_or_default();
-        if predicate != promote::PREDICATE_TYPE {
-            continue;
-        }
-        let manifest = world.registry.manifest_bytes(&referrer.image).await.unwrap();
-        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-        let layer: oci::Digest = manifest["layers"][0]["digest"].as_str().unwrap().parse().unwrap();
-        let bundle = world.blob(&layer, manifest["layers"][0]["size"].as_u64().unwrap()).await;
+    for bundle in bundles(world, digest).await {
         let statement = scan::open_bundle(&bundle, &world.scan.attestation_key().unwrap()).unwrap();
         let statement: Value = serde_json::from_slice(&statement).unwrap();
         assert_eq!(statement["subject"][0]["digest"]["sha256"], digest.hex());
@@ -46,6 +38,22 @@ async fn attached(world: &World, digest: &oci::Digest) -> Vec<String> {
         results.push(statement["predicate"]["verificationResult"].as_str().unwrap().to_owned());
     }
     results
+}
+
+/// The same as they were signed.
+pub(crate) async fn bundles(world: &World, digest: &oci::Digest) -> Vec<Vec<u8>> {
+    let mut bundles = Vec::new();
+    for referrer in referrers(world, TARGET, digest).await {
+        let predicate = referrer.annotations.get("dev.sigstore.bundle.predicateType").cloned().unwrap_or_default();
+        if predicate != promote::PREDICATE_TYPE {
+            continue;
+        }
+        let manifest = world.registry.manifest_bytes(&referrer.image).await.unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        let layer: oci::Digest = manifest["layers"][0]["digest"].as_str().unwrap().parse().unwrap();
+        bundles.push(world.blob(&layer, manifest["layers"][0]["size"].as_u64().unwrap()).await);
+    }
+    bundles
 }
 
 #[tokio::test]
@@ -180,22 +188,7 @@ async fn signatures_follow_the_image_whenever_they_come() {
     let on = crate::world::form(&[], "admin/live", "stable");
     world.promote.create_policy(&world.ctx(), &repo(TARGET), on, false).await.unwrap();
     let digest = world.push(BUILD, "7", Kind::Good).await;
-    let size = {
-        let mut tx = world.db.read().await.unwrap();
-        Registry::image_of(&mut tx, &digest).await.unwrap().unwrap().size
-    };
-    let manifest = |kind: &str| {
-        let empty = serde_json::json!({"mediaType": "application/vnd.oci.empty.v1+json", "size": 2,
-            "digest": "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"});
-        serde_json::json!({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind, "config": empty, "layers": [empty],
-            "subject": {"mediaType": MANIFEST, "digest": digest, "size": size}})
-    };
-    world.push_empty(BUILD).await;
-    let sign = async |kind: &str| {
-        let manifest = manifest(kind);
-        let own = oci::Digest::sha256_of(manifest.to_string().as_bytes());
-        world.push_manifest(BUILD, own.as_str(), MANIFEST, &manifest).await
-    };
+    let sign = async |kind: &str| world.attach(BUILD, &digest, kind).await;
     let before = sign("application/vnd.cncf.notary.signature").await;
     world.run().await;
     let after = sign("application/vnd.example.signature").await;
@@ -211,5 +204,3 @@ async fn signatures_follow_the_image_whenever_they_come() {
     assert_eq!(world.told(), ["7>7", "7>stable"], "an image is promoted once, whatever follows it");
     world.assert_guarded().await;
 }
-
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

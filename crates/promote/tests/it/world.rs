@@ -2,24 +2,26 @@
 
 use std::{
     collections::BTreeMap,
-    future::Future,
-    pin::pin,
+    str::FromStr,
     sync::{Arc, Mutex},
-    task::Poll,
 };
 
 use base::{Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Secret};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
+use events::Events;
 use flate2::{Compression, write::GzEncoder};
-use identity::{AccountKind, Authority, Identity, NewAccount, TokenKeys};
-use jobs::{Subscription, Worker};
+use identity::{AccountKind, Authority, Identity, NewAccount, Sealer, TokenKeys};
+use jobs::{Failure, Subscription, Worker};
 use oci::{Digest, Reference, RepoName, Tag};
 use policy::{PolicyForm, Rule, RuleForm};
 use promote::{DecisionRecord, Promote, PromotionPolicy};
 use registry::{ManifestPush, NewRepository, Registry, Settings};
 use scan::{AttestationKey, Scan};
 use serde_json::{Value, json};
+use trust::Trust;
+
+use crate::{postgres::postgres, signer::Signer};
 
 pub(crate) const OS: &str = "ID=debian\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian 12\"\n";
 pub(crate) const BUILD: &str = "admin/flask_build";
@@ -30,12 +32,34 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     pub(crate) scan: Scan,
     pub(crate) promote: Promote,
+    pub(crate) trust: Trust,
+    pub(crate) events: Events,
     pub(crate) clock: Clock,
+    /// Who signs what is promoted, as soon as it is told of.
+    signer: Option<Arc<Signer>>,
     /// The data of each `image.promoted`, in the order they were handled.
     pub(crate) told: Arc<Mutex<Vec<Value>>>,
     /// The key that signs statements, PKCS#8.
     key: Secret<Vec<u8>>,
+    location: Location,
     folder: tempfile::TempDir,
+}
+
+/// What is left when the process ended: files, and what is outside of it.
+pub(crate) struct Remains {
+    folder: tempfile::TempDir,
+    location: Location,
+    clock: Clock,
+    told: Arc<Mutex<Vec<Value>>>,
+    key: Secret<Vec<u8>>,
+    signer: Option<Arc<Signer>>,
+}
+
+impl Remains {
+    /// Somebody took the key of statements away, and the next process makes another.
+    pub(crate) fn with_another_key(self) -> Remains {
+        Remains { key: AttestationKey::generate().to_pkcs8(), ..self }
+    }
 }
 
 /// An image by what its scan finds.
@@ -51,24 +75,36 @@ pub(crate) enum Kind {
 impl World {
     /// A build repository with these settings and a target.
     pub(crate) async fn new() -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap());
-        let world = World::open(folder, clock, Arc::default(), AttestationKey::generate().to_pkcs8()).await;
+        let folder = folder();
+        let remains = Remains {
+            location: postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db"))),
+            folder,
+            clock: Clock::fixed("2026-01-01T00:00:00Z".parse().unwrap()),
+            told: Arc::default(),
+            key: AttestationKey::generate().to_pkcs8(),
+            signer: None,
+        };
+        let world = World::open(remains).await;
         world.namespace().await;
         world.repository(BUILD, true).await;
         world.repository(TARGET, false).await;
         world
     }
 
-    /// What a process does when it starts on this folder.
-    async fn open(
-        folder: tempfile::TempDir,
-        clock: Clock,
-        told: Arc<Mutex<Vec<Value>>>,
-        key: Secret<Vec<u8>>,
-    ) -> World {
-        let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA, promote::SCHEMA];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+    /// What a process does when it starts on what is left of the one before.
+    pub(crate) async fn open(remains: Remains) -> World {
+        let Remains { folder, location, clock, told, key, signer } = remains;
+        let schemas = [
+            jobs::SCHEMA,
+            audit::SCHEMA,
+            identity::SCHEMA,
+            registry::SCHEMA,
+            scan::SCHEMA,
+            trust::SCHEMA,
+            promote::SCHEMA,
+            events::SCHEMA,
+        ];
+        let db = Db::open(&location, &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let settings = Settings {
             host: "assay.test".into(),
@@ -82,8 +118,10 @@ impl World {
             Subscription { event: "image.pushed", job: scan::IMAGE_JOB, filtered: false },
             Subscription { event: "image.promoted", job: "told", filtered: false },
             Subscription { event: "image.lapsed", job: "told", filtered: false },
+            Subscription { event: "image.promoted", job: "sign", filtered: false },
         ];
         subscriptions.extend(promote::SUBSCRIPTIONS);
+        subscriptions.extend(events::SUBSCRIPTIONS);
         let done: Result<(), db::Error> = db::write!(db, &ctx, |tx| jobs::subscribe(tx, &subscriptions).await);
         done.unwrap();
         let records = Blobs::at(&folder.path().join("records")).await.unwrap();
@@ -92,21 +130,46 @@ impl World {
                 .await
                 .unwrap()
                 .with_attestation_key(AttestationKey::from_pkcs8(&key).unwrap());
+        let sealer = Sealer::new(&Secret::new([7; 32]));
+        let trust = Trust::new(db.clone(), "assay.test", &[], sealer.clone());
+        let events = Events::new(db.clone(), sealer, outbound::Outbound::new("assay.test", &[], ""), "assay.test");
         let promote = Promote::new(db.clone(), registry.clone(), scan.clone(), "https://assay.test");
-        let world = World { db, registry, scan, promote, clock, told, key, folder };
+        let promote = promote.with_trust(trust.clone());
+        let world = World { db, registry, scan, promote, trust, events, clock, signer, told, key, location, folder };
         world.worker().release_all().await.unwrap();
         world
     }
 
-    /// The account whose repositories these are.
-    async fn namespace(&self) {
+    /// End as a process that is killed does: nothing is finished. Whatever it still had in the background ends with its runtime.
+    pub(crate) fn end(self) -> Remains {
+        let World { clock, told, key, location, folder, signer, .. } = self;
+        Remains { folder, location, clock, told, key, signer }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
         let authority = Authority::generate("assay.test", self.clock.now()).unwrap();
         let key = authority.client("token", self.clock.now()).unwrap();
         let keys = TokenKeys::new(&key.private_key_pem, &key.public_key_pem, "assay.test").unwrap();
-        let identity = Identity::new(self.db.clone(), keys, authority, None);
-        let (name, kind) = ("admin".parse().unwrap(), AccountKind::Organization);
-        let new = NewAccount { name, kind, full_name: String::new(), password: None, admin: false };
-        identity.create_account(&self.ctx(), new).await.unwrap();
+        Identity::new(self.db.clone(), keys, authority, None)
+    }
+
+    /// The account whose repositories these are.
+    async fn namespace(&self) {
+        self.account("admin", AccountKind::Organization, false).await;
+    }
+
+    /// An account that exists.
+    pub(crate) async fn account(&self, name: &str, kind: AccountKind, admin: bool) -> Ctx {
+        let new = NewAccount { name: name.parse().unwrap(), kind, full_name: String::new(), password: None, admin };
+        let made = self.identity().create_account(&self.ctx(), new).await.unwrap();
+        let principal = Principal { account: made.id, name: made.name, credential: Credential::Password };
+        self.ctx().with_actor(Actor::Account(principal))
+    }
+
+    /// Let somebody sign what is promoted to the target, from now on.
+    pub(crate) async fn sign_promotions(&mut self, signer: &Arc<Signer>) {
+        signer.begin(self, &repo(TARGET)).await;
+        self.signer = Some(Arc::clone(signer));
     }
 
     pub(crate) async fn repository(&self, name: &str, immutable: bool) {
@@ -133,6 +196,7 @@ impl World {
     pub(crate) fn worker(&self) -> Worker {
         let (image, rematch, attest) = (self.scan.clone(), self.scan.clone(), self.scan.clone());
         let told = Arc::clone(&self.told);
+        let signs = (self.signer.clone(), self.trust.clone(), self.registry.clone());
         let worker = Worker::new(self.db.clone(), self.clock.clone(), Entropy::System)
             .on(scan::IMAGE_JOB, move |ctx, job| {
                 let scan = image.clone();
@@ -155,39 +219,32 @@ impl World {
                     told.lock().unwrap().push(data);
                     Ok(())
                 }
+            })
+            .on("sign", move |ctx, job| {
+                let (signer, trust, registry) = signs.clone();
+                async move {
+                    let target = RepoName::from_str(TARGET).unwrap();
+                    let data = job.event()?.data;
+                    let Some(signer) = signer.filter(|_| data["target_repository"] == TARGET) else { return Ok(()) };
+                    let tag = data["target_tag"].as_str().unwrap();
+                    // As a person does: pull the tag, sign what came.
+                    let pulled = registry.manifest(&ctx, &target, &tag.parse().unwrap()).await;
+                    let digest = pulled.map_err(Failure::retry)?.digest;
+                    signer.sign(&trust, &ctx, &target, tag, &digest).await.map_err(Failure::retry)
+                }
             });
-        self.promote.work(worker)
+        self.events.work(self.promote.work(worker))
     }
 
     /// Run all jobs, also those that wait for another try, on two workers.
     pub(crate) async fn run(&self) {
         for _ in 0..4 {
             let (one, two) = (self.worker(), self.worker());
-            let (first, second) = futures_join(one.run_until_idle(), two.run_until_idle()).await;
+            let (first, second) = tokio::join!(one.run_until_idle(), two.run_until_idle());
             first.unwrap();
             second.unwrap();
             self.advance(60);
         }
-    }
-
-    /// Run jobs, but let the process die after so many steps, whatever it was doing; gives the next one.
-    pub(crate) async fn run_and_die(self, steps: usize) -> World {
-        {
-            let worker = self.worker();
-            let mut running = pin!(worker.run_until_idle());
-            let mut left = steps;
-            std::future::poll_fn(|context| {
-                if left == 0 {
-                    return Poll::Ready(());
-                }
-                left -= 1;
-                running.as_mut().poll(context).map(drop)
-            })
-            .await;
-        }
-        let World { db, registry, scan, promote, clock, told, key, folder } = self;
-        drop((db, registry, scan, promote));
-        World::open(folder, clock, told, key).await
     }
 
     pub(crate) async fn push(&self, name: &str, tag: &str, kind: Kind) -> Digest {
@@ -228,9 +285,19 @@ impl World {
         blobs.read(digest, size).await.unwrap()
     }
 
-    /// The configuration of what has none.
-    pub(crate) async fn push_empty(&self, name: &str) {
-        self.push_blob(name, b"{}").await;
+    /// What a tool that signs attaches to an image; gives its digest.
+    pub(crate) async fn attach(&self, name: &str, image: &Digest, kind: &str) -> Digest {
+        let size = {
+            let mut tx = self.db.read().await.unwrap();
+            Registry::image_of(&mut tx, image).await.unwrap().unwrap().size
+        };
+        let mut empty = self.push_blob(name, b"{}").await;
+        empty["mediaType"] = "application/vnd.oci.empty.v1+json".into();
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        let manifest = json!({"schemaVersion": 2, "mediaType": media_type, "artifactType": kind, "config": empty, "layers": [empty],
+            "subject": {"mediaType": media_type, "digest": image, "size": size}});
+        let own = Digest::sha256_of(manifest.to_string().as_bytes());
+        self.push_manifest(name, own.as_str(), media_type, &manifest).await
     }
 
     async fn push_blob(&self, name: &str, bytes: &[u8]) -> Value {
@@ -305,8 +372,10 @@ impl World {
     }
 }
 
-async fn futures_join<A, B>(one: impl Future<Output = A>, two: impl Future<Output = B>) -> (A, B) {
-    tokio::join!(one, two)
+/// In memory where there is such a place: what a process leaves when it is killed is the same there, and what a power cut leaves is looked
+/// at by the crate `crash`.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 pub(crate) fn repo(text: &str) -> RepoName {

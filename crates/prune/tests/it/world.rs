@@ -15,6 +15,8 @@ use registry::{ManifestPush, NewRepository, Registry, Settings};
 use scan::Scan;
 use serde_json::{Value, json};
 
+use crate::postgres::postgres;
+
 pub struct World {
     pub db: Db,
     pub registry: Registry,
@@ -36,7 +38,8 @@ impl World {
             promote::SCHEMA,
             prune::SCHEMA,
         ];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let location = postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        let db = Db::open(&location, &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let settings = Settings {
             host: "assay.test".into(),

@@ -13,6 +13,8 @@ mod listing;
 mod manifests;
 mod model;
 mod parts;
+#[path = "../../../db/tests/it/postgres.rs"]
+mod postgres;
 mod pushing;
 mod replicas;
 mod restoring;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Secret, Timestamp, micros};
+use base::{AccountName, Actor, Clock, Credential, Ctx, Entropy, Id, Principal, Timestamp, micros};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
 use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, On, TokenKeys};
@@ -14,7 +14,7 @@ use oci::{Digest, MediaType, Reference, RepoName, Tag};
 use registry::{Error, ManifestPush, NewRepository, Pushed, Registry, Repository, Settings, Visibility};
 use serde_json::{Value, json};
 
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, postgres::postgres};
 
 pub const HOST: &str = "assay.test:8443";
 
@@ -42,9 +42,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::Sqlite(folder.path().join("db"));
         let mut worlds = vec![World::at(&location, folder, None).await];
-        match postgres().await {
-            Some(location) => worlds.push(World::at(&location, tempfile::tempdir().unwrap(), None).await),
-            None => eprintln!("ASSAY_TEST_POSTGRES is not set: PostgreSQL was not tested"),
+        if let Some(location) = postgres().await {
+            worlds.push(World::at(&location, tempfile::tempdir().unwrap(), None).await);
         }
         worlds.extend(World::in_bucket().await);
         worlds
@@ -215,28 +214,6 @@ impl World {
         drop(worker);
         Arc::try_unwrap(seen).unwrap().into_inner().unwrap()
     }
-}
-
-/// A schema of its own on PostgreSQL, when there is one.
-async fn postgres() -> Option<Location> {
-    #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
-    match std::env::var("ASSAY_TEST_POSTGRES") {
-        Ok(url) => Some(own_schema(&url).await),
-        Err(_) => None,
-    }
-}
-
-/// A new schema for each world, so that tests run side by side in one database, which is thrown away afterwards.
-async fn own_schema(url: &str) -> Location {
-    let name = format!("registry_{}", Entropy::System.token(16));
-    let plain = Db::open(&Location::Postgres(Secret::new(url.to_owned())), &[]).await.unwrap();
-    let ctx = Ctx::system("test", &Clock::System, &Entropy::System);
-    let sql: &'static str = format!("CREATE SCHEMA {name}").leak();
-    let made: Result<u64, db::Error> = db::write!(plain, &ctx, |tx| tx.execute(sql, &[]).await);
-    made.unwrap();
-    plain.close().await;
-    let separator = if url.contains('?') { '&' } else { '?' };
-    Location::Postgres(Secret::new(format!("{url}{separator}options=-c%20search_path%3D{name}")))
 }
 
 async fn registry(db: &Db, folder: &std::path::Path, gateway: Option<&Gateway>) -> Registry {

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 use advisory::{About, Snapshot};
-use base::{Clock, Ctx, Entropy, Secret};
+use base::{Clock, Ctx, Entropy};
 use blob::{Blobs, Chunk};
 use db::{Db, Location};
 use flate2::{Compression, write::GzEncoder};
@@ -15,6 +15,8 @@ use scan::{Evidence, Scan, State, Summary};
 use serde_json::json;
 
 mod collecting;
+#[path = "../../../db/tests/it/postgres.rs"]
+mod postgres;
 mod rematching;
 mod switch;
 mod updates;
@@ -27,23 +29,6 @@ struct World {
     registry: Registry,
     scan: Scan,
     folder: tempfile::TempDir,
-}
-
-/// A schema of its own on PostgreSQL, when `ASSAY_TEST_POSTGRES` holds a URL: then every test runs there instead of on SQLite.
-async fn postgres() -> Option<Location> {
-    #[expect(clippy::disallowed_methods, reason = "a test reads its own switch")]
-    let Ok(url) = std::env::var("ASSAY_TEST_POSTGRES") else {
-        eprintln!("ASSAY_TEST_POSTGRES is not set: PostgreSQL was not tested");
-        return None;
-    };
-    let name = format!("scan_{}", Entropy::System.token(16));
-    let plain = Db::open(&Location::Postgres(Secret::new(url.clone())), &[]).await.unwrap();
-    let sql: &'static str = format!("CREATE SCHEMA {name}").leak();
-    let made: Result<u64, db::Error> = db::write!(plain, &ctx(), |tx| tx.execute(sql, &[]).await);
-    made.unwrap();
-    plain.close().await;
-    let separator = if url.contains('?') { '&' } else { '?' };
-    Some(Location::Postgres(Secret::new(format!("{url}{separator}options=-c%20search_path%3D{name}"))))
 }
 
 /// The account whose repository this is.
@@ -61,7 +46,7 @@ impl World {
     async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, scan::SCHEMA];
-        let location = postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        let location = postgres::postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
         let db = Db::open(&location, &schemas).await.unwrap();
         let blobs = Blobs::at(&folder.path().join("blobs")).await.unwrap();
         let settings =

@@ -8,7 +8,7 @@ use crate::world::{Client, World, key};
 #[tokio::test]
 async fn a_key_is_in_use_from_the_root_that_names_it_to_the_one_that_does_not() {
     let world = World::new().await;
-    let (system, client, gun) = (world.system(), Client::new(), world.gun());
+    let (system, client, gun) = (world.system(), Client::new(&world.gun()), world.gun());
     let role = RoleName::Timestamp;
     let first = key(&world, &system, &role).await.unwrap();
     assert_eq!(key(&world, &system, &role).await.unwrap(), first);
@@ -17,7 +17,7 @@ async fn a_key_is_in_use_from_the_root_that_names_it_to_the_one_that_does_not() 
         PublicKey::parse(public.as_bytes()).unwrap()
     };
     assert_eq!(rotate().await, first, "not in use yet, so it is the next one");
-    client.init(&world, &system, &[]).await.unwrap();
+    client.init(&world.trust, &system, &world.gun(), &[]).await.unwrap();
 
     let second = rotate().await;
     assert_ne!(second, first);
@@ -52,8 +52,8 @@ async fn there_are_two_roles_the_server_signs() {
 #[tokio::test]
 async fn a_sealed_key_works_only_where_it_belongs() {
     let world = World::new().await;
-    let (system, client) = (world.system(), Client::new());
-    client.init(&world, &system, &[]).await.unwrap();
+    let (system, client) = (world.system(), Client::new(&world.gun()));
+    client.init(&world.trust, &system, &world.gun(), &[]).await.unwrap();
     let mut tx = world.db.read().await.unwrap();
     let row = tx.one("SELECT sealed FROM trust_keys WHERE role = 'snapshot'", &[]).await.unwrap();
     let sealed = row.bytes("sealed").unwrap();
@@ -74,7 +74,7 @@ async fn after_a_deletion_everything_begins_anew() {
     let world = World::new().await;
     let (system, gun) = (world.system(), world.gun());
     world.trust.delete(&system, &gun).await.unwrap();
-    Client::new().init(&world, &system, &[]).await.unwrap();
+    Client::new(&world.gun()).init(&world.trust, &system, &world.gun(), &[]).await.unwrap();
     world.trust.delete(&system, &gun).await.unwrap();
     world.check_fold().await;
     assert!(world.read(&RoleName::Root, trust::Which::Current).await.is_err());
@@ -82,7 +82,7 @@ async fn after_a_deletion_everything_begins_anew() {
     assert!(world.trust.all_guns(&mut tx).await.unwrap().is_empty());
     drop(tx);
     // Another person, other keys.
-    Client::new().init(&world, &system, &[]).await.unwrap();
+    Client::new(&world.gun()).init(&world.trust, &system, &world.gun(), &[]).await.unwrap();
     world.seen().await;
     world.check_fold().await;
     assert_eq!(world.entries("trust.deleted").await.len(), 1);

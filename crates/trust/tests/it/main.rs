@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
 
 mod attached;
+mod client;
 mod keys;
+#[path = "../../../db/tests/it/postgres.rs"]
+mod postgres;
 mod publish;
 mod rights;
 mod tags;

@@ -9,8 +9,8 @@ use crate::world::{Client, World, role, signed};
 #[tokio::test]
 async fn what_is_published_is_served_and_verifies() {
     let world = World::new().await;
-    let (writer, client) = (world.user("writer").await, Client::new());
-    client.init(&world, &writer, &[]).await.unwrap();
+    let (writer, client) = (world.user("writer").await, Client::new(&world.gun()));
+    client.init(&world.trust, &writer, &world.gun(), &[]).await.unwrap();
     assert!(world.seen().await.tags().is_empty());
 
     let root = world.current(RoleName::Root).await;
@@ -38,14 +38,14 @@ async fn what_is_published_is_served_and_verifies() {
 #[tokio::test]
 async fn an_entry_and_an_event_say_what_was_signed_by_whose_key() {
     let world = World::new().await;
-    let (writer, client, gitlab) = (world.user("writer").await, Client::new(), SigningKey::generate());
+    let (writer, client, gitlab) = (world.user("writer").await, Client::new(&world.gun()), SigningKey::generate());
     db::write!(world.db, &writer, |tx| {
         let wish = jobs::Subscription { event: "trust.published", job: "test.told", filtered: false };
         jobs::subscribe(tx, &[wish]).await
     })
     .map_err(|error: db::Error| error)
     .unwrap();
-    client.init(&world, &writer, &[("gitlab", gitlab.public())]).await.unwrap();
+    client.init(&world.trust, &writer, &world.gun(), &[("gitlab", gitlab.public())]).await.unwrap();
     for digest in [1, 2] {
         let upload = signed(&world, &gitlab, "gitlab", "latest", digest).await;
         world.trust.publish(&writer, &world.gun(), upload).await.unwrap();
@@ -77,8 +77,8 @@ fn hex_of(byte: u8) -> String {
 #[tokio::test]
 async fn of_two_at_once_one_is_told_to_fetch_first() {
     let world = World::new().await;
-    let (writer, client, gitlab) = (world.user("writer").await, Client::new(), SigningKey::generate());
-    client.init(&world, &writer, &[("gitlab", gitlab.public())]).await.unwrap();
+    let (writer, client, gitlab) = (world.user("writer").await, Client::new(&world.gun()), SigningKey::generate());
+    client.init(&world.trust, &writer, &world.gun(), &[("gitlab", gitlab.public())]).await.unwrap();
     let one = signed(&world, &gitlab, "gitlab", "one", 1).await;
     let two = signed(&world, &gitlab, "gitlab", "two", 2).await;
     let gun = world.gun();
@@ -93,10 +93,10 @@ async fn of_two_at_once_one_is_told_to_fetch_first() {
 #[tokio::test]
 async fn disjoint_publishes_at_once_all_arrive() {
     let world = World::new().await;
-    let (writer, client) = (world.user("writer").await, Client::new());
+    let (writer, client) = (world.user("writer").await, Client::new(&world.gun()));
     let signers: Vec<(String, SigningKey)> = (0..4).map(|n| (format!("s{n}"), SigningKey::generate())).collect();
     let delegated: Vec<_> = signers.iter().map(|(name, key)| (name.as_str(), key.public())).collect();
-    client.init(&world, &writer, &delegated).await.unwrap();
+    client.init(&world.trust, &writer, &world.gun(), &delegated).await.unwrap();
     let mut uploads = Vec::new();
     for (name, key) in &signers {
         // Only the signer's own role: `targets/releases` is where they would meet.
@@ -117,8 +117,8 @@ async fn disjoint_publishes_at_once_all_arrive() {
 #[tokio::test]
 async fn a_refused_publish_leaves_nothing() {
     let world = World::new().await;
-    let (writer, client, stranger) = (world.user("writer").await, Client::new(), Client::new());
-    client.init(&world, &writer, &[]).await.unwrap();
+    let (writer, client, stranger) = (world.user("writer").await, Client::new(&world.gun()), Client::new(&world.gun()));
+    client.init(&world.trust, &writer, &world.gun(), &[]).await.unwrap();
     let before = world.current(RoleName::Timestamp).await;
     let good = client.targets(2, &[]);
     let many: Vec<_> = (0..33).map(|n| (role(&format!("targets/r{n}")), Vec::new())).collect();
@@ -144,10 +144,10 @@ async fn a_refused_publish_leaves_nothing() {
 #[tokio::test]
 async fn an_empty_publish_is_well_once_there_is_a_root() {
     let world = World::new().await;
-    let (writer, client) = (world.user("writer").await, Client::new());
+    let (writer, client) = (world.user("writer").await, Client::new(&world.gun()));
     let refused = world.trust.publish(&writer, &world.gun(), Vec::new()).await;
     assert!(matches!(refused, Err(Error::Publish(refusal)) if refusal.code() == "INVALID_UPDATE"));
-    client.init(&world, &writer, &[]).await.unwrap();
+    client.init(&world.trust, &writer, &world.gun(), &[]).await.unwrap();
     let before = world.current(RoleName::Timestamp).await;
     world.trust.publish(&writer, &world.gun(), Vec::new()).await.unwrap();
     assert_eq!(world.current(RoleName::Timestamp).await, before);
@@ -157,8 +157,8 @@ async fn an_empty_publish_is_well_once_there_is_a_root() {
 #[tokio::test]
 async fn the_timestamp_is_made_anew_after_half_its_life() {
     let world = World::new().await;
-    let (writer, client) = (world.user("writer").await, Client::new());
-    client.init(&world, &writer, &[]).await.unwrap();
+    let (writer, client) = (world.user("writer").await, Client::new(&world.gun()));
+    client.init(&world.trust, &writer, &world.gun(), &[]).await.unwrap();
     let version = async || {
         let bytes = world.current(RoleName::Timestamp).await;
         Document::<Timestamped>::parse(&RoleName::Timestamp, &bytes).unwrap().signed.version
@@ -182,8 +182,8 @@ async fn the_timestamp_is_made_anew_after_half_its_life() {
 #[tokio::test]
 async fn the_changefeed_tells_all_in_order() {
     let world = World::new().await;
-    let (system, client) = (world.system(), Client::new());
-    client.init(&world, &system, &[]).await.unwrap();
+    let (system, client) = (world.system(), Client::new(&world.gun()));
+    client.init(&world.trust, &system, &world.gun(), &[]).await.unwrap();
     for version in 2..5 {
         world.trust.publish(&system, &world.gun(), vec![client.targets(version, &[])]).await.unwrap();
     }

@@ -14,8 +14,8 @@ fn kind<T>(outcome: Result<T, Error>) -> Option<Kind> {
 #[tokio::test]
 async fn who_may_do_what() {
     let world = World::new().await;
-    let (gun, client) = (world.gun(), Client::new());
-    client.init(&world, &world.user("writer").await, &[]).await.unwrap();
+    let (gun, client) = (world.gun(), Client::new(&world.gun()));
+    client.init(&world.trust, &world.user("writer").await, &gun, &[]).await.unwrap();
     let role = RoleName::Timestamp;
     let (denied, sign_in) = (Some(Kind::Denied), Some(Kind::Unauthenticated));
     // Read, publish (refused for its version when allowed), key, rotate, delete.
@@ -44,7 +44,7 @@ async fn what_is_not_there_looks_like_what_one_may_not_see() {
     let world = World::new().await;
     let nobody = world.user("nobody").await;
     let before = kind(world.trust.read(&nobody, &world.gun(), &RoleName::Root, &Which::Current).await);
-    Client::new().init(&world, &world.system(), &[]).await.unwrap();
+    Client::new(&world.gun()).init(&world.trust, &world.system(), &world.gun(), &[]).await.unwrap();
     let after = kind(world.trust.read(&nobody, &world.gun(), &RoleName::Root, &Which::Current).await);
     assert_eq!(before, after);
 }
@@ -53,7 +53,7 @@ async fn what_is_not_there_looks_like_what_one_may_not_see() {
 async fn a_public_repository_is_read_by_everybody() {
     let world = World::new().await;
     let gun = world.gun();
-    Client::new().init(&world, &world.system(), &[]).await.unwrap();
+    Client::new(&world.gun()).init(&world.trust, &world.system(), &world.gun(), &[]).await.unwrap();
     let new = NewRepository { visibility: Visibility::Public, ..NewRepository::private(gun.repository().clone()) };
     world.registry.create_repository(&world.system(), new).await.unwrap();
     for ctx in [world.anonymous(), world.user("nobody").await] {

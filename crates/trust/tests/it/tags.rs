@@ -8,12 +8,12 @@ use crate::world::{Client, World, name, signed};
 #[tokio::test]
 async fn a_signature_leads_to_the_person_whose_bundle_made_it() {
     let world = World::new().await;
-    let (system, client, gun) = (world.system(), Client::new(), world.gun());
+    let (system, client, gun) = (world.system(), Client::new(&world.gun()), world.gun());
     let bundle = world.identity.create_bundle(&world.user("writer").await, &name("writer"), "ci").await.unwrap();
     let key = SigningKey::from_pem(bundle.certified.private_key_pem.as_bytes()).unwrap();
     // As `docker trust signer add --key cert.pem`: the delegation holds the certificate, not the bare key.
     let certificate = PublicKey::from_certificate_pem(bundle.certified.certificate_pem.as_bytes()).unwrap();
-    client.init(&world, &system, &[("gitlab", &certificate)]).await.unwrap();
+    client.init(&world.trust, &system, &world.gun(), &[("gitlab", &certificate)]).await.unwrap();
 
     let mut tx = world.db.read().await.unwrap();
     assert!(world.trust.signed_tags(&mut tx, system.now, &gun).await.unwrap().is_empty());
@@ -53,9 +53,9 @@ async fn a_signature_leads_to_the_person_whose_bundle_made_it() {
 #[tokio::test]
 async fn a_removed_signer_signs_no_more() {
     let world = World::new().await;
-    let (system, client, gun) = (world.system(), Client::new(), world.gun());
+    let (system, client, gun) = (world.system(), Client::new(&world.gun()), world.gun());
     let (one, two) = (SigningKey::generate(), SigningKey::generate());
-    client.init(&world, &system, &[("one", one.public()), ("two", two.public())]).await.unwrap();
+    client.init(&world.trust, &system, &world.gun(), &[("one", one.public()), ("two", two.public())]).await.unwrap();
     for (key, signer) in [(&one, "one"), (&two, "two")] {
         let upload = signed(&world, key, signer, "v1", 1).await;
         world.trust.publish(&system, &gun, upload).await.unwrap();
@@ -78,9 +78,9 @@ async fn a_removed_signer_signs_no_more() {
 #[tokio::test]
 async fn a_signed_tag_is_held_until_it_is_revoked() {
     let world = World::new().await;
-    let (system, client, gun, key) = (world.system(), Client::new(), world.gun(), SigningKey::generate());
+    let (system, client, gun, key) = (world.system(), Client::new(&world.gun()), world.gun(), SigningKey::generate());
     world.registry.create_repository(&system, NewRepository::private(gun.repository().clone())).await.unwrap();
-    client.init(&world, &system, &[("gitlab", key.public())]).await.unwrap();
+    client.init(&world.trust, &system, &world.gun(), &[("gitlab", key.public())]).await.unwrap();
     let refused = async || world.registry.delete_repository(&system, gun.repository()).await.err();
     for tag in ["latest", "v1", "no tag"] {
         let upload = signed(&world, &key, "gitlab", tag, 1).await;
@@ -103,9 +103,9 @@ async fn a_signed_tag_is_held_until_it_is_revoked() {
 #[tokio::test]
 async fn a_deletion_of_trust_data_releases_its_tags() {
     let world = World::new().await;
-    let (system, client, gun, key) = (world.system(), Client::new(), world.gun(), SigningKey::generate());
+    let (system, client, gun, key) = (world.system(), Client::new(&world.gun()), world.gun(), SigningKey::generate());
     world.registry.create_repository(&system, NewRepository::private(gun.repository().clone())).await.unwrap();
-    client.init(&world, &system, &[("gitlab", key.public())]).await.unwrap();
+    client.init(&world.trust, &system, &world.gun(), &[("gitlab", key.public())]).await.unwrap();
     let upload = signed(&world, &key, "gitlab", "latest", 1).await;
     world.trust.publish(&system, &gun, upload).await.unwrap();
     assert!(world.registry.delete_repository(&system, gun.repository()).await.is_err());

@@ -6,13 +6,13 @@ use base::{AccountName, Actor, Clock, Ctx, Entropy, Secret, Timestamp};
 use blob::Blobs;
 use db::{Db, Location};
 use identity::{AccountKind, Authority, Grantee, Identity, Level, NewAccount, TokenKeys};
-use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, date_time_ymd};
 use registry::{Registry, Settings};
-use serde_json::{Value, json};
+use serde_json::Value;
 use trust::{Error, Gun, Served, Trust, Which};
-use tuf::{
-    Document, PublicKey, RoleName, Signature, SigningKey, Target, Targets, TrustData, build::Unsigned, sign_tag,
-};
+use tuf::{PublicKey, RoleName, SigningKey, TrustData};
+
+pub use crate::client::Client;
+use crate::{client, postgres::postgres};
 
 pub const GUN: &str = "assay.test:4443/ci/flask";
 
@@ -30,7 +30,8 @@ impl World {
     pub async fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
         let schemas = [jobs::SCHEMA, audit::SCHEMA, identity::SCHEMA, registry::SCHEMA, trust::SCHEMA];
-        let db = Db::open(&Location::Sqlite(folder.path().join("db")), &schemas).await.unwrap();
+        let location = postgres().await.unwrap_or_else(|| Location::Sqlite(folder.path().join("db")));
+        let db = Db::open(&location, &schemas).await.unwrap();
         let clock = Clock::fixed("2026-11-21T12:00:00Z".parse().unwrap());
         let authority = Authority::generate("assay.test", clock.now()).unwrap();
         let key = authority.client("token", clock.now()).unwrap();
@@ -99,18 +100,7 @@ impl World {
 
     /// What a client that knows nothing yet sees, with everything verified as it would.
     pub async fn seen(&self) -> TrustData {
-        let (root, targets) = (self.current(RoleName::Root).await, self.current(RoleName::Targets).await);
-        let (timestamp, snapshot) = (self.current(RoleName::Timestamp).await, self.current(RoleName::Snapshot).await);
-        let mut delegations = BTreeMap::new();
-        let document: Document<Targets> = Document::parse(&RoleName::Targets, &targets).unwrap();
-        for delegation in document.signed.delegations {
-            if let Ok(served) = self.read(&delegation.name, Which::Current).await {
-                delegations.insert(delegation.name, served.bytes);
-            }
-        }
-        let data = TrustData::verify(GUN, &root, &targets, &delegations, self.clock.now()).unwrap();
-        data.check_fresh(&timestamp, &snapshot, self.clock.now()).unwrap();
-        data
+        client::seen(&self.trust, &self.system(), &self.gun()).await
     }
 
     /// The fold of the audit log is the state of the tables: the invariant of every test here.
@@ -149,95 +139,12 @@ pub fn role(text: &str) -> RoleName {
     text.parse().unwrap()
 }
 
-/// The keys a person keeps at home.
-pub struct Client {
-    root: SigningKey,
-    certificate: PublicKey,
-    targets: SigningKey,
-}
-
-impl Client {
-    pub fn new() -> Client {
-        let root = SigningKey::generate();
-        let secret = root.to_pkcs8();
-        let der = secret.expose().as_slice().into();
-        let pair = KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, GUN);
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.not_after = date_time_ymd(2036, 1, 1);
-        let pem = params.self_signed(&pair).unwrap().pem();
-        let certificate = PublicKey::from_certificate_pem(pem.as_bytes()).unwrap();
-        Client { root, certificate, targets: SigningKey::generate() }
-    }
-
-    /// A root that names these server keys.
-    pub fn root(&self, version: u64, snapshot: &PublicKey, timestamp: &PublicKey) -> (RoleName, Vec<u8>) {
-        let role = |key: &PublicKey| json!({"keyids": [key.id()], "threshold": 1});
-        let keys = [&self.certificate, self.targets.public(), snapshot, timestamp];
-        let signed = json!({
-            "_type": "Root", "consistent_snapshot": false, "expires": "2036-11-18T00:00:00Z", "version": version,
-            "keys": key_map(&keys),
-            "roles": {
-                "root": role(keys[0]), "targets": role(keys[1]), "snapshot": role(keys[2]), "timestamp": role(keys[3]),
-            },
-        });
-        (RoleName::Root, seal(signed, self.certificate.id().as_str(), &self.root))
-    }
-
-    /// Targets that delegate to `targets/releases` and `targets/NAME`, both with the same key.
-    pub fn targets(&self, version: u64, signers: &[(&str, &PublicKey)]) -> (RoleName, Vec<u8>) {
-        let keys: Vec<&PublicKey> = signers.iter().map(|(_, key)| *key).collect();
-        let delegation = |name: &str, keys: &[&PublicKey]| {
-            let ids: Vec<&str> = keys.iter().map(|key| key.id().as_str()).collect();
-            json!({"keyids": ids, "name": format!("targets/{name}"), "paths": [""], "threshold": 1})
-        };
-        let mut roles: Vec<Value> = signers.iter().map(|(name, key)| delegation(name, &[*key])).collect();
-        if !roles.is_empty() {
-            roles.push(delegation("releases", &keys));
-        }
-        let signed = json!({
-            "_type": "Targets", "version": version, "expires": "2029-11-20T00:00:00Z", "targets": {},
-            "delegations": {"keys": key_map(&keys), "roles": roles},
-        });
-        (RoleName::Targets, seal(signed, self.targets.public().id().as_str(), &self.targets))
-    }
-
-    /// What `notary init` and `docker trust signer add` do: ask for the server's keys, publish root and targets.
-    pub async fn init(&self, world: &World, ctx: &Ctx, signers: &[(&str, &PublicKey)]) -> Result<(), Error> {
-        let timestamp = key(world, ctx, &RoleName::Timestamp).await?;
-        let snapshot = key(world, ctx, &RoleName::Snapshot).await?;
-        let upload = vec![self.root(1, &snapshot, &timestamp), self.targets(1, signers)];
-        world.trust.publish(ctx, &world.gun(), upload).await
-    }
-}
-
 /// The server's key of a role, as `GET …/timestamp.key` gives it.
 pub async fn key(world: &World, ctx: &Ctx, role: &RoleName) -> Result<PublicKey, Error> {
-    let public = world.trust.server_key(ctx, &world.gun(), role).await?;
-    Ok(PublicKey::parse(public.as_bytes()).unwrap())
+    client::key(&world.trust, ctx, &world.gun(), role).await
 }
 
-/// What `docker trust sign` does: the tag in `targets/NAME` and in `targets/releases`.
+/// A tag signed as an image with this digest.
 pub async fn signed(world: &World, key: &SigningKey, signer: &str, tag: &str, digest: u8) -> Vec<(RoleName, Vec<u8>)> {
-    let data = world.seen().await;
-    let sign = |name: String| {
-        let role = role(&name);
-        let authority = data.authority(&role).unwrap();
-        let target = Target::image([digest; 32], 523);
-        let file = sign_tag(data.targets(&role), tag, target, &authority, &[key], world.clock.now()).unwrap();
-        (role, file)
-    };
-    vec![sign(format!("targets/{signer}")), sign("targets/releases".to_owned())]
-}
-
-fn key_map(keys: &[&PublicKey]) -> Value {
-    keys.iter().map(|key| (key.id().to_string(), key.to_value())).collect()
-}
-
-fn seal(signed: Value, keyid: &str, key: &SigningKey) -> Vec<u8> {
-    let unsigned = Unsigned::new(signed).unwrap();
-    let sig = key.sign(unsigned.payload());
-    unsigned.seal(&[Signature { keyid: keyid.to_owned(), method: "ecdsa".to_owned(), sig }]).unwrap()
+    client::sign(&world.seen().await, &world.system(), key, (signer, tag), [digest; 32])
 }
