@@ -1,4 +1,5 @@
 //! notation's envelope in CBOR: COSE_Sign1 of RFC 9052, section 4.2, with the attributes of notation.
+//!
 //! <https://github.com/notaryproject/specifications/blob/v1.1.0/specs/signature-envelope-cose.md>
 
 use base::Timestamp;

@@ -1,4 +1,5 @@
 //! cosign's older form: tags that are named after the image, with a layer for each signature.
+//!
 //! <https://github.com/sigstore/cosign/blob/v2.6.0/specs/SIGNATURE_SPEC.md>
 
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
 //! notation's envelope in JSON: RFC 7515, section 7.2.2, with the attributes of notation.
+//!
 //! <https://github.com/notaryproject/specifications/blob/v1.1.0/specs/signature-envelope-jws.md>
 
 use base::{Timestamp, limits};

@@ -1,4 +1,5 @@
 //! What notation signs, and what it says beside it.
+//!
 //! <https://github.com/notaryproject/specifications/blob/v1.1.0/specs/signature-specification.md>
 
 use base::Timestamp;

@@ -2,6 +2,8 @@
 //!
 //! `fixtures/make.sh` made them; it says how.
 
+#![expect(clippy::unwrap_used, reason = "a test says what failed by failing")]
+
 use std::{collections::HashMap, fs, path::PathBuf};
 
 use base::Timestamp;
@@ -147,8 +149,10 @@ proptest! {
     }
 }
 
-/// What holds: of which form, of what kind, by whom, with which statement.
-fn said(kept: &Kept) -> Vec<(Form, Option<Vec<u8>>, Signer, Option<Timestamp>, Option<Timestamp>)> {
+/// What holds: of which form, with which statement, by whom, made when, until when.
+type Said = (Form, Option<Vec<u8>>, Signer, Option<Timestamp>, Option<Timestamp>);
+
+fn said(kept: &Kept) -> Vec<Said> {
     let image = image();
     let anchors = anchors();
     let holds = |signature: Signature| {

@@ -360,7 +360,7 @@ fn a_waiver_is_refused_with_the_reason_beside_its_field() {
     dora.refused("/waivers/create", &fields("", ""), "admin");
     dora.refused(&format!("/waivers/{id}/withdraw"), &[("scope", "admin/shop")], "admin");
     dora.refused("/waivers/settings", &[("need", "true")], "only an administrator");
-    let digest = get(&server, "/api/v0/repositories/admin/shop/tags/new")["digest"].as_str().unwrap().to_owned();
+    let digest = get(&server, "/api/v0/repositories/admin/shop/tags/new")[0]["digest"].as_str().unwrap().to_owned();
     let ask = format!("/waivers/new?repository=admin/shop&image={digest}&advisory=CVE-1");
     assert!(dora.page(&ask).contains("ask one of them"));
     let form = admin.page(&ask);

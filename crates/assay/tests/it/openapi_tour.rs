@@ -212,7 +212,7 @@ impl Tour {
         self.get("/api/v1/audit/checkpoint");
         assert_eq!(self.get("/api/v1/audit/verify")["problems"], json!([]));
         let tag = get(&self.server, "/api/v0/repositories/admin/shop/tags/1");
-        self.get(&format!("/api/v1/chain/{}", tag["digest"].as_str().unwrap()));
+        self.get(&format!("/api/v1/chain/{}", tag[0]["digest"].as_str().unwrap()));
     }
 }
 

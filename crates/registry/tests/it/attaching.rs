@@ -81,7 +81,7 @@ async fn it_holds_no_blob_of_other_artifacts() {
         let (system, image) = (world.system(), Sample::image(1));
         world.push(&system, "a/b", "1", &image).await.unwrap();
         let artifact = Sample::about(&image.digest(), image.manifest.len(), "application/vnd.example.note");
-        world.push(&system, "a/b", &artifact.digest().to_string(), &artifact).await.unwrap();
+        world.push(&system, "a/b", artifact.digest().as_ref(), &artifact).await.unwrap();
         attach(&world, &["a/b"], &image.digest(), "scan", "one").await.unwrap();
         world.registry.delete_manifest(&system, &repo("a/b"), &artifact.digest()).await.unwrap();
         for blob in &artifact.blobs {

@@ -53,7 +53,7 @@ impl Signed {
 
     async fn push_referrer(&self, folder: &str) {
         let digest = Digest::sha256_of(&kept(&format!("{folder}/manifest.json")));
-        self.push(folder, &digest.to_string()).await;
+        self.push(folder, digest.as_ref()).await;
     }
 
     async fn asked_by(&self, ctx: &Ctx, own_key: Option<&str>) -> Result<Vec<AttachedSignature>, Error> {
