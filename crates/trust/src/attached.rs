@@ -70,17 +70,24 @@ impl Trust {
         let served = registry.manifest(ctx, name, &Reference::Digest(digest.clone())).await?;
         let image = Image { digest, media_type: &served.media_type, manifest: &served.bytes };
         let (signers, anchors) = signers(&mut self.db.read().await?, own_key).await?;
-        let (holders, more) = holders(registry, ctx, name, digest).await?;
+        let (holders, mut more) = holders(registry, ctx, name, digest).await?;
         let mut all = Vec::new();
         let mut left = limits::SIGNATURES_EXAMINED_BYTES;
         for holder in holders {
             for signature in read(registry, ctx, name, &holder, &mut left).await? {
+                // Each is tried with every key there is: whoever pushes thousands shall not keep the server busy.
+                if all.len() == limits::SIGNATURES_EXAMINED {
+                    more = true;
+                    break;
+                }
                 all.push(judge(&holder, signature, &image, &anchors, &signers, ctx.now));
             }
         }
         if more {
             let limit = limits::SIGNATURES_EXAMINED;
-            let why = format!("more than {limit} manifests are about this image; the others were not looked at");
+            let why = format!(
+                "more than {limit} signatures or manifests are about this image; the others were not looked at"
+            );
             all.push(AttachedSignature::unreadable(digest.clone(), why));
         }
         Ok(all)
